@@ -1,0 +1,1 @@
+"""The numerics, in NumPy alone: losses, layers, optimisers, sequential SGD, gradient check."""

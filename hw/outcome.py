@@ -1,0 +1,71 @@
+"""What one variant of a question yields: numbers, curves, checks, and the data behind its figures.
+
+Everything in an `Outcome` is plain JSON (finite numbers, strings, lists, dicts), so that it can
+be written, sent between processes, and drawn again without computing anything.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Check:
+    """A statement that was put to the test, as published documents make them.
+
+    name:      identifier, unique within the question (``softmax_jacobian``).
+    statement: the statement in words or a formula.
+    holds:     what the computation found.
+    evidence:  one line that shows it: a residual, a counterexample, an exact identity.
+    """
+
+    name: str
+    statement: str
+    holds: bool
+    evidence: str
+
+
+@dataclass
+class Outcome:
+    """The result of one variant.
+
+    metrics: finite numbers by name; may be nested.
+    history: ``{"epoch": [1, ...], metric: [...]}``, one value an epoch; empty if nothing trains.
+    plots:   the JSON data behind figures that ``history`` does not hold, by figure name.
+    checks:  statements put to the test; each also counts as a metric, 1 if it holds, else 0.
+    """
+
+    metrics: dict[str, Any] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+    plots: dict[str, Any] = field(default_factory=dict)
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def diverged(self) -> bool:
+        return bool(self.metrics.get("diverged"))
+
+    def check(self, name: str, statement: str, holds: bool, evidence: str) -> bool:
+        """Record a statement put to the test; returns whether it holds."""
+        self.checks.append(Check(name, statement, bool(holds), evidence))
+        return bool(holds)
+
+    def all_metrics(self) -> dict[str, Any]:
+        """The metrics together with the checks as 0 or 1."""
+        return {**self.metrics, **{c.name: int(c.holds) for c in self.checks}}
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Outcome:
+        checks = [Check(**c) for c in value["checks"]]
+        return cls(value["metrics"], value["history"], value["plots"], checks)
+
+
+def all_finite(numbers: dict[str, Any]) -> bool:
+    """Whether every number of a nested dict is finite."""
+    return all(
+        all_finite(v) if isinstance(v, dict) else math.isfinite(v) for v in numbers.values()
+    )

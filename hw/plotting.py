@@ -1,0 +1,156 @@
+"""Metrics and history -> figures. Pure functions: nothing here trains, loads data or reads a clock.
+
+matplotlib's object interface is used throughout (no pyplot, no global state), so that figures can
+be drawn in any thread and closed by nobody.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hw.outcome import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+STYLE = {
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": None,  # set in `new_figure`
+    "lines.linewidth": 1.6,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "hw",
+}
+# Okabe and Ito's palette: told apart by readers with any colour vision, and in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+LABELS = {
+    "train_accuracy": "training accuracy",
+    "validation_accuracy": "validation accuracy",
+    "test_accuracy": "test accuracy",
+    "train_loss": "training loss",
+    "validation_loss": "validation loss",
+    "test_loss": "test loss",
+    "weight_norm": "norm of the weights",
+    "zero_share": "share of weights that are exactly zero",
+    "distance": "distance to the closed form",
+}
+
+
+def label(metric: str) -> str:
+    return LABELS.get(metric, metric.replace("_", " "))
+
+
+def new_figure(
+    rows: int = 1, columns: int = 1, *, width: float = 5.2, height: float = 3.6, **options: Any
+) -> tuple[Figure, Any]:
+    """A figure of ``rows`` by ``columns`` axes, ``width`` by ``height`` inches each.
+
+    Returns the figure and the (rows, columns) array of its axes; ``options`` go to
+    ``Figure.subplots``.
+    """
+    import matplotlib
+    from cycler import cycler
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    matplotlib.rcParams.update(STYLE | {"axes.prop_cycle": cycler(color=COLOURS)})
+    figure = Figure(figsize=(width * columns, height * rows))
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(rows, columns, squeeze=False, **options)
+
+
+def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """Metrics by epoch, as the documents plot them.
+
+    spec["metrics"]:   what is drawn.
+    spec["panels"]:    one axes per ``variant`` (the default with several variants), or ``none``:
+                       all in one.
+    spec["published"]: [{"variant", "metric", "value"}], drawn as dotted lines.
+    spec["log"]:       logarithmic vertical axis.
+    """
+    names = [v for v in spec.get("variants", outcomes) if outcomes[v].history]
+    metrics = list(spec["metrics"])
+    several = len(outcomes) > 1
+    panels = spec.get("panels", "variant" if several else "none")
+    groups = [[n] for n in names] if panels == "variant" else [names]
+    figure, axes = new_figure(1, max(1, len(groups)), sharey=bool(spec.get("share_y", False)))
+    for ax, group in zip(axes[0], groups, strict=False):
+        for name in group:
+            history = outcomes[name].history
+            for metric in metrics:
+                if metric not in history:
+                    continue
+                text = label(metric)
+                if len(group) > 1:
+                    text = f"{name}: {text}" if len(metrics) > 1 else name
+                few = len(history["epoch"]) < 3
+                line = ax.plot(
+                    history["epoch"], history[metric], label=text, marker="o" if few else ""
+                )
+                spread = history.get(f"{metric}_std")
+                if spread:
+                    k = spec.get("deviations", 1)
+                    middle = history[metric]
+                    low = [m - k * s for m, s in zip(middle, spread, strict=True)]
+                    high = [m + k * s for m, s in zip(middle, spread, strict=True)]
+                    ax.fill_between(
+                        history["epoch"], low, high, alpha=0.2, color=line[0].get_color()
+                    )
+                for known in spec.get("published", ()):
+                    if known["variant"] == name and known["metric"] == metric:
+                        ax.axhline(
+                            known["value"], ls=":", lw=1, color=line[0].get_color(),
+                            label=f"published {label(metric)}, last epoch",
+                        )
+        ax.set_xlabel("epoch")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        kinds = {label(m).split()[-1] for m in metrics}
+        ax.set_ylabel(spec.get("ylabel") or (label(metrics[0]) if len(metrics) == 1 else
+                                             " and ".join(sorted(kinds))))
+        if spec.get("log"):
+            ax.set_yscale("log")
+        if len(groups) > 1:
+            ax.set_title(group[0])
+        if ax.lines:
+            ax.legend()
+    if spec.get("title"):
+        figure.suptitle(spec["title"])
+    return figure
+
+
+def mark_stand_in(figure: Figure) -> None:
+    """Say on the figure that its data are synthetic."""
+    figure.text(
+        0.995, 0.005, "synthetic stand-in data", ha="right", va="bottom", fontsize=8, color="#B00020"
+    )
+
+
+def save(figure: Figure, stem: Path, metadata: Mapping[str, str] | None = None) -> list[Path]:
+    """Write ``stem``.pdf and ``stem``.png, the same bytes for the same figure; returns the paths.
+
+    Written beside and renamed, so that a reader never meets half a figure.
+    """
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for suffix in ("pdf", "png"):
+        path = stem.with_name(f"{stem.name}.{suffix}")
+        beside = path.with_name(f".{path.name}.part")
+        info: dict[str, Any] = dict(metadata or {})
+        if suffix == "pdf":
+            info |= {"CreationDate": None, "Creator": "hw", "Producer": "matplotlib"}
+            info["Subject"] = info.pop("Description", "")
+        else:
+            info |= {"Software": "hw, matplotlib"}
+        figure.savefig(beside, format=suffix, dpi=150, metadata=info)
+        os.replace(beside, path)
+        paths.append(path)
+    return paths
