@@ -1,0 +1,125 @@
+"""Data sets: `load` gives a homework's view of a data set, from its files or from a stand-in.
+
+Importing this package costs numpy only.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hw.datasets import how, stand_ins, upstream, views
+from hw.datasets.catalogue import CATALOGUE, Entry, entry
+from hw.datasets.features import Dataset, Features, Split, pixels
+from hw.errors import DataError, UsageError, did_you_mean
+
+__all__ = [
+    "CATALOGUE",
+    "Dataset",
+    "Entry",
+    "Features",
+    "Split",
+    "default_directory",
+    "entry",
+    "exists",
+    "load",
+    "missing_files",
+    "pixels",
+]
+
+MODES = ("auto", "real", "stand-in")
+
+
+def default_directory() -> Path:
+    """The data folder where none is given: ``$HW_DATA_DIR``, else ``data`` in this folder."""
+    return Path(os.environ.get("HW_DATA_DIR") or "data")
+
+
+def missing_files(name: str, directory: Path) -> list[Path]:
+    """The files of data set ``name`` that are not under ``directory``."""
+    return [path for path in entry(name).paths(Path(directory)) if not path.is_file()]
+
+
+def exists(name: str, directory: Path) -> bool:
+    """Whether every file of data set ``name`` is there (sound or not)."""
+    return not missing_files(name, directory)
+
+
+def load(
+    name: str,
+    view: str,
+    directory: Path,
+    mode: str = "auto",
+    path: Path | None = None,
+) -> Dataset:
+    """Data set ``name`` as the homework's ``view`` (`hw.datasets.views.VIEWS`) reads it.
+
+    mode: ``real`` (the files, or an error), ``stand-in``, or ``auto``: the files where all of
+          them are there, else the stand-in. A file that is there and unsound is always an error.
+    path: read this file instead of those under ``directory`` (for a data set of several files: a
+          folder with all of them); never the stand-in.
+
+    Raises `UsageError` for unknown names, `DataError` for files that are missing or unsound.
+    """
+    chosen = entry(name)
+    cut = views.view(name, view)
+    if mode not in MODES:
+        raise UsageError(
+            f"unknown data mode {mode!r}{did_you_mean(mode, MODES)} ({', '.join(MODES)})"
+        )
+    notes: list[str] = [cut.note]
+    if path is not None:
+        paths = _paths_at(chosen, Path(path))
+    else:
+        directory = Path(directory)
+        missing = missing_files(name, directory)
+        if missing and mode == "real":
+            raise DataError(how.to_get(chosen, missing[0]))
+        if missing or mode == "stand-in":
+            if mode == "auto" and len(missing) < len(chosen.files):
+                notes.append(f"incomplete: {missing[0]} is missing")
+            splits, sha256 = stand_ins.make(name)
+            return _dataset(chosen, cut.cut(splits), "stand-in", "stand-in", sha256, notes)
+        paths = chosen.paths(directory)
+    splits, found = upstream.read(chosen, paths)
+    for split, count in chosen.counts.items():
+        n = len(splits[split][1])
+        if n != count:
+            notes.append(f"{split} has {n} examples, the published file {count}")
+    return _dataset(chosen, cut.cut(splits), "real", found.provenance, found.sha256, notes)
+
+
+def _paths_at(chosen: Entry, path: Path) -> list[Path]:
+    if path.is_dir():
+        paths = [path / file.name for file in chosen.files]
+    elif len(chosen.files) == 1:
+        paths = [path]
+    elif path.exists():
+        raise DataError(f"{path}: {chosen.name} has {len(chosen.files)} files; name their folder")
+    else:
+        paths = [path]
+    for one in paths:
+        if not one.exists():
+            raise DataError(how.to_get(chosen, one))
+    return paths
+
+
+def _dataset(
+    chosen: Entry,
+    splits: views.Splits,
+    source: str,
+    provenance: str,
+    sha256: str,
+    notes: list[str],
+) -> Dataset:
+    return Dataset(
+        name=chosen.name,
+        source=source,
+        provenance=provenance,
+        sha256=sha256,
+        splits=splits,
+        n_classes=chosen.n_classes,
+        class_names=chosen.class_names,
+        image_shape=chosen.image_shape,
+        notes=tuple(notes),
+    )

@@ -38,9 +38,7 @@ class Features:
     def width(self) -> int:
         return int(self.stored.shape[1])
 
-    def take(
-        self, rows: Array | slice, dtype: Any = np.float64, out: Array | None = None
-    ) -> Array:
+    def take(self, rows: Array | slice, dtype: Any = np.float64, out: Array | None = None) -> Array:
         """Rows ``rows`` as floats, (B, D); written to ``out`` where given.
 
         ``out`` may be wider than D (a column of ones beside the features, say): its first D
@@ -52,7 +50,7 @@ class Features:
         target = out[: len(block), : self.width]
         if self.table is None:
             target[...] = block
-        elif self._is_power_of_two_scale:
+        elif self.is_power_of_two_scale:
             # One pass, and exact: a power of two only moves the exponent.
             np.multiply(block, target.dtype.type(self.table[1]), out=target, casting="unsafe")
         else:
@@ -60,10 +58,10 @@ class Features:
         return target
 
     @property
-    def _is_power_of_two_scale(self) -> bool:
+    def is_power_of_two_scale(self) -> bool:
+        """Whether a byte times ``table[1]`` is its value, exactly in every floating type."""
         table = self.table
-        assert table is not None
-        return bool(
+        return table is not None and bool(
             np.frexp(table[1])[0] == 0.5 and np.array_equal(table, np.arange(256) * table[1])
         )
 

@@ -12,7 +12,8 @@ A kind that computes (executable mathematics, closed forms) has::
 A kind that trains has::
 
     Settings                                     with at least ``seed`` and ``epochs``
-    learner(settings, data, backend) -> Learner  see `hw.training`
+    MEASURE                                      {"epoch": metrics, "end": metrics} by default
+    learner(settings, data, backend, device) -> Learner   see `hw.training`
 
 Either may have::
 

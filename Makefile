@@ -1,0 +1,53 @@
+# Bare `make` lists the targets. Everything runs in .venv, which is made when it is needed.
+#   make all DATA_DIR=... RESULTS_DIR=... JOBS=...   other folders, other number of processes
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= auto
+DATA_DIR ?= $(or $(HW_DATA_DIR),data)
+RESULTS_DIR ?= $(or $(HW_RESULTS_DIR),results)
+FOLDERS = --data-dir "$(DATA_DIR)" --results-dir "$(RESULTS_DIR)"
+HW = $(BIN)/python -m hw
+
+.DEFAULT_GOAL := help
+.PHONY: help all quick test check format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
+	    awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+
+all: $(VENV)/.runtime ## fetch the data that can be had, run every question, show the results
+	-$(HW) data fetch $(FOLDERS)
+	$(HW) run all --jobs $(JOBS) --keep-going $(FOLDERS)
+
+quick: $(VENV)/.runtime ## the tour: every question on its stand-in, an epoch or two
+	$(HW) run all --data stand-in --epochs 2 --jobs $(JOBS) --keep-going $(FOLDERS)
+
+test: $(VENV)/.dev ## the tests
+	$(BIN)/python -m pytest -n 2
+
+check: $(VENV)/.dev ## what CI checks besides the tests: lint, format, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## rewrite the sources in the project's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove .venv and caches; data and results stay
+	rm -rf $(VENV) .pytest_cache .hypothesis .mypy_cache .ruff_cache
+
+$(VENV)/.python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed")'
+	$(PYTHON) -m venv $(VENV)
+	touch $@
+
+$(VENV)/.runtime: requirements.txt $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: pyproject.toml $(VENV)/.runtime
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	touch $@

@@ -1,0 +1,5 @@
+import sys
+
+from hw.cli import main
+
+sys.exit(main())

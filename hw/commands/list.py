@@ -1,0 +1,52 @@
+"""``hw list``: every question, its data, and the state of its last run."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hw import catalog, terminal
+from hw.errors import ExitCode
+from hw.results import Folder, as_json
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "list", parents=[common], help="every question and the state of its last run"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    rows = []
+    for question in catalog.load_all().values():
+        folder = Folder(args.results_dir / question.homework / question.name)
+        last = folder.run()
+        data = last.get("data") or {}
+        rows.append(
+            {
+                "id": question.id,
+                "title": question.title,
+                "data": question.data["name"] if question.data else None,
+                "backend": question.backend,
+                "variants": list(question.variants),
+                "state": last.get("status", "not run"),
+                "source": data.get("source") if isinstance(data, dict) else None,
+                "finished": last.get("finished"),
+            }
+        )
+    if args.json:
+        print(as_json({"questions": rows}), end="")
+        return int(ExitCode.OK)
+    table = [
+        [
+            r["id"],
+            r["title"],
+            r["data"] or "–",
+            r["state"] + (" (stand-in)" if r["source"] == "stand-in" else ""),
+        ]
+        for r in rows
+    ]
+    print(terminal.table(["id", "question", "data", "last run"], table))
+    return int(ExitCode.OK)

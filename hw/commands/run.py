@@ -1,0 +1,263 @@
+"""``hw run``: run questions, write their results, and show them beside the published numbers."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from hw import runner, terminal
+from hw.errors import ExitCode, HwError, UsageError, did_you_mean
+from hw.published import published_values
+from hw.results import as_json
+from hw.runner import Request, Run
+from hw.training import Watcher
+from hw.worker import cores
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "run",
+        parents=[common],
+        help="run questions",
+        usage="%(prog)s ID... [options] [--SETTING VALUE ...]",
+        epilog="Any setting of a question is a flag too ('python -m hw show ID' lists them): "
+        "--epochs 3, --learning-rate 0.01; '_' and '-' alike.",
+    )
+    parser.add_argument("ids", nargs="+", metavar="ID", help="ids, globs, or 'all'")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="a setting, by its name"
+    )
+    parser.add_argument(
+        "--variant", action="append", default=[], metavar="NAME", help="only this one; repeatable"
+    )
+    parser.add_argument(
+        "--backend",
+        choices=("numpy", "torch", "both"),
+        help="which implementation (default: the one that the assignment asks for)",
+    )
+    parser.add_argument("--seed", metavar="S", help="of initial weights and order")
+    parser.add_argument("--seeds", metavar="S,S,...", help="one run for each")
+    parser.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="of PyTorch; auto is the CPU, whose random draws the published numbers come from",
+    )
+    parser.add_argument(
+        "--jobs", default="1", metavar="N", help="tasks at a time, or 'auto': one a core"
+    )
+    parser.add_argument(
+        "--data",
+        choices=("auto", "real", "stand-in"),
+        default="auto",
+        help="auto: the real files where they are, else a synthetic stand-in",
+    )
+    parser.add_argument("--force", action="store_true", help="run even what is up to date")
+    parser.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--keep-going", action="store_true", help="run the rest after a failure")
+    end.add_argument("--fail-fast", action="store_true", help="stop at the first failure")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.add_argument("-q", "--quiet", action="store_true", help="errors only")
+    parser.set_defaults(run=run, takes_settings=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    request = Request(
+        questions=args.ids,
+        overrides=settings(args.rest, args.set),
+        variants=args.variant,
+        backend=args.backend,
+        seeds=_seeds(args.seed, args.seeds),
+        device=_device(args.device),
+        data_mode=args.data,
+        data_directory=args.data_dir,
+        results_directory=args.results_dir,
+        jobs=_jobs(args.jobs),
+        force=args.force,
+        fail_fast=args.fail_fast,
+        command=args.command_line,
+    )
+    runs = runner.plan(request)
+    if args.dry_run:
+        print(terminal.table(["question", "variant", "backend", "seed", "folder"], _planned(runs)))
+        return int(ExitCode.OK)
+
+    def say(line: str) -> None:
+        if line.startswith("error: ") or not args.quiet:
+            print(" ".join(line.split()), file=sys.stderr, flush=True)
+
+    announce = _Announcer(say)
+    try:
+        runner.execute(runs, request, say, announce.watcher)
+    finally:
+        announce.close()
+    if args.json:
+        print(as_json({"runs": [r.as_json() for r in runs]}), end="")
+    elif not args.quiet:
+        print(summary(runs))
+    return exit_code(runs, say)
+
+
+def exit_code(runs: Sequence[Run], say: Any) -> int:
+    """0, or that of what failed: missing data alone are 4, anything else 1."""
+    errors = [r.error for r in runs if r.error]
+    codes = {int(e.code) for e in errors}
+    if any(r.status == "diverged" for r in runs):
+        codes.add(int(ExitCode.FAILED))
+    if not codes:
+        return int(ExitCode.OK)
+    return codes.pop() if len(codes) == 1 else int(ExitCode.FAILED)
+
+
+OPTIONS = (
+    "--set --variant --backend --seed --seeds --device --jobs --data --force --dry-run --keep-going "
+    "--fail-fast --json --quiet --data-dir --results-dir"
+).split()
+
+
+def settings(rest: Sequence[str], pairs: Sequence[str]) -> dict[str, str]:
+    """``--learning-rate 0.01``, ``--learning-rate=0.01`` and ``--set learning_rate=0.01``, by name.
+
+    Raises `UsageError` for what is none of these.
+    """
+    found: dict[str, str] = {}
+    words = list(rest)
+    while words:
+        word = words.pop(0)
+        if not word.startswith("--") or len(word) < 3:
+            raise UsageError(f"unexpected argument {word!r}{did_you_mean(word, OPTIONS)}")
+        key, equals, value = word[2:].partition("=")
+        if not equals:
+            if not words or words[0].startswith("--"):
+                raise UsageError(f"{word} needs a value{did_you_mean(word, OPTIONS)}")
+            value = words.pop(0)
+        found[key.replace("-", "_")] = value
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals or not key:
+            raise UsageError(f"--set {pair!r}: expected KEY=VALUE")
+        found[key.strip().replace("-", "_")] = value
+    return found
+
+
+def _seeds(one: str | None, several: str | None) -> list[int]:
+    if one is not None and several is not None:
+        raise UsageError("--seed and --seeds: give one of them")
+    seeds = []
+    for word in (several or one or "").split(",") if (several or one) is not None else []:
+        try:
+            seeds.append(int(word))
+        except ValueError:
+            raise UsageError(f"seed {word!r} is not a whole number") from None
+        if not 0 <= seeds[-1] < 2**32:
+            raise UsageError(f"seed {word} must be from 0 to {2**32 - 1}")
+    if len(set(seeds)) != len(seeds):
+        raise UsageError("--seeds names a seed twice")
+    return seeds
+
+
+def _jobs(word: str) -> int:
+    if word == "auto":
+        return cores()
+    if not word.isdecimal() or not int(word):
+        raise UsageError(f"--jobs is {word!r}; expected a whole number from 1, or 'auto'")
+    return int(word)
+
+
+def _device(name: str) -> str:
+    # The published numbers come from the CPU's random draws, so a GPU is used when asked for.
+    if name != "cuda":
+        return "cpu"
+    import torch
+
+    if not torch.cuda.is_available():
+        raise UsageError("--device cuda: PyTorch finds no GPU here; use --device cpu")
+    return "cuda"
+
+
+def _planned(runs: Sequence[Run]) -> list[list[str]]:
+    return [
+        [r.id, v, r.backend, "–" if r.seed is None else str(r.seed), str(r.folder.path)]
+        for r in runs
+        for v in r.variants
+    ]
+
+
+class _Announcer:
+    """Says loudly, once a data set, when its stand-in is used; hands out progress bars."""
+
+    def __init__(self, say: Any) -> None:
+        self.say = say
+        self.told: set[str] = set()
+        self.bars: list[terminal.Bar] = []
+
+    def watcher(self, run: Run, variant: str) -> Watcher:
+        if run.data and run.data["source"] == "stand-in" and run.data["name"] not in self.told:
+            name = run.data["name"]
+            self.told.add(name)
+            self.say(
+                f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
+                f"anything about the real data ('python -m hw data fetch {name}' gets them)"
+            )
+        text = run.id if len(run.variants) == 1 else f"{run.id} {variant}"
+        self.bars.append(terminal.Bar(text, position=0))
+        return self.bars[-1]
+
+    def close(self) -> None:
+        for bar in self.bars:
+            if bar.bar is not None:
+                bar.bar.close()
+
+
+SHOWN = (
+    "train_accuracy",
+    "validation_accuracy",
+    "test_accuracy",
+    "train_loss",
+    "validation_loss",
+    "test_loss",
+)
+
+
+def summary(runs: Sequence[Run]) -> str:
+    """A table of what came out, beside what was published, and where the files are."""
+    rows = []
+    for run in runs:
+        published = published_values(run.question.claims)
+        took = {d.task.variant: terminal.duration(d.seconds) for d in run.done}
+        mark = " *" if run.data and run.data["source"] == "stand-in" else ""
+        if not run.outcomes:
+            rows.append([run.id, "", run.status, "", ""])
+        for variant, outcome in run.outcomes.items():
+            texts = []
+            metrics = outcome.all_metrics()
+            names = [m for m in SHOWN if m in metrics and "accuracy" in m]
+            names = names or [m for m in SHOWN if m in metrics]
+            names += [m for v, m in published if v == variant and m in metrics and m not in names]
+            for name in names:
+                known = published.get((variant, name))
+                text = f"{name.replace('_accuracy', '').replace('_', ' ')} "
+                texts.append(
+                    text + terminal.number(metrics[name]) + (f" ({known})" if known else "")
+                )
+            if outcome.checks:
+                holds = sum(c.holds for c in outcome.checks)
+                texts.append(f"{holds} of {len(outcome.checks)} statements hold")
+            status = "diverged" if outcome.diverged else run.status
+            rows.append([run.id, variant + mark, status, "  ".join(texts), took.get(variant, "")])
+    lines = [terminal.table(["question", "variant", "status", "result (published)", "time"], rows)]
+    if any(r.data and r.data["source"] == "stand-in" for r in runs):
+        lines.append("* on synthetic stand-in data: not comparable with what is published")
+    folders = {str(r.folder.path) for r in runs if r.outcomes}
+    if len(folders) == 1:
+        lines.append(f"results and figures: {folders.pop()}")
+    elif folders:
+        roots = sorted({str(r.folder.path.parent) for r in runs if r.outcomes})
+        lines.append(f"results and figures: {', '.join(f'{r}/<question>/figures' for r in roots)}")
+    return "\n".join(lines)
+
+
+__all__ = ["add_parser", "run", "summary", "HwError"]

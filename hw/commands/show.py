@@ -1,0 +1,119 @@
+"""``hw show``: a question's settings and where each value comes from, its data and its claims."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hw import catalog, terminal
+from hw.catalog import Question
+from hw.config import plain, type_hints
+from hw.errors import ExitCode
+from hw.results import as_json
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "show", parents=[common], help="a question's settings, data and published claims"
+    )
+    parser.add_argument("id", metavar="ID", help="such as q1.perceptron or ist2021.q3.mlp")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    question = catalog.find(args.id)
+    print(as_json(as_dict(question)) if args.json else text(question), end="")
+    return int(ExitCode.OK)
+
+
+def as_dict(question: Question) -> dict[str, Any]:
+    variants = {}
+    for name in question.variants:
+        resolved = question.resolve(name)
+        variants[name] = {
+            key: {"value": value, "from": resolved.origins[key]}
+            for key, value in resolved.as_dict().items()
+        }
+    return {
+        "id": question.id,
+        "title": question.title,
+        "about": question.about,
+        "source": dict(question.source),
+        "kind": question.kind,
+        "backend": question.backend,
+        "data": dict(question.data) if question.data else None,
+        "variants": variants,
+        "figures": [f["name"] for f in question.figures],
+        "claims": [
+            {
+                "sort": c.sort,
+                "text": c.text(),
+                "where": c.where,
+                **({"erratum": c.erratum} if c.erratum else {}),
+                **({"ours": True} if c.ours else {}),
+                **plain(dict(c.details)),
+            }
+            for c in question.claims
+        ],
+        "notes": list(question.notes),
+    }
+
+
+def text(question: Question) -> str:
+    source = question.source
+    lines = [f"{question.id}: {question.title}"]
+    if question.about:
+        lines += [terminal.fill(question.about)]
+    lines += [
+        "",
+        f"source   {source.get('document', '')}, question {source.get('question', '')}",
+        f"data     {question.data['name'] if question.data else 'none'}",
+        f"backend  {question.backend} (the other: --backend "
+        f"{'torch' if question.backend == 'numpy' else 'numpy'}, or both)",
+        "",
+    ]
+    helps = {k: f.metadata.get("help", "") for k, f in _fields(question).items()}
+    resolved = {name: question.resolve(name) for name in question.variants}
+    shared, rows = next(iter(resolved.values())), []
+    for key, value in shared.as_dict().items():
+        values = {v: r.as_dict()[key] for v, r in resolved.items()}
+        differs = any(other != value for other in values.values())
+        shown = _several(values) if differs else _shown(value)
+        origin = "variants" if differs else shared.origins[key]
+        rows.append([key, shown, origin, helps[key]])
+    lines += [terminal.table(["setting", "value", "from", "meaning"], rows), ""]
+    if list(question.variants) != [catalog.DEFAULT_VARIANT]:
+        lines += [f"variants {terminal.clip(', '.join(question.variants), 200)}", ""]
+    if question.claims:
+        rows = [
+            [c.where, c.text() + ("  [erratum: " + c.erratum + "]" if c.erratum else "")]
+            for c in question.claims
+            if not c.ours
+        ]
+        rows = [[w, terminal.fill(t, 86)] for w, t in rows]
+        lines += [terminal.table(["where", "published"], rows), ""]
+    for note in question.notes:
+        lines.append(terminal.fill(f"note: {note}"))
+    lines.append(f"run it: python -m hw run {_short(question)}")
+    return "\n".join(lines) + "\n"
+
+
+def _fields(question: Question) -> dict[str, Any]:
+    type_hints(question.module.Settings)
+    return dict(question.module.Settings.__dataclass_fields__)
+
+
+def _short(question: Question) -> str:
+    return question.name if question.homework == catalog.DEFAULT_HOMEWORK else question.id
+
+
+def _several(values: dict[str, Any]) -> str:
+    distinct = list(dict.fromkeys(_shown(v) for v in values.values()))
+    return " | ".join(distinct)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)

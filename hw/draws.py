@@ -1,0 +1,140 @@
+"""The assignments' random draws, and nowhere else: numbers reproduce only if the draws do.
+
+Every stream is a generator object of its own. The assignments seed the global generators of NumPy
+and of PyTorch; the objects here draw the same numbers in the same order and leave those alone.
+
+Source: the protocol of each assignment's scripts, and the PyTorch sources of `nn.Linear`,
+`RandomSampler` and `_BaseDataLoaderIter` for what they draw and when.
+
+Conventions: layers in order of depth, each ``(weight, bias)``; weights are (out, in) unless said
+otherwise; an epoch's order is an int64 array of the rows of the training set.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
+
+Array = NDArray[Any]
+Layers = list[tuple[Array, Array]]
+
+
+class NumPyDraws:
+    """What the NumPy questions of IST draw from ``np.random.seed(seed)``: weights, then orders."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.RandomState(seed)
+
+    def layers(self, sizes: Sequence[int]) -> Layers:
+        """Weights ~ N(0.1, 0.1²), biases zero, for layers of these sizes, input first."""
+        return [
+            (self.random.normal(0.1, 0.1, size=(wide, narrow)), np.zeros(wide))
+            for narrow, wide in zip(sizes, sizes[1:], strict=False)
+        ]
+
+    def orders(self, n: int) -> Iterator[Array]:
+        """The order of every epoch: each permutes the data as the last epoch left them."""
+        order = np.arange(n)
+        while True:
+            order = order[self.random.permutation(n)]
+            yield order
+
+
+class UniformDraws:
+    """What IFT-6390's network draws from ``np.random.seed(seed)``: weights; batches in file order."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.RandomState(seed)
+
+    def layers(self, sizes: Sequence[int]) -> Layers:
+        """Weights uniform in ±1/√fan_in, drawn as (in, out) and returned as (out, in); biases
+        zero."""
+        drawn = []
+        for narrow, wide in zip(sizes, sizes[1:], strict=False):
+            bound = 1 / math.sqrt(narrow)
+            drawn.append(
+                (self.random.uniform(-bound, bound, size=(narrow, wide)).T.copy(), np.zeros(wide))
+            )
+        return drawn
+
+    def orders(self, n: int) -> Iterator[Array]:
+        return in_file_order(n)
+
+    def mask(self, shape: tuple[int, ...], keep: float) -> Array:
+        """A dropout mask: 1/keep where a unit is kept, else 0 (the course's network has none)."""
+        return (self.random.uniform(size=shape) < keep) / keep
+
+
+class TorchDraws:
+    """What the PyTorch questions draw after ``torch.manual_seed(seed)``.
+
+    loader_seed: seed of the DataLoader's own generator (IST 2023-24 and 2024-25); None: it has
+                 none, and takes its seeds from the global stream, which dropout uses too
+                 (IST 2021-22).
+    shuffle:     False: batches in file order. The loader draws its base seed all the same.
+    """
+
+    def __init__(self, seed: int, loader_seed: int | None = None, shuffle: bool = True) -> None:
+        import torch
+
+        self.torch = torch
+        # Seeded alike, a generator object and torch's global one draw the same numbers.
+        self.stream = torch.Generator().manual_seed(seed)
+        self.loader = (
+            None if loader_seed is None else torch.Generator().manual_seed(loader_seed)
+        )
+        self.shuffle = shuffle
+
+    def layers(self, sizes: Sequence[int]) -> Layers:
+        """`nn.Linear`'s defaults, float32: weight, then bias, layer by layer."""
+        torch = self.torch
+        drawn = []
+        for narrow, wide in zip(sizes, sizes[1:], strict=False):
+            weight, bias = torch.empty(wide, narrow), torch.empty(wide)
+            torch.nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=self.stream)
+            bound = 1 / math.sqrt(narrow)
+            bias.uniform_(-bound, bound, generator=self.stream)
+            drawn.append((weight.numpy(), bias.numpy()))
+        return drawn
+
+    def orders(self, n: int) -> Iterator[Array]:
+        """The order of every epoch, as DataLoader's sampler draws it."""
+        while True:
+            yield self._order(n)
+
+    def _order(self, n: int) -> Array:
+        torch = self.torch
+        base = self.loader or self.stream
+        # _BaseDataLoaderIter draws a base seed for workers, used or not.
+        torch.empty((), dtype=torch.int64).random_(generator=base)
+        if not self.shuffle:
+            return np.arange(n)
+        if self.loader is not None:
+            sampler = self.loader
+        else:
+            seed = int(torch.empty((), dtype=torch.int64).random_(generator=self.stream))
+            sampler = torch.Generator().manual_seed(seed)
+        order = torch.randperm(n, generator=sampler)
+        if self.loader is not None:
+            # RandomSampler ends with the first 0 entries of one more permutation.
+            torch.randperm(n, generator=sampler)
+        return order.numpy()
+
+    def mask(self, shape: tuple[int, ...], keep: float) -> torch.Tensor:
+        """`nn.Dropout`'s mask on the CPU, float32: 1/keep where a unit is kept, else 0."""
+        noise = self.torch.empty(shape)
+        return noise.bernoulli_(keep, generator=self.stream).div_(keep)
+
+
+def in_file_order(n: int) -> Iterator[Array]:
+    """The same order every epoch."""
+    order = np.arange(n)
+    while True:
+        yield order

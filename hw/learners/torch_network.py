@@ -1,0 +1,333 @@
+"""Feed-forward networks in PyTorch, in mini-batches: the assignments' loops without their waste.
+
+A hidden layer is linear, activation, dropout; no hidden layer is logistic regression.
+
+Conventions: B examples of a batch, layers l = 1..L; weights (out, in); hₗ the layer's output, zₗ
+its pre-activation, gₗ the gradient of the mean loss in zₗ.
+
+Two ways to make the same update, which the tests hold against each other:
+
+``autograd``  the loss's ``backward()``, then a `torch.optim` optimiser's step.
+``direct``    the hand-derived gradients, without a graph. For SGD without momentum the gradient
+              is never stored: W <- (1 - ηλ) W - η gᵀh is one call.
+
+Batches, masks and initial weights come from the draws that are passed in; nothing here is random.
+No value leaves the device within an epoch: losses are collected there and read at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from hw.datasets.features import Dataset, Features
+from hw.learners import by_split
+from hw.learners.sequential import EXTRAS
+
+Array = NDArray[Any]
+
+ACTIVATIONS = {
+    "relu": torch.relu,
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "leaky_relu": functional.leaky_relu,
+    "identity": lambda z: z,
+}
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """What a network is and how it is trained.
+
+    sizes:        input, hidden layers, output.
+    loss:         ``cross_entropy`` (mean over the batch) or ``bce`` (with logits on one-hot
+                  targets, mean over batch and classes).
+    running_loss: the training loss of an epoch is the mean over all batches since the first one,
+                  not over the epoch's.
+    clip:         where not 0, losses that are reported are of probabilities clipped to
+                  [clip, 1 - clip].
+    """
+
+    sizes: tuple[int, ...]
+    batch_size: int
+    learning_rate: float
+    activation: str = "relu"
+    dropout: float = 0.0
+    loss: str = "cross_entropy"
+    optimizer: str = "sgd"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    dtype: str = "float32"
+    running_loss: bool = False
+    clip: float = 0.0
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameters, in order of depth."""
+        return [f"{i}.{what}" for i in range(len(self.sizes) - 1) for what in ("weight", "bias")]
+
+
+class Draws(Protocol):
+    """Where initial weights, orders and dropout masks come from: see `hw.draws`."""
+
+    def layers(self, sizes: Sequence[int]) -> list[tuple[Array, Array]]: ...
+
+    def orders(self, n: int) -> Iterator[Array]: ...
+
+    def mask(self, shape: tuple[int, ...], keep: float) -> Any: ...
+
+
+class TorchFeatures:
+    """Features on a device: bytes where a multiplication makes them numbers, else floats."""
+
+    def __init__(self, features: Features, dtype: torch.dtype, device: str) -> None:
+        self.dtype = dtype
+        self.scale: float | None = None
+        if features.is_power_of_two_scale and device == "cpu":
+            assert features.table is not None
+            self.scale = float(features.table[1])
+            self.values = torch.from_numpy(np.ascontiguousarray(features.stored))
+        else:
+            floats = np.float64 if dtype == torch.float64 else np.float32
+            self.values = torch.from_numpy(features.take(slice(None), floats)).to(device)
+
+    def take(self, rows: torch.Tensor | slice) -> torch.Tensor:
+        """(B, D) numbers."""
+        chosen = self.values[rows]
+        return chosen if self.scale is None else chosen.to(self.dtype).mul_(self.scale)
+
+
+class TorchNetwork:
+    """A `Learner`; see the module's docstring."""
+
+    def __init__(
+        self,
+        spec: NetworkSpec,
+        data: Dataset,
+        draws: Draws,
+        device: str = "cpu",
+        step: str = "direct",
+    ) -> None:
+        self.spec, self.data, self.draws, self.device = spec, data, draws, device
+        self.dtype = getattr(torch, spec.dtype)
+        self.layers = [
+            (self._tensor(w).clone(), self._tensor(b).clone()) for w, b in draws.layers(spec.sizes)
+        ]
+        self.activate = ACTIVATIONS[spec.activation]
+        self.splits: dict[str, tuple[TorchFeatures, torch.Tensor]] = {}
+        self.n = len(data.train)
+        self.orders = draws.orders(self.n)
+        self.order: torch.Tensor = torch.empty(0, dtype=torch.int64)
+        self.position = self.n  # the first update begins an epoch
+        self.losses: list[torch.Tensor] = []
+        self.all_losses: list[torch.Tensor] = []
+        self._make_optimizer(step)
+
+    def _tensor(self, values: Any) -> torch.Tensor:
+        return torch.as_tensor(values).to(self.device, self.dtype)
+
+    def _make_optimizer(self, step: str) -> None:
+        spec = self.spec
+        parameters = [p for layer in self.layers for p in layer]
+        self.update = self._update_direct
+        if step == "autograd":
+            self.update = self._update_autograd
+            for p in parameters:
+                p.requires_grad_()
+        self.buffers: list[torch.Tensor] = []
+        self.optimizer: torch.optim.Optimizer | None = None
+        if spec.optimizer == "adam":
+            self.optimizer = torch.optim.Adam(
+                parameters, spec.learning_rate, weight_decay=spec.weight_decay, fused=True
+            )
+        elif step == "autograd":
+            self.optimizer = torch.optim.SGD(
+                parameters,
+                spec.learning_rate,
+                momentum=spec.momentum,
+                weight_decay=spec.weight_decay,
+            )
+
+    # Training
+
+    def train_epoch(self) -> dict[str, float]:
+        self.losses = []
+        self.advance(-(-self.n // self.spec.batch_size))
+        losses = torch.stack(self.losses)
+        if self.spec.running_loss:
+            self.all_losses.append(losses)
+            losses = torch.cat(self.all_losses)
+        return {"train_loss": losses.mean().item()}
+
+    def advance(self, updates: int) -> None:
+        """The next ``updates`` batches."""
+        features, targets = self._split("train")
+        for _ in range(updates):
+            if self.position >= self.n:
+                order = torch.from_numpy(np.ascontiguousarray(next(self.orders)))
+                self.order, self.position = order.to(self.device), 0
+            rows = self.order[self.position : self.position + self.spec.batch_size]
+            self.position += len(rows)
+            self.losses.append(self.update(features.take(rows), targets[rows]))
+
+    def _masks(self, batch: int) -> list[torch.Tensor | None]:
+        """A dropout mask for each hidden layer, drawn in order of depth."""
+        hidden = self.spec.sizes[1:-1]
+        if not self.spec.dropout:
+            return [None] * len(hidden)
+        keep = 1 - self.spec.dropout
+        return [self._tensor(self.draws.mask((batch, width), keep)) for width in hidden]
+
+    def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        if self.spec.loss == "bce":
+            return functional.binary_cross_entropy_with_logits(logits, targets)
+        return functional.cross_entropy(logits, targets)
+
+    def _update_autograd(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        assert self.optimizer is not None
+        self.optimizer.zero_grad()
+        h = x
+        for (weight, bias), mask in zip(self.layers, self._masks(len(x)), strict=False):
+            h = self.activate(functional.linear(h, weight, bias))
+            h = h if mask is None else h * mask
+        loss = self._loss(functional.linear(h, *self.layers[-1]), targets)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    @torch.no_grad()
+    def _update_direct(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        inputs, activated = [x], []
+        masks = self._masks(len(x))
+        for (weight, bias), mask in zip(self.layers, masks, strict=False):
+            a = self.activate(torch.addmm(bias, inputs[-1], weight.T))
+            activated.append(a)
+            inputs.append(a if mask is None else a * mask)
+        logits = torch.addmm(self.layers[-1][1], inputs[-1], self.layers[-1][0].T)
+        loss, g = self._loss_and_gradient(logits, targets)
+        for layer in reversed(range(len(self.layers))):
+            weight, h = self.layers[layer][0], inputs[layer]
+            below = None
+            if layer:
+                # From the old weights, before this layer's update.
+                below = g @ weight
+                if masks[layer - 1] is not None:
+                    below *= masks[layer - 1]
+                _multiply_by_derivative(self.spec.activation, below, activated[layer - 1])
+            self._apply(layer, g, h)
+            if below is not None:
+                g = below
+        if self.optimizer is not None:
+            self.optimizer.step()
+        return loss
+
+    def _loss_and_gradient(
+        self, logits: torch.Tensor, targets: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The batch's mean loss and its gradient in the logits."""
+        if self.spec.loss == "bce":
+            gradient = (torch.sigmoid(logits) - targets) / logits.numel()
+            return self._loss(logits, targets), gradient
+        log_p = torch.log_softmax(logits, 1)
+        column = targets[:, None]
+        gradient = log_p.exp()
+        gradient.scatter_add_(1, column, gradient.new_full((1, 1), -1.0).expand_as(column))
+        return -log_p.gather(1, column).mean(), gradient.div_(len(logits))
+
+    def _apply(self, layer: int, g: torch.Tensor, h: torch.Tensor) -> None:
+        """The update of one layer: its gradients are gᵀh and the column sums of g."""
+        spec = self.spec
+        weight, bias = self.layers[layer]
+        if self.optimizer is not None:  # Adam: torch's own fused step
+            weight.grad, bias.grad = g.T @ h, g.sum(0)
+            return
+        rate = spec.learning_rate
+        if not spec.momentum:
+            # β scales the old weight: (1 - ηλ) W - η gᵀh.
+            beta = 1 - rate * spec.weight_decay
+            torch.addmm(weight, g.T, h, beta=beta, alpha=-rate, out=weight)
+            bias.mul_(beta).sub_(g.sum(0), alpha=rate)
+            return
+        if len(self.buffers) != 2 * len(self.layers):
+            # A first step with zero buffers is torch's first step, whose buffer is the gradient.
+            self.buffers = [torch.zeros_like(p) for pair in self.layers for p in pair]
+        v_weight, v_bias = self.buffers[2 * layer : 2 * layer + 2]
+        torch.addmm(v_weight, g.T, h, beta=spec.momentum, out=v_weight)
+        v_bias.mul_(spec.momentum).add_(g.sum(0))
+        for p, v in ((weight, v_weight), (bias, v_bias)):
+            if spec.weight_decay:
+                v.add_(p, alpha=spec.weight_decay)
+            p.sub_(v, alpha=rate)
+
+    # Measuring
+
+    def _split(self, name: str) -> tuple[TorchFeatures, torch.Tensor]:
+        if name not in self.splits:
+            split = self.data.splits[name]
+            features = TorchFeatures(split.features, self.dtype, self.device)
+            labels = torch.from_numpy(np.asarray(split.labels, dtype=np.int64)).to(self.device)
+            if self.spec.loss == "bce":
+                labels = functional.one_hot(labels, self.spec.sizes[-1]).to(self.dtype)
+            self.splits[name] = features, labels
+        return self.splits[name]
+
+    @torch.no_grad()
+    def measure(self, metrics: Sequence[str]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for split, wanted in by_split(metrics).items():
+            if not split:
+                found |= {metric: EXTRAS[metric](self.parameters()) for metric in wanted}
+                continue
+            accuracy, loss = self._evaluate(split)
+            found |= {f"{split}_accuracy": accuracy, f"{split}_loss": loss}
+        return {name: found[name] for name in metrics}
+
+    def _evaluate(self, split: str, block: int = 1000) -> tuple[float, float]:
+        """Accuracy and mean loss, without dropout."""
+        features, targets = self._split(split)
+        n = len(targets)
+        correct = torch.zeros((), dtype=torch.int64, device=self.device)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for start in range(0, n, block):
+            rows = slice(start, start + block)
+            h, wanted = features.take(rows), targets[rows]
+            for weight, bias in self.layers[:-1]:
+                h = self.activate(torch.addmm(bias, h, weight.T))
+            logits = torch.addmm(self.layers[-1][1], h, self.layers[-1][0].T)
+            classes = wanted.argmax(1) if wanted.ndim == 2 else wanted
+            correct += (logits.argmax(1) == classes).sum()
+            total += self._reported_loss(logits, wanted) * len(wanted)
+        return correct.item() / n, total.item() / n
+
+    def _reported_loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        clip = self.spec.clip
+        if not clip:
+            return self._loss(logits, targets)
+        p = torch.softmax(logits, 1).clamp(clip, 1 - clip)
+        return functional.nll_loss(p.log(), targets)
+
+    def parameters(self) -> dict[str, Array]:
+        tensors = [p.detach() for layer in self.layers for p in layer]
+        return {n: t.cpu().numpy() for n, t in zip(self.spec.names, tensors, strict=True)}
+
+    def plots(self, names: Collection[str]) -> dict[str, Any]:
+        return {}
+
+
+def _multiply_by_derivative(activation: str, g: torch.Tensor, a: torch.Tensor) -> None:
+    """g <- g ⊙ f'(z), from a = f(z), in place."""
+    match activation:
+        case "relu":
+            g.mul_(a > 0)
+        case "tanh":
+            g.mul_(1 - a * a)
+        case "sigmoid":
+            g.mul_(a * (1 - a))
+        case "leaky_relu":
+            g.mul_(torch.where(a > 0, 1.0, 0.01))

@@ -1,0 +1,167 @@
+"""What the documents publish, in a form that can be judged: one `Claim` for each statement.
+
+A claim stands in its question's YAML file and nowhere else. Its sort follows from its keys:
+
+``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The value
+                              is quoted, for its decimals are the precision that was printed.
+``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs`` (``last``, or ``all``).
+``order``                     a metric that ends higher in one variant (``higher``) than in others
+                              (``lower``), by at least ``factor``; ``minus`` subtracts a metric first.
+``trend``                     a metric of a ``variant`` that is ``rising``, ``falling``,
+                              ``oscillating`` or ``steady`` over the last epochs, or from epoch
+                              ``since`` to ``until``; ``amplitude`` is how far it swings.
+``crossing``                  a metric of ``variant`` that reaches at about ``epoch`` what
+                              ``reference`` has at its end.
+``time_ratio``                how many times longer ``slower`` takes than ``faster``.
+``check``                     a statement that the question itself puts to the test.
+``form``                      a slip of wording or notation, quoted in our words.
+
+Any may have ``where`` (the place in the document), ``says`` (the statement in our words),
+``erratum`` (the document is wrong, and this is right) and ``ours`` (a corrected statement, which
+the document does not make).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hw.errors import UsageError, did_you_mean
+
+_COMMON = {"where", "says", "erratum", "ours"}
+_SORTS: dict[str, set[str]] = {
+    "value": {"metric", "value", "variant", "band"},
+    "range": {"metric", "low", "high", "variant", "epochs"},
+    "order": {"order", "higher", "lower", "factor", "minus"},
+    "trend": {"trend", "variant", "direction", "since", "until", "amplitude"},
+    "crossing": {"crossing", "variant", "reference", "epoch", "within"},
+    "time_ratio": {"time_ratio", "slower", "faster"},
+    "check": {"check"},
+    "form": {"form"},
+}
+_NEEDED: dict[str, set[str]] = {
+    "value": {"metric", "value"},
+    "range": {"metric"},
+    "order": {"order", "higher", "lower"},
+    "trend": {"trend", "direction"},
+    "crossing": {"crossing", "variant", "reference", "epoch"},
+    "time_ratio": {"time_ratio", "slower", "faster"},
+    "check": {"check"},
+    "form": {"form"},
+}
+DIRECTIONS = ("rising", "falling", "oscillating", "steady")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One published statement. ``details`` holds the keys of its sort."""
+
+    sort: str
+    details: Mapping[str, Any]
+    where: str = ""
+    says: str = ""
+    erratum: str = ""
+    ours: bool = False
+
+    @property
+    def variant(self) -> str:
+        return str(self.details.get("variant", "default"))
+
+    @property
+    def value(self) -> float:
+        """The printed value of a ``value`` claim."""
+        return float(self.details["value"])
+
+    @property
+    def decimals(self) -> int:
+        """How many decimals were printed."""
+        return len(str(self.details["value"]).partition(".")[2])
+
+    def text(self) -> str:
+        """The statement in a line."""
+        d = self.details
+        if self.says:
+            return self.says
+        match self.sort:
+            case "value":
+                return f"{d['metric']} = {d['value']}"
+            case "range":
+                return f"{d['metric']} in {d.get('low', '')}..{d.get('high', '')}"
+            case "order":
+                return f"{d['order']}: {_names(d['higher'])} above {_names(d['lower'])}"
+            case "trend":
+                return f"{d['trend']} {d['direction']}"
+            case "crossing":
+                return (
+                    f"{d['crossing']} of {d['variant']} reaches {d['reference']}'s "
+                    f"at about epoch {d['epoch']}"
+                )
+            case "time_ratio":
+                return f"{d['slower']} takes {d['time_ratio']} times as long as {d['faster']}"
+            case "check":
+                return str(d["check"]).replace("_", " ")
+        return str(d["form"])
+
+
+def _names(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple[Claim, ...]:
+    """The claims of a question's YAML. Raises `UsageError` that names the file and the claim."""
+    claims = []
+    for number, item in enumerate(raw, start=1):
+        where = f"{origin}: claim {number}"
+        if not isinstance(item, dict):
+            raise UsageError(f"{where}: expected keys and values")
+        sort = _sort(item, where)
+        details = {k: v for k, v in item.items() if k not in _COMMON}
+        for key in details:
+            if key not in _SORTS[sort]:
+                known = _SORTS[sort] | _COMMON
+                raise UsageError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}")
+        if missing := _NEEDED[sort] - details.keys():
+            raise UsageError(f"{where}: {min(missing)} is missing")
+        if sort == "value":
+            # Unquoted, 0.4780 would lose its last digit, and with it the printed precision.
+            if not isinstance(details["value"], str):
+                raise UsageError(f"{where}: quote the value, its decimals matter")
+            try:
+                float(details["value"])
+            except ValueError:
+                raise UsageError(f"{where}: {details['value']!r} is not a number") from None
+        if sort == "trend" and details["direction"] not in DIRECTIONS:
+            raise UsageError(f"{where}: direction must be one of {', '.join(DIRECTIONS)}")
+        for key in ("variant", "higher", "lower", "reference", "slower", "faster"):
+            names = details.get(key, [])
+            for name in names if isinstance(names, list) else [names]:
+                if name not in variants:
+                    raise UsageError(
+                        f"{where}: unknown variant {name!r}{did_you_mean(name, variants)}"
+                    )
+        claims.append(Claim(sort, details, *_common(item)))
+    return tuple(claims)
+
+
+def _sort(item: Mapping[str, Any], where: str) -> str:
+    for sort in ("order", "trend", "crossing", "time_ratio", "check", "form"):
+        if sort in item:
+            return sort
+    if "metric" in item:
+        return "value" if "value" in item else "range"
+    raise UsageError(f"{where}: needs one of metric, order, trend, crossing, check, form")
+
+
+def _common(item: Mapping[str, Any]) -> tuple[str, str, str, bool]:
+    return (
+        str(item.get("where", "")),
+        str(item.get("says", "")),
+        str(item.get("erratum", "")),
+        bool(item.get("ours", False)),
+    )
+
+
+def published_values(claims: Collection[Claim]) -> dict[tuple[str, str], str]:
+    """The printed numbers, by variant and metric."""
+    return {(c.variant, c.details["metric"]): c.details["value"] for c in claims if c.sort == "value"}

@@ -1,0 +1,149 @@
+"""Results folders: written beside and renamed, read without trust, compared by content.
+
+A folder needs no tool to read it: four JSON or YAML files and a folder of figures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hw.errors import HwError
+from hw.outcome import Outcome
+
+MAX_JSON_BYTES = 200_000_000
+
+
+def default_directory() -> Path:
+    """HW_RESULTS_DIR, or ``results`` in the current folder's project."""
+    return Path(os.environ.get("HW_RESULTS_DIR") or "results")
+
+
+def digest(value: Any) -> str:
+    """sha256 of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file as a whole or not at all: beside it, flushed, then renamed.
+
+    Raises `HwError` where the folder cannot be written.
+    """
+    beside = ""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o644)
+        os.replace(beside, path)
+    except OSError as error:
+        if beside:
+            Path(beside).unlink(missing_ok=True)
+        raise HwError(
+            f"cannot write {path}: {error.strerror or error}; "
+            "choose another folder with --results-dir"
+        ) from error
+
+
+def as_json(value: Any, indent: int | None = 2) -> str:
+    """JSON as every file here has it: sorted keys, no NaN, a last newline."""
+    return json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file. Raises `HwError` for one that is missing, too large or not JSON."""
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise HwError(f"{path}: larger than {MAX_JSON_BYTES} bytes")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HwError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:
+        raise HwError(f"{path}: not JSON ({error}); delete the folder and run again") from error
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The results of one run: one question with one backend and one seed."""
+
+    path: Path
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """The outcome of each variant. Raises `HwError`."""
+        metrics = self._read("metrics.json")
+        history = self._read("history.json")
+        plots = self._read("plots.json")
+        checks = self._read("checks.json")
+        try:
+            return {
+                variant: Outcome.from_json(
+                    {
+                        "metrics": {
+                            k: v for k, v in metrics[variant].items() if k not in _names(checks, variant)
+                        },
+                        "history": history.get(variant, {}),
+                        "plots": plots.get(variant, {}),
+                        "checks": checks.get(variant, []),
+                    }
+                )
+                for variant in metrics
+            }
+        except (AttributeError, KeyError, TypeError) as error:
+            raise HwError(f"{self.path}: not a results folder ({error})") from error
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        # Only what a question has is written: no history without training, no checks without
+        # statements.
+        if name != "metrics.json" and not path.exists():
+            return {}
+        value = read_json(path)
+        if not isinstance(value, dict):
+            raise HwError(f"{path}: expected an object")
+        return value
+
+    def run(self) -> dict[str, Any]:
+        """What run.json says; empty where nothing has run."""
+        path = self.path / "run.json"
+        if not path.exists():
+            return {}
+        try:
+            value = read_json(path)
+        except HwError:
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def write_outcomes(self, outcomes: Mapping[str, Outcome], config: Mapping[str, Any]) -> None:
+        """Write what a run yields; ``run.json``, which makes it valid, is written last of all."""
+        files = {
+            "metrics.json": {v: o.all_metrics() for v, o in outcomes.items()},
+            "history.json": {v: o.history for v, o in outcomes.items() if o.history},
+            "plots.json": {v: o.plots for v, o in outcomes.items() if o.plots},
+            "checks.json": {v: o.as_json()["checks"] for v, o in outcomes.items() if o.checks},
+        }
+        for name, value in files.items():
+            if value or name == "metrics.json":
+                # Pictures and surfaces are long rows of numbers: not one to a line.
+                write_text(self.path / name, as_json(value, None if name == "plots.json" else 2))
+            else:
+                (self.path / name).unlink(missing_ok=True)
+        write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=True))
+
+    def write_run(self, run: Mapping[str, Any]) -> None:
+        write_text(self.path / "run.json", as_json(dict(run)))
+
+
+def _names(checks: Mapping[str, Any], variant: str) -> set[str]:
+    return {c["name"] for c in checks.get(variant, [])}

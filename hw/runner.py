@@ -1,0 +1,435 @@
+"""Runs: settings -> data -> question -> results folder.
+
+A run is one question with one backend and one seed; it has a task for each of its variants. All
+is planned, and every setting checked, before any data are read.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hw import catalog, executor, worker
+from hw.catalog import Question
+from hw.config import Layer, Resolved
+from hw.errors import HwError, MissingPackage, UsageError, did_you_mean
+from hw.fingerprint import fingerprint, version
+from hw.outcome import Outcome
+from hw.results import Folder, digest
+from hw.training import Watcher
+from hw.worker import Done, Task
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for, as the command line has it."""
+
+    questions: Sequence[str]
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    variants: Sequence[str] = ()
+    backend: str | None = None
+    seeds: Sequence[int] = ()
+    device: str = "cpu"  # of PyTorch
+    data_mode: str = "auto"
+    data_directory: Path = Path("data")
+    results_directory: Path = Path("results")
+    jobs: int = 1
+    force: bool = False
+    fail_fast: bool = False
+    command: str = ""
+
+
+@dataclass
+class Run:
+    """One question with one backend and one seed, and where its results go."""
+
+    question: Question
+    backend: str
+    seed: int | None
+    variants: dict[str, Resolved]
+    folder: Folder
+    as_configured: bool
+    status: str = "planned"
+    reason: str = ""
+    error: HwError | None = None
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    done: list[Done] = field(default_factory=list)
+    data: dict[str, str] | None = None
+
+    @property
+    def id(self) -> str:
+        return self.question.id
+
+    def as_json(self) -> dict[str, Any]:
+        data = self.data and {"name": self.data["name"], "source": self.data["source"]}
+        return {
+            "question": self.id,
+            "backend": self.backend,
+            "seed": self.seed,
+            "data": data,
+            "folder": str(self.folder.path.resolve()),
+            "status": self.status,
+            "metrics": {v: o.all_metrics() for v, o in self.outcomes.items()},
+        }
+
+
+def plan(request: Request) -> list[Run]:
+    """Every run that a request means, its settings resolved and checked. Raises `UsageError`
+    and, for a question asked for by its id, `MissingPackage`."""
+    questions, exact = catalog.select(request.questions)
+    if not questions:
+        raise UsageError("no questions: 'python -m hw list' shows them all")
+    used: set[str] = set()
+    runs = []
+    for question in questions:
+        names = set(question.module.Settings.__dataclass_fields__)
+        overrides = {}
+        for key, value in request.overrides.items():
+            if key in names:
+                overrides[key] = value
+                used.add(key)
+            elif question.id in exact and len(questions) == 1:
+                raise UsageError(
+                    f"{question.id} has no setting {key!r}{did_you_mean(key, names)}"
+                    f" (settings: {', '.join(sorted(names))})"
+                )
+        for variant in request.variants:
+            if variant not in question.variants and len(questions) == 1:
+                raise UsageError(
+                    f"{question.id} has no variant {variant!r}"
+                    f"{did_you_mean(variant, question.variants)}"
+                    f" (variants: {', '.join(question.variants)})"
+                )
+        chosen = [v for v in question.variants if not request.variants or v in request.variants]
+        if not chosen:
+            continue
+        backends = {None: (question.backend,), "both": ("numpy", "torch")}.get(
+            request.backend, (request.backend or question.backend,)
+        )
+        seeds: Sequence[int | None] = request.seeds if "seed" in names else ()
+        for backend in backends:
+            for seed in seeds or (None,):
+                runs.append(_plan_run(question, request, overrides, chosen, backend, seed))
+                _check_packages(runs[-1], question.id in exact)
+    for key in request.overrides:
+        if key not in used:
+            known = {f for q in questions for f in q.module.Settings.__dataclass_fields__}
+            raise UsageError(
+                f"none of the {len(questions)} questions has a setting {key!r}"
+                f"{did_you_mean(key, known)}"
+            )
+    if not runs:
+        raise UsageError(f"no question has a variant {', '.join(request.variants)}")
+    return runs
+
+
+def _plan_run(
+    question: Question,
+    request: Request,
+    overrides: Mapping[str, str],
+    chosen: Sequence[str],
+    backend: str,
+    seed: int | None,
+) -> Run:
+    values: dict[str, Any] = dict(overrides)
+    if seed is not None:
+        values["seed"] = seed
+    flags = Layer("command line", values)
+    resolved = {}
+    for variant in chosen:
+        about = question.variants[variant]
+        resolved[variant] = question.resolve(variant, flags)
+        for key in about.keys() & values.keys():
+            # The one thing that a variant is about: changing it makes the variant's name a lie.
+            mine = getattr(question.resolve(variant).settings, key)
+            if getattr(resolved[variant].settings, key) != mine:
+                raise UsageError(
+                    f"{question.id}: --{key.replace('_', '-')} {values[key]} contradicts variant "
+                    f"{variant!r}, which is {key} {mine}; pick others with --variant"
+                )
+    difference = _difference(question, resolved, backend, request.device)
+    path = request.results_directory / question.homework / question.name
+    if difference:
+        # Short and stable; what differs stands in the folder's config.yaml and run.json.
+        path = path.with_name(f"{question.name}@{digest(difference)[:8]}")
+    settings = next(iter(resolved.values())).settings
+    return Run(
+        question=question,
+        backend=backend,
+        seed=getattr(settings, "seed", None),
+        variants=resolved,
+        folder=Folder(path),
+        as_configured=not difference,
+    )
+
+
+def _difference(
+    question: Question, resolved: Mapping[str, Resolved], backend: str, device: str
+) -> dict[str, Any]:
+    """How a run differs from the question as configured; empty if it does not."""
+    difference: dict[str, Any] = {}
+    for variant, mine in resolved.items():
+        configured = question.resolve(variant).as_dict()
+        changed = {k: v for k, v in mine.as_dict().items() if v != configured[k]}
+        if changed:
+            difference[variant] = changed
+    if backend != question.backend:
+        difference["backend"] = backend
+    if device == "cuda" and backend == "torch":
+        difference["device"] = device
+    return difference
+
+
+def _check_packages(run: Run, asked_for: bool) -> None:
+    for package in getattr(run.question.module, "REQUIRES", ()):
+        if importlib.util.find_spec(package) is None:
+            error = MissingPackage(
+                f"{run.id} needs {package}, which is not installed: pip install '.[{package}]'"
+            )
+            if asked_for:
+                raise error
+            run.status, run.reason = "skipped", f"{package} is not installed"
+
+
+Say = Callable[[str], None]
+WatcherFor = Callable[[Run, str], Watcher]
+
+
+def execute(
+    runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool = True
+) -> None:
+    """Carry out planned runs, each written to its folder as soon as its variants are done.
+
+    say: told what a user must know, a line at a time.
+    """
+    tasks: list[Task] = []
+    owners: dict[int, tuple[Run, str]] = {}
+    missing: dict[int, set[str]] = {}
+    for run in runs:
+        if run.status == "skipped":
+            say(f"{run.id}: skipped, {run.reason}")
+            continue
+        try:
+            _find_data(run, request)
+            stale = _stale(run, request)
+        except HwError as error:
+            _fail(run, error, say)
+            if request.fail_fast:
+                return
+            continue
+        if not stale:
+            run.status = "up to date"
+            _draw(run, say, only_missing=True)
+            say(f"{run.id}: up to date ({run.folder.path}); --force runs it again")
+            continue
+        if run.reason:
+            say(f"{run.id}: runs again, {run.reason}")
+        missing[id(run)] = set(stale)
+        for variant in stale:
+            task = _task(run, variant, request)
+            owners[id(task)] = (run, variant)
+            tasks.append(task)
+
+    def task_watcher(task: Task) -> Watcher:
+        return watcher_for(*owners[id(task)])
+
+    jobs = min(request.jobs, len(tasks))
+    results: Iterable[Done | executor.Failed] = (
+        executor.processes(tasks, jobs, task_watcher)
+        if jobs > 1
+        else executor.serial(tasks, task_watcher)
+    )
+    by_name = {(t.question, t.variant, t.backend, digest(dict(t.settings))): t for t in tasks}
+    for result in results:
+        t = result.task
+        # A task that went to another process comes back as a copy.
+        mine = by_name[t.question, t.variant, t.backend, digest(dict(t.settings))]
+        run, variant = owners[id(mine)]
+        missing[id(run)].discard(variant)
+        if isinstance(result, executor.Failed):
+            _fail(run, result.error, say, variant)
+            if request.fail_fast:
+                return
+            continue
+        run.done.append(result)
+        run.outcomes[variant] = result.outcome
+        if not missing[id(run)] and run.status != "failed":
+            try:
+                _finish(run, request, say, draw)
+            except HwError as error:
+                _fail(run, error, say)
+        if request.fail_fast and run.status in ("failed", "diverged"):
+            return
+
+
+def _fail(run: Run, error: HwError, say: Say, variant: str = "") -> None:
+    run.status, run.error = "failed", error
+    say(f"error: {run.id}{f' ({variant})' if len(run.variants) > 1 and variant else ''}: {error}")
+
+
+def _task(run: Run, variant: str, request: Request) -> Task:
+    return Task(
+        question=run.id,
+        variant=variant,
+        backend=run.backend,
+        settings=run.variants[variant].as_dict(),
+        data_mode=run.data["source"] if run.data else "auto",
+        data_directory=request.data_directory,
+        device=request.device if run.backend == "torch" else "cpu",
+    )
+
+
+def _find_data(run: Run, request: Request) -> None:
+    """Load the run's data once, so that what is wrong with them is said before anything runs."""
+    if run.question.data is None:
+        return
+    name, view = run.question.data["name"], run.question.data["view"]
+    data = worker.load_data(name, view, request.data_directory, request.data_mode)
+    run.data = data.describe()
+    # Synthetic results never take the place of real ones.
+    before = run.folder.run().get("data") or {}
+    if before.get("source") == "real" and data.source == "stand-in":
+        path = run.folder.path
+        name = path.name + ("-" if "@" in path.name else "@") + "stand-in"
+        run.folder = Folder(path.with_name(name))
+        run.as_configured = False
+
+
+def _depends_on(run: Run, variant: str, device: str) -> dict[str, Any]:
+    question = run.question
+    return {
+        "settings": run.variants[variant].as_dict(),
+        "backend": run.backend,
+        "device": device if run.backend == "torch" else "cpu",
+        "data": run.data,
+        "view": dict(question.data) if question.data else None,
+        "measure": [question.measures("epoch"), question.measures("end")],
+    }
+
+
+def _fingerprint(run: Run, variant: str, device: str) -> dict[str, str]:
+    question = run.question
+    depends_on = _depends_on(run, variant, device)
+    return fingerprint(question.kind, depends_on, run.backend, question.data is not None)
+
+
+def _stale(run: Run, request: Request) -> list[str]:
+    """The variants that must be computed; those up to date are taken from the folder."""
+    known = run.folder.run().get("variants")
+    known = known if isinstance(known, dict) else {}
+    if request.force or not known:
+        run.reason = "--force" if known else ""
+        return list(run.variants)
+    try:
+        found = run.folder.outcomes()
+    except HwError as error:
+        run.reason = str(error)
+        return list(run.variants)
+    stale = []
+    # Other variants of the question in the same folder are kept if they are up to date.
+    for variant in run.question.variants:
+        entry = known.get(variant)
+        mine = run.variants.get(variant)
+        if mine is None:
+            if entry and variant in found and run.as_configured:
+                run.variants[variant] = run.question.resolve(variant)
+                if entry.get("fingerprint") == _fingerprint(run, variant, request.device):
+                    run.outcomes[variant] = found[variant]
+                else:
+                    del run.variants[variant]
+            continue
+        current = _fingerprint(run, variant, request.device)
+        before = entry.get("fingerprint") if isinstance(entry, dict) else None
+        if variant in found and before == current:
+            run.outcomes[variant] = found[variant]
+        else:
+            stale.append(variant)
+            if isinstance(before, dict):
+                changed = [k for k in current if before.get(k) != current[k]]
+                run.reason = f"changed: {', '.join(changed) or 'results'}"
+    return stale
+
+
+def _finish(run: Run, request: Request, say: Say, draw: bool) -> None:
+    order = [v for v in run.question.variants if v in run.outcomes]
+    run.outcomes = {v: run.outcomes[v] for v in order}
+    diverged = [v for v, o in run.outcomes.items() if o.diverged]
+    run.status = "diverged" if diverged and not run.question.may_diverge else "done"
+    before = run.folder.run().get("variants")
+    entries = dict(before) if isinstance(before, dict) else {}
+    entries = {v: e for v, e in entries.items() if v in run.outcomes}
+    for done in run.done:
+        entries[done.task.variant] = {
+            "fingerprint": _fingerprint(run, done.task.variant, request.device),
+            "seconds": round(done.seconds, 3),
+            "epoch_seconds": [round(s, 4) for s in done.epoch_seconds],
+            "peak_memory_mb": round(done.peak_memory_mb, 1),
+            "status": "diverged" if done.outcome.diverged else "done",
+        }
+    config = {
+        "question": run.id,
+        "title": run.question.title,
+        "backend": run.backend,
+        "data": dict(run.question.data) if run.question.data else None,
+        "variants": {v: run.variants[v].as_dict() for v in order},
+    }
+    run.folder.write_outcomes(run.outcomes, config)
+    if draw:
+        _draw(run, say)
+    run.folder.write_run(
+        {
+            "question": run.id,
+            "command": request.command,
+            "status": run.status,
+            "seed": run.seed,
+            "backend": run.backend,
+            "device": request.device if run.backend == "torch" else "cpu",
+            "data": run.data,
+            "variants": entries,
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": environment(),
+        }
+    )
+    for variant in diverged:
+        epoch = run.outcomes[variant].metrics["diverged_epoch"]
+        text = f" ({variant})" if len(run.outcomes) > 1 else ""
+        if run.status == "diverged":
+            say(
+                f"error: {run.id}{text}: diverged in epoch {epoch}; its history up to then is in "
+                f"{run.folder.path}; try a smaller learning rate"
+            )
+
+
+def environment() -> dict[str, Any]:
+    """What a number can depend on besides its inputs."""
+    packages = ("numpy", "torch", "matplotlib", "sympy")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "host": platform.node(),
+        "cores": worker.cores(),
+        "instruction_set": _instruction_set(),
+        "packages": {name: version(name) for name in packages},
+    }
+
+
+def _instruction_set() -> str:
+    """The widest vector instructions that NumPy found on this processor."""
+    try:
+        from numpy._core._multiarray_umath import __cpu_features__ as features
+    except ImportError:
+        return "unknown"
+    order = ("AVX512_SPR", "AVX512_ICL", "AVX512_SKX", "AVX512F", "AVX2", "AVX", "SVE", "NEON")
+    return next((name for name in order if features.get(name)), "baseline")
+
+
+def _draw(run: Run, say: Say, only_missing: bool = False) -> None:
+    from hw.figures import draw_all
+
+    draw_all(run.question, run.outcomes, run.folder, run.data, only_missing=only_missing)

@@ -1,0 +1,154 @@
+"""One task: one variant of one question, in whichever process it is given to."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hw import catalog
+from hw.config import Layer
+from hw.datasets.features import Dataset
+from hw.outcome import Outcome
+from hw.training import Watcher, fit
+
+
+@dataclass(frozen=True)
+class Task:
+    """What to compute; picklable, and all that a result depends on besides code and data.
+
+    settings: every setting, resolved.
+    threads:  of BLAS and of torch: part of the task, so that a result does not depend on how
+              many tasks run beside it.
+    """
+
+    question: str
+    variant: str
+    backend: str
+    settings: Mapping[str, Any]
+    data_mode: str
+    data_directory: Path
+    device: str = "cpu"
+    threads: int = 1
+    data_path: Path | None = None
+
+
+@dataclass
+class Done:
+    """A finished task."""
+
+    task: Task
+    outcome: Outcome
+    data: dict[str, str] | None
+    seconds: float
+    peak_memory_mb: float
+    epoch_seconds: list[float] = field(default_factory=list)
+
+
+@lru_cache(maxsize=2)
+def load_data(
+    name: str, view: str, directory: Path, mode: str, path: Path | None = None
+) -> Dataset:
+    """The data set, decoded once in a process."""
+    from hw import datasets
+
+    return datasets.load(name, view, directory, mode, path=path)
+
+
+def perform(task: Task, watcher: Watcher | None = None) -> Done:
+    """Compute one task. Raises `HwError`."""
+    question = catalog.find(task.question)
+    set_threads(task.backend, task.threads)
+    began = time.perf_counter()
+    data = None
+    if question.data is not None:
+        data = load_data(
+            question.data["name"],
+            question.data["view"],
+            task.data_directory,
+            task.data_mode,
+            task.data_path,
+        )
+    # The settings were checked when they were planned: this only rebuilds them.
+    settings = question.resolve(task.variant, Layer("task", task.settings)).settings
+    clock = _Clock(watcher or Watcher())
+    if question.trains:
+        learner = question.module.learner(settings, data, task.backend, task.device)
+        outcome = fit(
+            learner,
+            settings.epochs,
+            question.measures("epoch"),
+            question.measures("end"),
+            clock,
+            plots={str(f.get("draw", "curves")) for f in question.figures},
+        )
+    else:
+        outcome = question.module.compute(settings, data, task.backend)
+    return Done(
+        task=task,
+        outcome=outcome,
+        data=data.describe() if data else None,
+        seconds=time.perf_counter() - began,
+        peak_memory_mb=peak_memory_mb(),
+        epoch_seconds=clock.seconds,
+    )
+
+
+class _Clock(Watcher):
+    """Times every epoch on its way to another watcher."""
+
+    def __init__(self, inner: Watcher) -> None:
+        self.inner = inner
+        self.wants_initial = inner.wants_initial
+        self.seconds: list[float] = []
+        self.started_at = 0.0
+
+    def started(self, epochs: int, initial: dict[str, float]) -> None:
+        self.inner.started(epochs, initial)
+
+    def epoch_started(self, epoch: int) -> None:
+        self.started_at = time.perf_counter()
+        self.inner.epoch_started(epoch)
+
+    def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
+        self.seconds.append(time.perf_counter() - self.started_at)
+        self.inner.epoch_done(epoch, row)
+
+    def finished(self, outcome: Outcome) -> None:
+        self.inner.finished(outcome)
+
+
+def set_threads(backend: str, threads: int) -> None:
+    """Fix what a result may depend on besides its inputs: threads, and how denormals are treated.
+
+    Flushing denormals to zero is a flag of the processor, not of torch, so it is set for every
+    task: on with torch, whose small steps it speeds up several times, and off without.
+    """
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(threads)
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(True)
+    elif "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+        sys.modules["torch"].set_flush_denormal(False)
+
+
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def cores() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
