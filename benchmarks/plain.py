@@ -53,9 +53,7 @@ def plain_logistic(
     return float(np.mean(losses))
 
 
-def plain_proximal(
-    W: Array, X: Array, y: Array, learning_rate: float, l1_penalty: float
-) -> float:
+def plain_proximal(W: Array, X: Array, y: Array, learning_rate: float, l1_penalty: float) -> float:
     losses = []
     for x, label in zip(X, y, strict=True):
         p, example_loss = softmax_and_loss(W @ x, label)

@@ -27,6 +27,10 @@ class Learner(Protocol):
         the running ``train_loss``. Raises `Diverged`."""
         ...
 
+    def advance(self, updates: int) -> object:
+        """The next ``updates`` updates, whatever epoch they fall in."""
+        ...
+
     def measure(self, metrics: Sequence[str]) -> dict[str, float]:
         """The value of each metric now."""
         ...

@@ -22,6 +22,7 @@ __all__ = [
     "default_directory",
     "entry",
     "exists",
+    "how",
     "load",
     "missing_files",
     "pixels",

@@ -46,6 +46,7 @@ class Entry:
     counts:      published examples of each upstream split.
     image_shape: what a row of features reshapes to; empty for a table of features.
     n_classes:   0 for regression.
+    homepage:    where a person finds the files.
     reader:      the format, a key of `hw.datasets.READERS`.
     """
 
@@ -127,7 +128,7 @@ MNIST = Entry(
     n_classes=10,
     class_names=tuple("0123456789"),
     licence="CC BY-SA 3.0",
-    homepage="http://yann.lecun.com/exdb/mnist/",
+    homepage="https://github.com/fgnt/mnist",
 )
 
 FASHION_MNIST = Entry(
@@ -245,7 +246,7 @@ OCTMNIST = Entry(
     n_classes=4,
     class_names=("choroidal neovascularization", "diabetic macular edema", "drusen", "normal"),
     licence="CC BY 4.0",
-    homepage="https://medmnist.com/",
+    homepage="https://zenodo.org/records/10519652",
 )
 
 _DRIVE = "16AzJIrmra4qWdY7wU9N1ew4bwadmNt4j"
@@ -298,7 +299,7 @@ AMES = Entry(
     n_classes=0,
     class_names=(),
     licence="no licence stated; free for research and teaching",
-    homepage="https://jse.amstat.org/v19n3/decock.pdf",
+    homepage="https://github.com/jamilsonjr/deep-learing-class/tree/main/skeleton_code",
 )
 
 CATALOGUE: dict[str, Entry] = {

@@ -11,8 +11,10 @@ bytes, and the first to answer with something that can be a data file wins.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import queue
+import shutil
 import sys
 import threading
 import time
@@ -29,10 +31,8 @@ from hw.errors import DataError, HwError
 if TYPE_CHECKING:
     import requests
 
-CONNECT_SECONDS = 4.0  # to reach a host (each of its addresses)
-STALL_SECONDS = 20.0  # without a byte
-ANSWER_SECONDS = 8.0  # for any mirror to answer at all
 CHUNK = 1 << 18
+TRIES = 4  # of one mirror whose connection breaks off, as long as each brings bytes
 
 FETCHED = "fetched"
 ALREADY = "already there"
@@ -40,11 +40,18 @@ ALREADY = "already there"
 
 @dataclass(frozen=True)
 class Timing:
-    """Time limits in seconds."""
+    """Time limits in seconds.
 
-    connect: float = CONNECT_SECONDS
-    stall: float = STALL_SECONDS
-    answer: float = ANSWER_SECONDS
+    connect: to reach a host (each of its addresses).
+    stall:   without a byte.
+    answer:  for the first of a file's mirrors to answer at all.
+    again:   the same, once another file has shown that the network does not answer.
+    """
+
+    connect: float = 3.0
+    stall: float = 20.0
+    answer: float = 8.0
+    again: float = 0.6
 
 
 def offline() -> bool:
@@ -52,67 +59,140 @@ def offline() -> bool:
     return os.environ.get("HW_OFFLINE", "") not in ("", "0")
 
 
-def fetch(entry: Entry, directory: Path, timing: Timing = Timing()) -> str:
-    """Have every file of ``entry`` under ``directory``: `FETCHED` or `ALREADY`.
+class Fetcher:
+    """Fetches data sets, and remembers whether the network answers."""
 
-    A file that is there is left alone, whatever its hash. Raises `DataError`, naming the file,
-    where it was sought and where to put it.
-    """
-    missing = [
-        (file, path)
-        for file, path in zip(entry.files, entry.paths(directory), strict=True)
-        if not path.is_file()
-    ]
-    for file, path in missing:
-        fetch_file(entry, file, path, timing)
-    return FETCHED if missing else ALREADY
+    def __init__(self, timing: Timing | None = None) -> None:
+        self.timing = timing or Timing()
+        self.answered: bool | None = None  # None: not tried yet
 
+    def fetch(self, entry: Entry, directory: Path) -> str:
+        """Have every file of ``entry`` under ``directory``: `FETCHED` or `ALREADY`.
 
-def fetch_file(entry: Entry, file: File, path: Path, timing: Timing = Timing()) -> None:
-    """Download one file to ``path``. Raises `DataError`."""
-    where = how.to_get(entry, path)
-    if offline():
-        raise DataError(f"HW_OFFLINE is set, nothing was tried: {where}")
-    if not file.urls:
-        raise DataError(f"no mirror is known: {where}")
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _lock(part):
-            if path.is_file():  # another process was faster
-                return
-            failures = _from_mirrors(entry, file, path, part, timing)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
-    if failures is not None:
-        raise DataError(f"{where} ({'; '.join(failures)})")
+        A file that is there is left alone, whatever its hash. Raises `DataError`, naming the
+        file, where it was sought and where to put it.
+        """
+        missing = [
+            (file, path)
+            for file, path in zip(entry.files, entry.paths(directory), strict=True)
+            if not path.is_file()
+        ]
+        for file, path in missing:
+            self.fetch_file(entry, file, path)
+        return FETCHED if missing else ALREADY
 
-
-def _from_mirrors(
-    entry: Entry, file: File, path: Path, part: Path, timing: Timing
-) -> list[str] | None:
-    """None once the file is in place, else what each mirror did wrong."""
-    failures: list[str] = []
-    untried = list(file.urls)
-    while untried:
-        start = part.stat().st_size if part.exists() else 0
-        answer = _first_answer(untried, start, file, timing, failures)
-        if answer is None:
-            return failures
-        untried.remove(answer.url)
+    def fetch_file(self, entry: Entry, file: File, path: Path) -> None:
+        """Download one file to ``path``. Raises `DataError`."""
+        where = how.to_get(entry, path, fetching=True)
+        if offline():
+            raise DataError(f"{where} (nothing was tried: HW_OFFLINE is set)")
+        part = path.with_name(path.name + ".part")
         try:
-            _save(answer, part, start, file, path.name)
-            _check(entry, file, part)
-        except _Failure as failure:
-            failures.append(f"{_host(answer.url)}: {failure}")
-            continue
-        os.replace(part, path)
-        return None
-    return failures
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _lock(path.parent):
+                if path.is_file():  # another process was faster
+                    return
+                failures = self._from_mirrors(entry, file, part)
+                if not failures:
+                    os.replace(part, path)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror or error}") from error
+        if failures:
+            raise DataError(f"{where} ({'; '.join(failures)})")
+
+    def _from_mirrors(self, entry: Entry, file: File, part: Path) -> list[str]:
+        """What each mirror did wrong; empty once ``part`` is whole."""
+        if part.exists() and not _problem(entry, file, part):
+            return []  # an earlier call was stopped between the last byte and the renaming
+        failures: list[str] = []
+        untried = list(file.urls)
+        tries = dict.fromkeys(untried, 0)
+        while untried:
+            start = part.stat().st_size if part.exists() else 0
+            answer = self._first_answer(untried, start, failures)
+            if answer is None:
+                break
+            tries[answer.url] += 1
+            try:
+                _save(answer, part, start, file)
+                problem = _problem(entry, file, part)
+                if problem:
+                    part.unlink()
+                    raise _Failure(problem)
+                return []
+            except _Failure as failure:
+                size = part.stat().st_size if part.exists() else 0
+                # Worth another try: bytes came before the connection broke off, or what had been
+                # resumed was the beginning of some other file.
+                grew = size > start if size else start > 0
+                if not grew or tries[answer.url] >= TRIES:
+                    untried.remove(answer.url)
+                    failures.append(f"{_host(answer.url)}: {failure}")
+        return failures
+
+    def _first_answer(self, urls: list[str], start: int, failures: list[str]) -> _Answer | None:
+        """The first of ``urls`` to send bytes that can be a data file's; None if none does.
+
+        Mirrors are asked in their order, half a second apart, so that the preferred one wins
+        where it works and costs little where it does not. Those that fail leave ``urls``.
+        """
+        results: queue.Queue[tuple[str, _Answer | _Failure]] = queue.Queue()
+        done = threading.Event()
+
+        def ask(url: str) -> None:
+            result: _Answer | _Failure
+            try:
+                result = _ask(url, start, self.timing)
+            except _Failure as failure:
+                result = failure
+            if done.is_set() and isinstance(result, _Answer):
+                result.response.close()
+            results.put((url, result))
+
+        patience = self.timing.again if self.answered is False else self.timing.answer
+        deadline = time.monotonic() + patience
+        waiting = list(urls)
+        running: set[str] = set()
+        winner: _Answer | None = None
+        while winner is None and (waiting or running):
+            if waiting:
+                url = waiting.pop(0)
+                running.add(url)
+                # A daemon: a host that never answers must not hold up the end of the program.
+                threading.Thread(target=ask, args=(url,), daemon=True).start()
+            pause = deadline - time.monotonic()
+            if pause <= 0:
+                break
+            with contextlib.suppress(queue.Empty):
+                url, result = results.get(timeout=min(0.5, pause) if waiting else pause)
+                running.discard(url)
+                if isinstance(result, _Answer):
+                    winner = result
+                    self.answered = True
+                else:
+                    self.answered = self.answered or result.answered
+                    urls.remove(url)
+                    failures.append(f"{_host(url)}: {result}")
+        done.set()
+        while not results.empty():
+            _, late = results.get()
+            if isinstance(late, _Answer):
+                late.response.close()
+        if winner is None:
+            self.answered = bool(self.answered)
+            failures.extend(f"{_host(url)}: no answer" for url in urls)
+        return winner
 
 
 class _Failure(Exception):
-    """What one mirror did wrong, in a few words; the next one is tried."""
+    """What one mirror did wrong, in a few words; the next one is tried.
+
+    answered: whether a server was reached at all.
+    """
+
+    def __init__(self, words: str, answered: bool = True) -> None:
+        super().__init__(words)
+        self.answered = answered
 
 
 @dataclass
@@ -127,64 +207,7 @@ def _host(url: str) -> str:
     return urlsplit(url).netloc or url
 
 
-def _first_answer(
-    urls: list[str], start: int, file: File, timing: Timing, failures: list[str]
-) -> _Answer | None:
-    """The first of ``urls`` to send bytes that can be those of ``file``; None if none does.
-
-    Mirrors are asked in their order, half a second apart, so that the preferred one wins where it
-    works and costs little where it does not. The losers are closed.
-    """
-    results: queue.Queue[tuple[str, _Answer | _Failure]] = queue.Queue()
-    done = threading.Event()
-
-    def ask(url: str) -> None:
-        try:
-            answer = _ask(url, start, file, timing)
-        except _Failure as failure:
-            results.put((url, failure))
-            return
-        if done.is_set():
-            answer.response.close()
-        else:
-            results.put((url, answer))
-
-    deadline = time.monotonic() + timing.answer
-    waiting = list(urls)
-    running: set[str] = set()
-    failed: list[str] = []
-    winner: _Answer | None = None
-    while winner is None and (waiting or running):
-        if waiting:
-            url = waiting.pop(0)
-            running.add(url)
-            # A daemon: a host that never answers must not hold up the end of the program.
-            threading.Thread(target=ask, args=(url,), daemon=True).start()
-        pause = deadline - time.monotonic()
-        if pause <= 0:
-            break
-        with contextlib.suppress(queue.Empty):
-            url, result = results.get(timeout=min(0.5, pause) if waiting else pause)
-            running.discard(url)
-            if isinstance(result, _Failure):
-                failed.append(url)
-                failures.append(f"{_host(url)}: {result}")
-            else:
-                winner = result
-    done.set()
-    with contextlib.suppress(queue.Empty):
-        while True:
-            _, late = results.get_nowait()
-            if isinstance(late, _Answer):
-                late.response.close()
-    if winner is None:
-        failures.extend(f"{_host(url)}: no answer" for url in sorted(running))
-    for url in failed:
-        urls.remove(url)
-    return winner
-
-
-def _ask(url: str, start: int, file: File, timing: Timing) -> _Answer:
+def _ask(url: str, start: int, timing: Timing) -> _Answer:
     """The response of ``url`` with its first bytes. Raises `_Failure`."""
     import requests  # not at import: `hw list` must not pay for it
 
@@ -197,10 +220,11 @@ def _ask(url: str, start: int, file: File, timing: Timing) -> _Answer:
             url, headers=headers, stream=True, timeout=(timing.connect, timing.stall)
         )
     except (requests.RequestException, ValueError) as error:
-        raise _Failure(_reason(error)) from error
+        raise _Failure(_reason(error), answered=False) from error
+    if response.status_code == 416 and start:  # our part is no beginning of that file
+        response.close()
+        return _ask(url, 0, timing)
     try:
-        if response.status_code == 416:  # the part is as long as the file, or longer
-            raise _Failure("refuses to resume")
         if response.status_code not in (200, 206):
             raise _Failure(f"HTTP {response.status_code}")
         chunks = response.iter_content(CHUNK)
@@ -238,61 +262,56 @@ def _reason(error: BaseException) -> str:
     return type(error).__name__
 
 
-def _save(answer: _Answer, part: Path, start: int, file: File, name: str) -> None:
+def _save(answer: _Answer, part: Path, start: int, file: File) -> None:
     """Append the response to ``part`` (or write it anew where the server ignores Range)."""
     import requests
 
     response = answer.response
-    resumed = start > 0 and response.status_code == 206
-    if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-        response.close()
-        raise _Failure("resumes at the wrong place")
-    done = start if resumed else 0
-    length = response.headers.get("Content-Length", "")
-    total = done + int(length) if length.isdigit() else file.size
-    if total > file.limit:
-        response.close()
-        raise _Failure(f"offers {total} bytes, far more than the file has")
-    with contextlib.closing(response), part.open("ab" if resumed else "wb") as out:
-        with _progress(name, done, total) as advance:
+    with contextlib.closing(response):
+        resumed = start > 0 and response.status_code == 206
+        if resumed and not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
+            raise _Failure("resumes at the wrong place")
+        done = start if resumed else 0
+        length = response.headers.get("Content-Length", "")
+        total = done + int(length) if length.isdigit() else file.size
+        if total > file.limit or (file.size and total != file.size):
+            raise _Failure(f"offers {total} bytes, not {file.size or file.limit}")
+        free = shutil.disk_usage(part.parent).free
+        if free < total - done:
+            raise OSError(
+                errno.ENOSPC, f"disk full: {total - done} bytes are needed, {free} are free"
+            )
+        with part.open("ab" if resumed else "wb") as out, _progress(file.name, done, total) as bar:
             chunk = answer.first
-            try:
-                while chunk:
-                    done += len(chunk)
-                    if done > file.limit:
-                        raise _Failure("sends far more than the file has")
-                    out.write(chunk)
-                    advance(len(chunk))
+            while chunk:
+                done += len(chunk)
+                if done > file.limit:
+                    raise _Failure("sends far more than the file has")
+                out.write(chunk)
+                bar(len(chunk))
+                try:
                     chunk = next(answer.chunks, b"")
-            except requests.RequestException as error:
-                out.flush()
-                raise _Failure(f"{_reason(error)} after {done} bytes") from error
-        out.flush()
-        os.fsync(out.fileno())
-    if length.isdigit() and done < total:
+                except (requests.RequestException, OSError) as error:
+                    raise _Failure(f"{_reason(error)} after {done} bytes") from error
+            out.flush()
+            os.fsync(out.fileno())
+    if done < total:
         raise _Failure(f"connection broke off after {done} of {total} bytes")
 
 
-def _check(entry: Entry, file: File, part: Path) -> None:
-    """Raise `_Failure`, and remove ``part``, unless it is the file that was wanted."""
+def _problem(entry: Entry, file: File, part: Path) -> str:
+    """Why ``part`` is not the whole, published (or at least sound) file; empty if it is."""
     import pooch
 
-    size = part.stat().st_size
-    if file.size and size < file.size:
-        raise _Failure(f"ends after {size} of {file.size} bytes")  # kept, to be resumed
-    problem = ""
     if file.hash:
         algorithm, digest = file.hash.split(":")
-        if pooch.file_hash(str(part), alg=algorithm) != digest:
-            problem = f"other bytes than the published {algorithm}"
-    elif len(entry.files) == 1:
-        try:
-            upstream.READERS[entry.reader](entry, [part])
-        except HwError as error:
-            problem = str(error).removeprefix(f"{part}: ").split(";")[0]
-    if problem:
-        part.unlink()
-        raise _Failure(problem)
+        right = pooch.file_hash(str(part), alg=algorithm) == digest
+        return "" if right else f"other bytes than those of the published {algorithm}"
+    try:
+        upstream.READERS[entry.reader](entry, [part])
+    except HwError as error:
+        return str(error).removeprefix(f"{part}: ").split(";")[0]
+    return ""
 
 
 @contextlib.contextmanager
@@ -308,17 +327,17 @@ def _progress(name: str, done: int, total: int) -> Iterator[Callable[[int], Any]
 
 
 @contextlib.contextmanager
-def _lock(part: Path) -> Iterator[None]:
-    """One process at a time writes ``part``; a dead process holds no lock."""
+def _lock(folder: Path) -> Iterator[None]:
+    """One process at a time downloads into ``folder``; a dead process holds no lock."""
     try:
         import fcntl
     except ImportError:  # Windows: two fetches at once are the user's to avoid
         yield
         return
-    with part.with_name(part.name + ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:
-            with contextlib.suppress(OSError):
-                os.unlink(file.name)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some network file systems know no locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

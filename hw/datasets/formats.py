@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,7 +115,7 @@ def refusing(path: Path) -> Iterator[None]:
         raise problem(path, f"damaged ({_short(error) or type(error).__name__})") from error
 
 
-def fill(stream: IO[bytes], target: Array, path: Path) -> None:
+def fill(stream: Any, target: Array, path: Path) -> None:
     """Read exactly ``target.nbytes`` from ``stream`` into the C-contiguous ``target``."""
     view = memoryview(target.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
     done = 0
@@ -249,12 +249,9 @@ def _read_member(
         raise problem(path, f"{name} is compressed in a way that NumPy does not write")
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
-        if version == (1, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
-        elif version == (2, 0):
-            shape, fortran, dtype = np.lib.format.read_array_header_2_0(stream)
-        else:
-            raise problem(path, f"{name} is written in an unknown version of npy, {version}")
+        if version != (1, 0):  # the later ones are for headers beyond 64 kB
+            raise problem(path, f"{name} is in a version of npy that NumPy would not write here")
+        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
         wrong = spec.problem(dtype, shape)
         if wrong:
             raise problem(path, f"{name} {wrong}")
@@ -314,7 +311,7 @@ def read_cifar(path: Path, width: int, n_classes: int, most: int) -> dict[str, A
         }
 
 
-def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
+def _tar_members(path: Path) -> Iterator[tuple[str, Any, int]]:
     """Last part of the name, stream and size of each plain file, read in one pass.
 
     `tarfile` itself would read a header of any declared length into memory; it only decodes
@@ -348,7 +345,7 @@ def _tar_members(path: Path) -> Iterator[tuple[str, IO[bytes], int]]:
 _HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE)  # times and owners; their contents are not needed
 
 
-def _skip(stream: IO[bytes], end: int, path: Path) -> None:
+def _skip(stream: Any, end: int, path: Path) -> None:
     while stream.tell() < end:
         if not stream.read(min(CHUNK, end - stream.tell())):
             raise problem(path, "truncated")

@@ -57,18 +57,18 @@ class Recipe:
 
 RECIPES = {
     "intel-landscapes": Recipe(
-        {"train": 1200, "validation": 240, "test": 480}, base=100, linear=5, polar=55, smooth=60
+        {"train": 1200, "validation": 240, "test": 480}, base=100, linear=8, polar=55
     ),
     "octmnist": Recipe(
         {"train": 3000, "validation": 500, "test": 1000},
         base=100,
-        linear=8,
-        polar=85,
+        linear=12,
+        grain=30,
         # of the published training set: 33484, 10213, 7754 and 46026 images
         shares=(0.344, 0.105, 0.079, 0.472),
     ),
-    "fashion-mnist": Recipe({"train": 3600, "test": 1000}, linear=12),
-    "cifar-10": Recipe({"train": 2500, "test": 500}, linear=6, polar=55, grain=15),
+    "fashion-mnist": Recipe({"train": 3600, "test": 1000}, linear=25, smooth=70),
+    "cifar-10": Recipe({"train": 2500, "test": 500}, linear=16, polar=55, grain=15),
     "mnist": Recipe({"train": 1000, "test": 1000}, base=70, linear=25, polar=60, smooth=40),
 }
 AMES_ROWS = 800  # of each split
@@ -83,8 +83,8 @@ def make(name: str) -> tuple[Upstream, str]:
     upstream = _images(chosen, RECIPES[name], rng) if chosen.image_shape else _houses(chosen, rng)
     digest = hashlib.sha256()
     for features, labels in upstream.values():
-        digest.update(features)
-        digest.update(labels)
+        digest.update(features.tobytes())
+        digest.update(labels.tobytes())
     return upstream, digest.hexdigest()
 
 
@@ -159,7 +159,7 @@ def _houses(chosen: Entry, rng: np.random.Generator) -> Upstream:
     blocks = [measured]
     room = width - n_measured - n_constant - n_repeated
     while room > 1:  # each group sums to one: together with the column of ones, dependent
-        size = int(min(room, rng.integers(2, 9)))
+        size = min(room, int(rng.integers(2, 9)))
         if room - size == 1:
             size += 1
         scores = quality @ rng.standard_normal((6, size)) + rng.gumbel(size=(n, size)) * 2

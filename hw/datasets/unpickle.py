@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+# A published batch has about 50000 instructions; a bomb of single bytes has millions.
+MAX_INSTRUCTIONS = 500_000
+
 _MARK = object()
 _CONSTANTS = {b"N"[0]: None, 0x88: True, 0x89: False}
 # opcode -> struct of its little-endian argument
@@ -116,6 +119,7 @@ def loads(data: bytes | bytearray) -> Any:
     stack: list[Any] = []
     memo: dict[int, Any] = {}
     at = 0
+    encodable = len(data)  # else one long text, encoded again and again, takes any memory
     view = memoryview(data)
 
     def number(form: str) -> Any:
@@ -159,7 +163,7 @@ def loads(data: bytes | bytearray) -> Any:
             raise ValueError("malformed pickle")
         target.extend(items)
 
-    while True:
+    for _ in range(MAX_INSTRUCTIONS):
         op = data[at]
         at += 1
         if op in _NUMBERS:
@@ -217,7 +221,11 @@ def loads(data: bytes | bytearray) -> Any:
             stack.append(name(module, attribute))
         elif op == 0x52:  # REDUCE
             arguments, function = stack.pop(), stack.pop()
-            stack.append(_call(function, arguments))
+            result = _call(function, arguments)
+            encodable -= len(result) if isinstance(result, bytes) else 0
+            if encodable < 0:
+                raise ValueError("the pickle holds less than it says")
+            stack.append(result)
         elif op == 0x62:  # BUILD
             state = stack.pop()
             _build(stack[-1], state)
@@ -237,6 +245,7 @@ def loads(data: bytes | bytearray) -> Any:
             return _resolve(stack[0])
         else:
             raise ValueError(f"the pickle has an instruction that no array needs, {op:#x}")
+    raise ValueError("the pickle is too long")
 
 
 def _resolve(value: Any) -> Any:

@@ -103,12 +103,12 @@ def _e1394_torch(upstream: Upstream) -> Splits:
     half = np.float32(0.5)
     unit = np.arange(256, dtype=np.float32) / np.float32(255)
     table = ((unit - half) / half).astype(np.float64)
-    return {
-        name: Split(
-            Features(upstream[part][0][:E1394_EXAMPLES], table), upstream[part][1][:E1394_EXAMPLES]
-        )
-        for name, part in (("train", "train"), ("validation", "test"))
-    }
+    splits = {}
+    for name, part in (("train", "train"), ("validation", "test")):
+        # Copies: slices would keep all 70000 images in memory.
+        images, labels = (array[:E1394_EXAMPLES].copy() for array in upstream[part])
+        splits[name] = Split(Features(images, table), labels)
+    return splits
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,8 @@ No value leaves the device within an epoch: losses are collected there and read 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Collection, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +28,7 @@ from torch.nn import functional
 from hw.datasets.features import Dataset, Features
 from hw.learners import by_split
 from hw.learners.sequential import EXTRAS
+from hw.learners.spec import Batches, Draws, NetworkSpec, draw_masks
 
 Array = NDArray[Any]
 
@@ -39,48 +39,6 @@ ACTIVATIONS = {
     "leaky_relu": functional.leaky_relu,
     "identity": lambda z: z,
 }
-
-
-@dataclass(frozen=True)
-class NetworkSpec:
-    """What a network is and how it is trained.
-
-    sizes:        input, hidden layers, output.
-    loss:         ``cross_entropy`` (mean over the batch) or ``bce`` (with logits on one-hot
-                  targets, mean over batch and classes).
-    running_loss: the training loss of an epoch is the mean over all batches since the first one,
-                  not over the epoch's.
-    clip:         where not 0, losses that are reported are of probabilities clipped to
-                  [clip, 1 - clip].
-    """
-
-    sizes: tuple[int, ...]
-    batch_size: int
-    learning_rate: float
-    activation: str = "relu"
-    dropout: float = 0.0
-    loss: str = "cross_entropy"
-    optimizer: str = "sgd"
-    momentum: float = 0.0
-    weight_decay: float = 0.0
-    dtype: str = "float32"
-    running_loss: bool = False
-    clip: float = 0.0
-
-    @property
-    def names(self) -> list[str]:
-        """Names of the parameters, in order of depth."""
-        return [f"{i}.{what}" for i in range(len(self.sizes) - 1) for what in ("weight", "bias")]
-
-
-class Draws(Protocol):
-    """Where initial weights, orders and dropout masks come from: see `hw.draws`."""
-
-    def layers(self, sizes: Sequence[int]) -> list[tuple[Array, Array]]: ...
-
-    def orders(self, n: int) -> Iterator[Array]: ...
-
-    def mask(self, shape: tuple[int, ...], keep: float) -> Any: ...
 
 
 class TorchFeatures:
@@ -121,10 +79,8 @@ class TorchNetwork:
         ]
         self.activate = ACTIVATIONS[spec.activation]
         self.splits: dict[str, tuple[TorchFeatures, torch.Tensor]] = {}
-        self.n = len(data.train)
-        self.orders = draws.orders(self.n)
-        self.order: torch.Tensor = torch.empty(0, dtype=torch.int64)
-        self.position = self.n  # the first update begins an epoch
+        n = len(data.train)
+        self.batches = Batches(draws.orders(n), n, spec.batch_size)
         self.losses: list[torch.Tensor] = []
         self.all_losses: list[torch.Tensor] = []
         self._make_optimizer(step)
@@ -158,7 +114,7 @@ class TorchNetwork:
 
     def train_epoch(self) -> dict[str, float]:
         self.losses = []
-        self.advance(-(-self.n // self.spec.batch_size))
+        self.advance(len(self.batches))
         losses = torch.stack(self.losses)
         if self.spec.running_loss:
             self.all_losses.append(losses)
@@ -169,20 +125,12 @@ class TorchNetwork:
         """The next ``updates`` batches."""
         features, targets = self._split("train")
         for _ in range(updates):
-            if self.position >= self.n:
-                order = torch.from_numpy(np.ascontiguousarray(next(self.orders)))
-                self.order, self.position = order.to(self.device), 0
-            rows = self.order[self.position : self.position + self.spec.batch_size]
-            self.position += len(rows)
+            rows = torch.from_numpy(self.batches.next()).to(self.device)
             self.losses.append(self.update(features.take(rows), targets[rows]))
 
     def _masks(self, batch: int) -> list[torch.Tensor | None]:
-        """A dropout mask for each hidden layer, drawn in order of depth."""
-        hidden = self.spec.sizes[1:-1]
-        if not self.spec.dropout:
-            return [None] * len(hidden)
-        keep = 1 - self.spec.dropout
-        return [self._tensor(self.draws.mask((batch, width), keep)) for width in hidden]
+        drawn = draw_masks(self.draws, self.spec, batch)
+        return [None if mask is None else self._tensor(mask) for mask in drawn]
 
     def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.spec.loss == "bce":

@@ -31,7 +31,7 @@ from hw.nn.losses import cross_entropy
 Array = NDArray[Any]
 
 BLOCK = 256  # rows gathered at a time
-CHUNK = 256  # features summed at a time in float32
+CHUNK = 200  # features summed at a time in float32, at most
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 # Beyond rounding: products that underflow in float32, and float64's own rounding.
 SLACK = 1.01
@@ -97,9 +97,7 @@ class Evaluator:
             products = products + b1  # float64
             return f.value(products, products) @ W2.T + b2
 
-        return self._count(
-            W1, scores, lambda X: mlp_scores(parameters, X, activation), pair_bounds
-        )
+        return self._count(W1, scores, lambda X: mlp_scores(parameters, X, activation), pair_bounds)
 
     def linear_loss(self, W: Array) -> float:
         """Mean cross-entropy of a linear model's scores."""
@@ -131,12 +129,13 @@ class Evaluator:
         n, width = len(self), self.features.width
         with np.errstate(over="ignore", invalid="ignore"):
             first = first.astype(np.float32)
+            size = -(-width // -(-width // CHUNK))  # chunks of equal size, rounded up
             chunks = [
-                (slice(start, start + CHUNK), first[:, start : start + CHUNK].T)
-                for start in range(0, width, CHUNK)
+                (slice(start, start + size), first[:, start : start + size].T)
+                for start in range(0, width, size)
             ]
             # Also rounded: the weights, the features (unless they are pixels), the bias.
-            depth = min(CHUNK, width) + len(chunks) + 3
+            depth = size + len(chunks) + 3
             gamma = depth * UNIT_ROUNDOFF / (1 - depth * UNIT_ROUNDOFF)
             pair_bounds = SLACK * gamma * pair_bounds + UNDERFLOW * (1 + pair_bounds)
 
@@ -181,13 +180,10 @@ class Evaluator:
         if not len(self):
             return math.nan
         with np.errstate(over="ignore", invalid="ignore"):
-            return (
-                sum(
-                    float(cross_entropy(scores(X), self.labels[rows]).sum())
-                    for rows, X in self.features.blocks(BLOCK)
-                )
-                / len(self)
-            )
+            return sum(
+                float(cross_entropy(scores(X), self.labels[rows]).sum())
+                for rows, X in self.features.blocks(BLOCK)
+            ) / len(self)
 
     def _rmse(self, outputs: Callable[[Array], Array]) -> float:
         if not len(self):

@@ -1,8 +1,9 @@
 """Exact linear separability: a separating hyperplane or a proof that there is none.
 
 Conventions: n points x_i in ℝᴰ with rational entries, labels y_i = ±1, signed rows
-a_i = y_i (x_i, 1). A perceptron is right on every point if and only if y_i (w·x_i + β) > 0 for all i
-(a finite set leaves room to turn ≥ into >). By Gordan's theorem exactly one of these exists:
+a_i = y_i (x_i, 1). A perceptron can be right on every point if and only if some (w, β) has
+y_i (w·x_i + β) > 0 for all i (a finite set leaves room to turn ≥ into >). By Gordan's theorem
+exactly one of these exists:
 
     a plane (w, β)        with a_i · (w, β) > 0 for all i;
     a certificate λ ≥ 0   with λ ≠ 0 and Σ_i λ_i a_i = 0.

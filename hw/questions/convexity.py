@@ -527,7 +527,7 @@ def surface(f: Callable, limit: float, points: int) -> dict[str, Any]:
 # Figures ---------------------------------------------------------------------------------------
 
 
-def draw_surface(plot: Mapping[str, Any], letter: str) -> tuple[Figure, Any]:
+def draw_surface(plot: Mapping[str, Any], letter: str, logits: str) -> tuple[Figure, Any]:
     """A surface in perspective beside its contours; returns the figure and the contours' axes."""
     from hw.plotting import new_figure
 
@@ -540,10 +540,11 @@ def draw_surface(plot: Mapping[str, Any], letter: str) -> tuple[Figure, Any]:
     solid.plot_surface(*grid, heights, cmap="viridis", rcount=60, ccount=60, linewidth=0)
     solid.view_init(elev=28, azim=-60)
     solid.set_box_aspect((1, 1, 0.75), zoom=0.88)
-    solid.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$", zlabel="loss in nats")
+    solid.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$")
+    solid.set_zlabel("loss in nats", labelpad=8)
     levels = flat.contourf(*grid, heights, levels=20, cmap="viridis")
     flat.contour(*grid, heights, levels=levels.levels, colors="white", linewidths=0.4, alpha=0.6)
-    figure.colorbar(levels, ax=flat, label=f"L({letter}; y = 1) in nats", shrink=0.85)
+    figure.colorbar(levels, ax=flat, label=f"L({logits}; y = 1) in nats", shrink=0.85)
     flat.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$", aspect="equal")
     flat.grid(False)
     return figure, flat
@@ -551,14 +552,14 @@ def draw_surface(plot: Mapping[str, Any], letter: str) -> tuple[Figure, Any]:
 
 def draw_logits(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Figure 3: the loss over the plane of logits."""
-    figure, _ = draw_surface(only(outcomes).plots["surface"], "z")
+    figure, _ = draw_surface(only(outcomes).plots["surface"], "z", "z")
     return titled(figure, spec)
 
 
 def draw_sine(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Figure 4: the loss over x with z_i = sin x_i, and the chord of the counterexample."""
     plot = only(outcomes).plots["sine"]
-    figure, flat = draw_surface(plot, "x")
+    figure, flat = draw_surface(plot, "x", "sin x")
     if "chord" in plot:
         (x0, y0), (x1, y1) = plot["chord"]
         flat.plot([x0, x1], [y0, y1], "o-", color="black", ms=4, mfc="white", label="chord")

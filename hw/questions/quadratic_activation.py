@@ -72,7 +72,7 @@ class Settings:
 
 
 class Theta(NamedTuple):
-    """Θ = (W (..., K, D), b (..., K), v (..., K), v₀ (...)); leading axes are independent networks."""
+    """Θ = (W (..., K, D), b (..., K), v (..., K), v₀ (...)); leading axes are separate networks."""
 
     W: Any
     b: Any
@@ -514,7 +514,7 @@ def part_3_coefficients(
         column_order = [(i, j) for j in range(D) for i in range(j, D)]
         phi_order = [(i, i) for i in range(D)] + [(j, i) for i in range(D) for j in range(i + 1, D)]
         orders.append(column_order == phi_order)
-    errors = {sign: 0.0 for sign in (-1, 1)}
+    errors = dict.fromkeys((-1, 1), 0.0)
     for D, theta, _ in random_cases(settings, algebra, rng):
         c_3 = algebra.numpy(algebra.coefficients(theta)[1 + D :])
         M = algebra.numpy(algebra.half(theta.W.T @ (theta.v[:, None] * theta.W)))

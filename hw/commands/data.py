@@ -1,0 +1,178 @@
+"""``hw data``: what data there is, fetching it, checking it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from hw import datasets, terminal
+from hw.datasets import download, upstream
+from hw.datasets.catalogue import CATALOGUE, Entry
+from hw.errors import DataError, ExitCode, UsageError, did_you_mean
+
+ACTIONS = ("status", "fetch", "verify")
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "data",
+        parents=[common],
+        help="data sets: what is there, fetch, verify",
+        description="status: which data sets are there, and whether they are the published files. "
+        "fetch: download those that are missing. verify: read them and check their contents.",
+    )
+    # Not argparse's choices: `hw data mnist` means `hw data status mnist`.
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="[status|fetch|verify] [NAME...]",
+        help=f"data sets: {', '.join(CATALOGUE)} (default: status, of all of them)",
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0; 4 where a data set could not be had (fetch) or is missing or unsound (verify)."""
+    action, names = _parse(args.words)
+    directory = Path(args.data_dir or datasets.default_directory())
+    chosen = [CATALOGUE[name] for name in names or CATALOGUE]
+    if action == "status":
+        rows = [status(entry, directory) for entry in chosen]
+        failed: list[str] = []
+    else:
+        act = _fetcher(directory) if action == "fetch" else _verifier(directory)
+        rows, failed = [], []
+        for entry in chosen:
+            row, error = act(entry)
+            rows.append(row)
+            # A data set that nobody fetched is no fault of a bare `verify`.
+            if error and (action == "fetch" or names or row["state"] != "absent"):
+                failed.append(error)
+                print(f"error: {' '.join(error.split())}", file=sys.stderr, flush=True)
+    if args.json:
+        print(json.dumps({"directory": str(directory.resolve()), "data": rows}, indent=2))
+    else:
+        header, cells = _table(action, rows)
+        print(terminal.table(header, cells))
+    return int(ExitCode.UNAVAILABLE if failed else ExitCode.OK)
+
+
+def _parse(words: list[str]) -> tuple[str, list[str]]:
+    """The action and the names. Raises `UsageError` for a word that is neither."""
+    if words and words[0] in ACTIONS:
+        action, names = words[0], words[1:]
+    else:
+        action, names = "status", words
+        if words and words[0] not in CATALOGUE:
+            raise UsageError(
+                f"unknown action or data set {words[0]!r}"
+                f"{did_you_mean(words[0], [*ACTIONS, *CATALOGUE])}"
+                f" (actions: {', '.join(ACTIONS)}; data sets: {', '.join(CATALOGUE)})"
+            )
+    for name in names:
+        datasets.entry(name)
+    return action, list(dict.fromkeys(names))
+
+
+def status(entry: Entry, directory: Path) -> dict[str, Any]:
+    """One data set's row: what is there, without reading more than its bytes."""
+    paths = entry.paths(directory)
+    present = [path for path in paths if path.is_file()]
+    row: dict[str, Any] = {
+        "name": entry.name,
+        "title": entry.title,
+        "state": "absent" if not present else "present",
+        "provenance": None,
+        "sha256": None,
+        "bytes": sum(path.stat().st_size for path in present),
+        "path": str(entry.folder(directory)),
+        "files": [path.name for path in paths],
+        "missing": [path.name for path in paths if path not in present],
+        "licence": entry.licence,
+        "source": entry.homepage,
+    }
+    if present and row["missing"]:
+        row["state"] = "incomplete"
+    elif present:
+        try:
+            found = upstream.fingerprint(entry, paths)
+            row.update(provenance=found.provenance, sha256=found.sha256)
+        except DataError as error:
+            row.update(state="unreadable", problem=str(error))
+    return row
+
+
+Act = Callable[[Entry], tuple[dict[str, Any], str]]
+
+
+def _fetcher(directory: Path) -> Act:
+    fetcher = download.Fetcher()
+
+    def act(entry: Entry) -> tuple[dict[str, Any], str]:
+        if not datasets.exists(entry.name, directory) and not download.offline():
+            size = f" ({_size(entry.bytes)})" if entry.bytes else ""
+            print(f"fetching {entry.name}{size} …", file=sys.stderr, flush=True)
+        try:
+            outcome, error = fetcher.fetch(entry, directory), ""
+        except DataError as caught:
+            outcome, error = "failed", str(caught)
+        return {**status(entry, directory), "outcome": outcome, "problem": error or None}, error
+
+    return act
+
+
+def _verifier(directory: Path) -> Act:
+    def act(entry: Entry) -> tuple[dict[str, Any], str]:
+        row = status(entry, directory)
+        if row["missing"]:
+            error = datasets.how.to_get(entry, datasets.missing_files(entry.name, directory)[0])
+            return {**row, "outcome": row["state"], "problem": error}, error
+        try:
+            splits, _ = upstream.read(entry, entry.paths(directory))
+        except DataError as caught:
+            return {**row, "outcome": "unsound", "problem": str(caught)}, str(caught)
+        counts = {name: len(labels) for name, (_, labels) in splits.items()}
+        return {**row, "outcome": "sound", "problem": None, "examples": counts}, ""
+
+    return act
+
+
+def _table(action: str, rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    if action == "fetch":
+        return ["data", "fetch", "what is there", "path"], [
+            [row["name"], row["outcome"], _there(row), row["path"]] for row in rows
+        ]
+    if action == "verify":
+        return ["data", "contents", "what is there", "examples"], [
+            [
+                row["name"],
+                row["outcome"],
+                _there(row),
+                " / ".join(str(n) for n in row.get("examples", {}).values()) or "–",
+            ]
+            for row in rows
+        ]
+    return ["data", "state", "what is there", "size", "path", "licence"], [
+        [
+            row["name"],
+            row["state"],
+            _there(row),
+            _size(row["bytes"]) if row["bytes"] else "–",
+            row["path"],
+            row["licence"],
+        ]
+        for row in rows
+    ]
+
+
+def _there(row: dict[str, Any]) -> str:
+    return row["provenance"] or "stand-in only"
+
+
+def _size(n: int) -> str:
+    return f"{n / 1e6:.1f} MB" if n >= 100_000 else f"{n / 1e3:.1f} kB"

@@ -1,0 +1,82 @@
+"""What a network is and how it is trained, and where its random numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A feed-forward network and its training.
+
+    sizes:        input, hidden layers, output.
+    loss:         ``cross_entropy`` (mean over the batch) or ``bce`` (with logits on one-hot
+                  targets, mean over batch and classes).
+    running_loss: the training loss of an epoch is the mean over all batches since the first one,
+                  not over the epoch's.
+    clip:         where not 0, losses that are reported are of probabilities clipped to
+                  [clip, 1 - clip].
+    """
+
+    sizes: tuple[int, ...]
+    batch_size: int
+    learning_rate: float
+    activation: str = "relu"
+    dropout: float = 0.0
+    loss: str = "cross_entropy"
+    optimizer: str = "sgd"
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+    dtype: str = "float32"
+    running_loss: bool = False
+    clip: float = 0.0
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the parameters, in order of depth."""
+        return [f"{i}.{what}" for i in range(len(self.sizes) - 1) for what in ("weight", "bias")]
+
+
+class Draws(Protocol):
+    """Where initial weights, orders and dropout masks come from: see `hw.draws`."""
+
+    def layers(self, sizes: Sequence[int]) -> list[tuple[Array, Array]]: ...
+
+    def orders(self, n: int) -> Iterator[Array]: ...
+
+    def mask(self, shape: tuple[int, ...], keep: float) -> Any: ...
+
+
+def draw_masks(draws: Draws, spec: NetworkSpec, batch: int) -> list[Any]:
+    """A dropout mask (batch, width) for each hidden layer, in order of depth; None without."""
+    hidden = spec.sizes[1:-1]
+    if not spec.dropout:
+        return [None] * len(hidden)
+    return [draws.mask((batch, width), 1 - spec.dropout) for width in hidden]
+
+
+class Batches:
+    """The rows of one batch after another, epoch after epoch."""
+
+    def __init__(self, orders: Iterator[Array], n: int, size: int) -> None:
+        self.orders, self.n, self.size = orders, n, size
+        self.order = np.empty(0, dtype=np.int64)
+        self.position = n  # the first batch begins an epoch
+
+    def __len__(self) -> int:
+        """Batches of an epoch; the last one may be smaller."""
+        return -(-self.n // self.size)
+
+    def next(self) -> Array:
+        if self.position >= self.n:
+            self.order, self.position = next(self.orders), 0
+        rows = self.order[self.position : self.position + self.size]
+        self.position += len(rows)
+        return rows

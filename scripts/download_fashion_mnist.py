@@ -1,0 +1,11 @@
+"""Download Fashion-MNIST: the same as ``python -m hw data fetch fashion-mnist``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from hw.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["data", "fetch", "fashion-mnist", *sys.argv[1:]]))
