@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import fnmatch
 import importlib
-from collections.abc import Iterable, Mapping
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -15,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from hw.config import Layer, Resolved, read_yaml, resolve
-from hw.errors import UsageError, did_you_mean
+from hw.errors import UsageError, did_you_mean, quoted
 from hw.published import Claim, read_claims
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -78,6 +80,10 @@ class Question:
 
     @cached_property
     def module(self) -> ModuleType:
+        if self.kind not in kinds():
+            raise UsageError(
+                f"{self.path}: unknown kind {quoted(self.kind)}{did_you_mean(self.kind, kinds())}"
+            )
         return importlib.import_module(f"hw.questions.{self.kind}")
 
     @property
@@ -97,6 +103,13 @@ class Question:
         """The metrics read after every ``epoch``, or at the ``end``."""
         source = self.measure or getattr(self.module, "MEASURE", {})
         return tuple(source.get(when, ()))
+
+
+@cache
+def kinds() -> tuple[str, ...]:
+    """The kinds of question: the modules of `hw.questions`."""
+    folder = Path(__file__).resolve().parent / "questions"
+    return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
 
 
 @cache
@@ -130,13 +143,16 @@ def homeworks() -> dict[str, Homework]:
         names = raw.get("questions") if isinstance(raw, dict) else None
         if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
             raise UsageError(f"{path}: questions must be a list of names")
+        order = raw.get("order", 99)
+        if not isinstance(order, int):
+            raise UsageError(f"{path}: order must be a whole number")
         found.append(
             Homework(
                 name=path.parent.name,
                 folder=path.parent,
                 title=str(raw.get("title", path.parent.name)),
                 questions=tuple(names),
-                order=int(raw.get("order", 99)),
+                order=order,
             )
         )
     return {h.name: h for h in sorted(found, key=lambda h: (h.order, h.name))}
@@ -149,9 +165,9 @@ def read_question(path: Path, homework: str) -> Question:
         raise UsageError(f"{path}: expected keys and values")
     for key in raw:
         if key not in _KEYS:
-            raise UsageError(f"{path}: unknown key {key!r}{did_you_mean(key, _KEYS)}")
-    for key in ("title", "kind"):
-        if not isinstance(raw.get(key), str):
+            raise UsageError(f"{path}: unknown key {quoted(key)}{did_you_mean(key, _KEYS)}")
+    for key in ("title", "kind", "about"):
+        if not isinstance(raw.get(key, "" if key == "about" else None), str):
             raise UsageError(f"{path}: {key} must be a string")
     for key in ("settings", "variants", "grid", "source", "measure"):
         if not isinstance(raw.get(key, {}), dict):
@@ -159,19 +175,35 @@ def read_question(path: Path, homework: str) -> Question:
     for key in ("figures", "claims", "notes", "seeds"):
         if not isinstance(raw.get(key, []), list):
             raise UsageError(f"{path}: {key} must be a list")
+    for key in ("may_diverge", "in_all"):
+        if not isinstance(raw.get(key, False), bool):
+            raise UsageError(f"{path}: {key} must be true or false")
     if raw.get("backend", "numpy") not in ("numpy", "torch"):
-        raise UsageError(f"{path}: backend is {raw['backend']!r}; one of: numpy, torch")
-    variants = {str(k): v or {} for k, v in raw.get("variants", {}).items()}
-    variants |= _grid(raw.get("grid", {}))
+        raise UsageError(f"{path}: backend is {quoted(raw['backend'])}; one of: numpy, torch")
+    for key, words in (("grid", "a list of values"), ("measure", "a list of metrics")):
+        for name, values in raw.get(key, {}).items():
+            if not isinstance(values, list):
+                raise UsageError(f"{path}: {key} {quoted(name)} must be {words}")
+    variants = {str(k): {} if v is None else v for k, v in raw.get("variants", {}).items()}
+    variants |= _grid(raw.get("grid", {}), path)
     for name, values in variants.items():
         if not isinstance(values, dict):
             raise UsageError(f"{path}: variant {name} must hold settings")
     variants = variants or {DEFAULT_VARIANT: {}}
     for figure in raw.get("figures", []):
-        if not isinstance(figure, dict) or not isinstance(figure.get("name"), str):
-            raise UsageError(f"{path}: every figure needs a name")
+        _check_figure(figure, variants, path)
+    for seed in raw.get("seeds", []):
+        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+            raise UsageError(f"{path}: seeds must be whole numbers from 0, not {quoted(seed)}")
+    for note in raw.get("notes", []):
+        if not isinstance(note, str):
+            raise UsageError(f"{path}: every note must be a string, not {quoted(note)}")
     data = raw.get("data")
-    if data is not None and (not isinstance(data, dict) or set(data) != {"name", "view"}):
+    if data is not None and (
+        not isinstance(data, dict)
+        or data.keys() != {"name", "view"}
+        or not all(isinstance(v, str) for v in data.values())
+    ):
         raise UsageError(f"{path}: data must have a name and a view")
     known = {
         "title": raw["title"],
@@ -199,12 +231,38 @@ def _shown(path: Path) -> Path:
     return path.relative_to(root) if path.is_relative_to(root) else path
 
 
-def _grid(axes: Mapping[str, list[Any]]) -> dict[str, dict[str, Any]]:
+def _check_figure(figure: Any, variants: Collection[str], path: Path) -> None:
+    name = figure.get("name") if isinstance(figure, dict) else None
+    # The name is a file's: no folders, nothing hidden.
+    if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+        raise UsageError(f"{path}: every figure needs a name, of letters, digits, '-' and '_'")
+    if not isinstance(figure.get("draw", ""), str):
+        raise UsageError(f"{path}: figure {name}: draw must be a name")
+    for key in ("metrics", "variants"):
+        value = figure.get(key, [])
+        if not isinstance(value, list) or not all(isinstance(v, str) for v in value):
+            raise UsageError(f"{path}: figure {name}: {key} must be a list of names")
+    if figure.get("draw", "curves") == "curves" and not figure.get("metrics"):
+        raise UsageError(f"{path}: figure {name}: metrics is missing")
+    for variant in figure.get("variants", []):
+        if variant not in variants:
+            raise UsageError(
+                f"{path}: figure {name}: unknown variant {quoted(variant)}"
+                f"{did_you_mean(variant, variants)}"
+            )
+
+
+MAX_VARIANTS = 10_000
+
+
+def _grid(axes: Mapping[str, list[Any]], path: Path) -> dict[str, dict[str, Any]]:
     """Every combination of the values of ``axes``, named after them."""
+    if math.prod(map(len, axes.values())) > MAX_VARIANTS:
+        raise UsageError(f"{path}: the grid has more than {MAX_VARIANTS} combinations")
     combinations: dict[str, dict[str, Any]] = {"": {}}
     for key, values in axes.items():
         combinations = {
-            f"{name}{'_' if name else ''}{_short(key)}-{value}": {**chosen, key: value}
+            f"{name}{'_' if name else ''}{_short(str(key))}-{value}": {**chosen, key: value}
             for name, chosen in combinations.items()
             for value in values
         }
@@ -226,7 +284,7 @@ def find(name: str) -> Question:
     if question is None:
         short = [q.name for q in questions.values() if q.homework == DEFAULT_HOMEWORK]
         raise UsageError(
-            f"unknown question {name!r}{did_you_mean(name, [*questions, *short])}"
+            f"unknown question {quoted(name)}{did_you_mean(name, [*questions, *short])}"
             " ('python -m hw list' shows them all)"
         )
     return question
@@ -251,7 +309,7 @@ def select(patterns: Iterable[str]) -> tuple[list[Question], set[str]]:
                 or (q.homework == DEFAULT_HOMEWORK and fnmatch.fnmatchcase(q.name, pattern))
             }
             if not found:
-                raise UsageError(f"no question matches {pattern!r} ('python -m hw list')")
+                raise UsageError(f"no question matches {quoted(pattern)} ('python -m hw list')")
             chosen |= {i: q for i, q in found.items() if q.in_all}
         elif pattern in homeworks():
             chosen |= {q.id: q for q in questions.values() if q.homework == pattern and q.in_all}

@@ -9,7 +9,7 @@ import argparse
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -71,27 +71,25 @@ def build_parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _dispatch(arguments))
+
+
+def guarded(action: Callable[[], int], kept: str = "what was finished is kept") -> int:
+    """What ``action`` returns, or the exit code of an expected error, said in one line.
+
+    kept: what an interruption leaves behind.
+    """
     _end_on_sigterm()
     try:
-        parser = build_parser()
-        args, rest = parser.parse_known_args(arguments)
-        takes_rest = getattr(args, "takes_settings", False)
-        if rest and not takes_rest:
-            known = [o for o in _options(parser, args.verb) if o.startswith("--")]
-            raise UsageError(f"unknown argument {rest[0]!r}{did_you_mean(rest[0], known)}")
-        args.rest = rest
-        args.command_line = " ".join([PROGRAM, *arguments])
-        args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
-        args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
-        return int(args.run(args))
+        return int(action())
     except HwError as error:
         _say_error(str(error))
         return int(error.code)
     except KeyboardInterrupt:
-        _say_error("interrupted; what was finished is kept")
+        _say_error(f"interrupted; {kept}")
         return int(ExitCode.INTERRUPTED)
     except Terminated:
-        _say_error("terminated; what was finished is kept")
+        _say_error(f"terminated; {kept}")
         return int(ExitCode.TERMINATED)
     except BrokenPipeError:
         # The reader of our output has gone (``hw list | head``): nothing is left to say.
@@ -100,6 +98,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     except MemoryError:
         _say_error("not enough memory; close other programs, or use --jobs 1")
         return int(ExitCode.FAILED)
+
+
+def _dispatch(arguments: list[str]) -> int:
+    parser = build_parser()
+    args, rest = parser.parse_known_args(arguments)
+    takes_rest = getattr(args, "takes_settings", False)
+    if rest and not takes_rest:
+        known = [o for o in _options(parser, args.verb) if o.startswith("--")]
+        raise UsageError(f"unknown argument {rest[0]!r}{did_you_mean(rest[0], known)}")
+    args.rest = rest
+    args.command_line = " ".join([PROGRAM, *arguments])
+    args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
+    args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
+    return int(args.run(args))
 
 
 class Terminated(BaseException):

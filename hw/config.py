@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from hw.errors import UsageError, did_you_mean
+from hw.errors import UsageError, did_you_mean, quoted
 
 
 def setting(
@@ -67,13 +67,13 @@ def resolve(cls: type, layers: Iterable[Layer]) -> Resolved:
     fields = {f.name: f for f in dataclasses.fields(cls)}
     kinds = type_hints(cls)
     values: dict[str, Any] = {}
-    origins = {name: "default" for name in fields}
+    origins = dict.fromkeys(fields, "default")
     for layer in layers:
         for key, raw in layer.values.items():
-            name = str(key).replace("-", "_")
+            name = key.replace("-", "_") if isinstance(key, str) else key
             if name not in fields:
                 raise UsageError(
-                    f"{layer.origin}: unknown setting {str(key)!r}{did_you_mean(name, fields)}"
+                    f"{layer.origin}: unknown setting {quoted(key)}{did_you_mean(name, fields)}"
                     f" (settings: {', '.join(fields)})"
                 )
             where = f"{layer.origin}: {name}"
@@ -99,10 +99,10 @@ def convert(raw: Any, kind: Any, where: str) -> Any:
     if origin is typing.Literal:
         choices = typing.get_args(kind)
         for choice in choices:
-            if str(raw) == str(choice) and not isinstance(raw, bool):
+            if raw == choice and type(raw) is type(choice):
                 return choice
         known = ", ".join(map(str, choices))
-        raise UsageError(f"{where} is {raw!r}; one of: {known}{did_you_mean(raw, choices)}")
+        raise UsageError(f"{where} is {quoted(raw)}; one of: {known}{did_you_mean(raw, choices)}")
     if origin in (typing.Union, types.UnionType):  # T | None
         if raw is None or raw == "none":
             return None
@@ -137,7 +137,7 @@ def convert(raw: Any, kind: Any, where: str) -> Any:
         bool: "true or false",
         str: "a string",
     }
-    raise UsageError(f"{where} is {raw!r}; expected {expected.get(kind, kind)}")
+    raise UsageError(f"{where} is {quoted(raw)}; expected {expected.get(kind, kind)}")
 
 
 def check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> Any:
@@ -150,7 +150,7 @@ def check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> Any:
         ):
             bound = bounds.get(key)
             if bound is not None and number is not None and fails(number, bound):
-                raise UsageError(f"{where} is {number!r}; it must be {words} {bound}")
+                raise UsageError(f"{where} is {quoted(number)}; it must be {words} {bound}")
     return value
 
 
@@ -164,7 +164,12 @@ def plain(value: Any) -> Any:
 
 
 class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML that also refuses repeated keys."""
+    """Safe YAML that also refuses repeated keys, and knows no types but JSON's."""
+
+    yaml_implicit_resolvers: typing.ClassVar = {
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
         mapping = super().construct_mapping(node, deep)
@@ -177,11 +182,17 @@ class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ign
         return mapping
 
 
+for _name in ("timestamp", "binary", "set", "omap", "pairs"):
+    _StrictLoader.add_constructor(
+        f"tag:yaml.org,2002:{_name}", yaml.constructor.SafeConstructor.construct_undefined
+    )
+
 MAX_YAML_BYTES = 1_000_000
+MAX_YAML_DEPTH = 50
 
 
 def read_yaml(path: Path) -> Any:
-    """The document in a YAML file: safe types only, no aliases, no repeated keys.
+    """The document in a YAML file: JSON's types only, no aliases, no repeated keys.
 
     Raises `UsageError` that names the file and the line.
     """
@@ -191,21 +202,28 @@ def read_yaml(path: Path) -> Any:
         if len(raw) > MAX_YAML_BYTES:
             raise UsageError(f"{path}: larger than {MAX_YAML_BYTES} bytes")
         text = raw.decode()
-        # Aliases make a small file expand without bound, and no file of ours needs them.
-        if any(isinstance(token, yaml.AliasToken) for token in _scan(text)):
-            raise UsageError(f"{path}: YAML aliases (*name) are not accepted")
-        return yaml.load(text, _StrictLoader)  # noqa: S506 (a safe loader)
+        _check_events(yaml.parse(text, _StrictLoader), path)
+        return yaml.load(text, _StrictLoader)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text") from error
-    except (yaml.YAMLError, ValueError, RecursionError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:
+        # Besides YAMLError: what constructors raise on a tag that does not fit, `!!bool x`.
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}:" if mark else ""
         problem = getattr(error, "problem", None) or str(error) or type(error).__name__
         raise UsageError(f"{path}:{line} {problem}") from error
 
 
-def _scan(text: str) -> Iterable[Any]:
-    # Scanning costs as much as loading; a text without an asterisk has no alias.
-    return yaml.scan(text, _StrictLoader) if "*" in text else ()
+def _check_events(events: Iterable[Any], path: Path) -> None:
+    """Refuse what no file of ours needs: aliases, which make a small file expand without bound,
+    and nesting so deep that the loader's recursion overflows the stack."""
+    depth = 0
+    for event in events:
+        if isinstance(event, yaml.AliasEvent):
+            raise UsageError(f"{path}: YAML aliases (*name) are not accepted")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_YAML_DEPTH:
+            raise UsageError(f"{path}: nested more than {MAX_YAML_DEPTH} deep")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
 from enum import IntEnum
+from pathlib import Path
 
 
 class ExitCode(IntEnum):
@@ -43,7 +45,34 @@ class MissingPackage(HwError):
     code = ExitCode.UNAVAILABLE
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def as_expected(error: Exception) -> HwError:
+    """Any exception as one line: what the system refused, or else a defect and its place."""
+    if isinstance(error, HwError):
+        return error
+    if isinstance(error, MemoryError):
+        return HwError("not enough memory; close other programs, or use --jobs 1")
+    if isinstance(error, OSError) and error.strerror:
+        return HwError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
+    return HwError(
+        f"{type(error).__name__}: {error}{place}: a defect of hw, please report it "
+        "(HW_DEBUG=1 shows the traceback)"
+    )
+
+
+def did_you_mean(name: object, known: Iterable[object]) -> str:
     """``; did you mean 'x'?`` for the nearest of ``known``, or the empty string."""
-    near = difflib.get_close_matches(str(name), [str(k) for k in known], n=1, cutoff=0.5)
+    # Nothing that was meant is longer, and the search is quadratic in the length.
+    word = name[:100] if isinstance(name, str) else quoted(name)
+    near = difflib.get_close_matches(word, [str(k) for k in known], n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def quoted(value: object, width: int = 200) -> str:
+    """``repr(value)`` for a message: never long, and never an error itself."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= width else text[: width - 1] + "…"

@@ -7,7 +7,7 @@ be drawn in any thread and closed by nobody.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,14 +134,19 @@ def mark_stand_in(figure: Figure) -> None:
     )
 
 
-def save(figure: Figure, stem: Path, metadata: Mapping[str, str] | None = None) -> list[Path]:
+def save(
+    figure: Figure,
+    stem: Path,
+    metadata: Mapping[str, str] | None = None,
+    suffixes: Sequence[str] = ("pdf", "png"),
+) -> list[Path]:
     """Write ``stem``.pdf and ``stem``.png, the same bytes for the same figure; returns the paths.
 
     Written beside and renamed, so that a reader never meets half a figure.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []
-    for suffix in ("pdf", "png"):
+    for suffix in suffixes:
         path = stem.with_name(f"{stem.name}.{suffix}")
         beside = path.with_name(f".{path.name}.part")
         info: dict[str, Any] = dict(metadata or {})

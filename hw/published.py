@@ -4,14 +4,19 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
 
 ``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The value
                               is quoted, for its decimals are the precision that was printed.
-``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs`` (``last``, or ``all``).
+                              ``count``: how many examples a share was taken of.
+``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs``: the ``last`` (where
+                              none are named), ``all``, ``most`` or ``some`` of them.
 ``order``                     a metric that ends higher in one variant (``higher``) than in others
                               (``lower``), by at least ``factor``; ``minus`` subtracts a metric first.
+                              ``others`` stands for all the other variants.
 ``trend``                     a metric of a ``variant`` that is ``rising``, ``falling``,
                               ``oscillating`` or ``steady`` over the last epochs, or from epoch
                               ``since`` to ``until``; ``amplitude`` is how far it swings.
 ``crossing``                  a metric of ``variant`` that reaches at about ``epoch`` what
                               ``reference`` has at its end.
+``best``                      a metric of ``variant`` that is at its best (an accuracy: highest,
+                              anything else: lowest) at about ``epoch``, give or take ``within``.
 ``time_ratio``                how many times longer ``slower`` takes than ``faster``.
 ``check``                     a statement that the question itself puts to the test.
 ``form``                      a slip of wording or notation, quoted in our words.
@@ -23,19 +28,22 @@ the document does not make).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from hw.errors import UsageError, did_you_mean
+from hw.errors import UsageError, did_you_mean, quoted
 
 _COMMON = {"where", "says", "erratum", "ours"}
 _SORTS: dict[str, set[str]] = {
-    "value": {"metric", "value", "variant", "band"},
+    "value": {"metric", "value", "variant", "band", "count"},
     "range": {"metric", "low", "high", "variant", "epochs"},
     "order": {"order", "higher", "lower", "factor", "minus"},
     "trend": {"trend", "variant", "direction", "since", "until", "amplitude"},
     "crossing": {"crossing", "variant", "reference", "epoch", "within"},
+    "best": {"best", "variant", "epoch", "within"},
     "time_ratio": {"time_ratio", "slower", "faster"},
     "check": {"check"},
     "form": {"form"},
@@ -46,11 +54,30 @@ _NEEDED: dict[str, set[str]] = {
     "order": {"order", "higher", "lower"},
     "trend": {"trend", "direction"},
     "crossing": {"crossing", "variant", "reference", "epoch"},
+    "best": {"best", "epoch"},
     "time_ratio": {"time_ratio", "slower", "faster"},
     "check": {"check"},
     "form": {"form"},
 }
+# Keys that hold one word, and keys that hold one number.
+_WORDS = {"metric", "order", "minus", "trend", "crossing", "best", "check", "form"}
+_NUMBERS = {
+    "low",
+    "high",
+    "factor",
+    "since",
+    "until",
+    "amplitude",
+    "epoch",
+    "within",
+    "time_ratio",
+    "count",
+}
+# Sorts that speak of one variant.
+_OF_ONE = ("value", "range", "trend", "best")
 DIRECTIONS = ("rising", "falling", "oscillating", "steady")
+OTHERS = "others"  # in an order: all the variants that the other side does not name
+EPOCHS = ("last", "all", "most", "some")
 
 
 @dataclass(frozen=True)
@@ -76,7 +103,21 @@ class Claim:
     @property
     def decimals(self) -> int:
         """How many decimals were printed."""
-        return len(str(self.details["value"]).partition(".")[2])
+        exponent = Decimal(self.details["value"]).as_tuple().exponent
+        return max(0, -int(exponent))
+
+    @property
+    def possible_counts(self) -> list[int]:
+        """The whole numbers of ``count`` examples whose share prints as the value.
+
+        Rounded or cut off: documents do either. Empty: no result can have been this number.
+        """
+        total, unit = int(self.details["count"]), 10**self.decimals
+        printed = round(self.value * unit)
+        near = range(max(0, (printed - 1) * total // unit), (printed + 1) * total // unit + 1)
+        # In whole numbers, for a quotient on the edge of two printed values is exact in these.
+        # k/total = printed/unit to within half a unit above or below, or up to a unit above.
+        return [k for k in near if -total <= 2 * (k * unit - printed * total) < 2 * total]
 
     def text(self) -> str:
         """The statement in a line."""
@@ -97,6 +138,8 @@ class Claim:
                     f"{d['crossing']} of {d['variant']} reaches {d['reference']}'s "
                     f"at about epoch {d['epoch']}"
                 )
+            case "best":
+                return f"{d['best']} of {self.variant} is best at about epoch {d['epoch']}"
             case "time_ratio":
                 return f"{d['slower']} takes {d['time_ratio']} times as long as {d['faster']}"
             case "check":
@@ -120,37 +163,64 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
         for key in details:
             if key not in _SORTS[sort]:
                 known = _SORTS[sort] | _COMMON
-                raise UsageError(f"{where}: unknown key {key!r}{did_you_mean(key, known)}")
+                raise UsageError(f"{where}: unknown key {quoted(key)}{did_you_mean(key, known)}")
         if missing := _NEEDED[sort] - details.keys():
             raise UsageError(f"{where}: {min(missing)} is missing")
         if sort == "value":
             # Unquoted, 0.4780 would lose its last digit, and with it the printed precision.
             if not isinstance(details["value"], str):
                 raise UsageError(f"{where}: quote the value, its decimals matter")
-            try:
-                float(details["value"])
-            except ValueError:
-                raise UsageError(f"{where}: {details['value']!r} is not a number") from None
+            if not _is_printed_number(details["value"]):
+                raise UsageError(f"{where}: {quoted(details['value'])} is not a number")
+        for key in _WORDS & details.keys():
+            if not isinstance(details[key], str):
+                raise UsageError(f"{where}: {key} must be a name, not {quoted(details[key])}")
+        for key in _NUMBERS & details.keys():
+            if not _is_number(details[key]):
+                raise UsageError(f"{where}: {key} must be a number, not {quoted(details[key])}")
+        if sort in _OF_ONE and "variant" not in details and "default" not in variants:
+            raise UsageError(f"{where}: variant is missing (one of: {', '.join(variants)})")
         if sort == "trend" and details["direction"] not in DIRECTIONS:
             raise UsageError(f"{where}: direction must be one of {', '.join(DIRECTIONS)}")
+        if sort == "range" and details.get("epochs", "last") not in EPOCHS:
+            raise UsageError(f"{where}: epochs must be one of {', '.join(EPOCHS)}")
+        for key, counterpart in (("higher", "lower"), ("lower", "higher")):
+            if details.get(key) == OTHERS:
+                named = details.get(counterpart, [])
+                named = named if isinstance(named, list) else [named]
+                details[key] = [name for name in variants if name not in named]
         for key in ("variant", "higher", "lower", "reference", "slower", "faster"):
             names = details.get(key, [])
             for name in names if isinstance(names, list) else [names]:
-                if name not in variants:
+                if not isinstance(name, str) or name not in variants:
                     raise UsageError(
-                        f"{where}: unknown variant {name!r}{did_you_mean(name, variants)}"
+                        f"{where}: unknown variant {quoted(name)}{did_you_mean(name, variants)}"
                     )
         claims.append(Claim(sort, details, *_common(item)))
     return tuple(claims)
 
 
+def _is_printed_number(text: str) -> bool:
+    try:
+        return Decimal(text).is_finite()
+    except InvalidOperation:
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return not isinstance(value, bool | str) and math.isfinite(value)
+    except (TypeError, OverflowError):
+        return False
+
+
 def _sort(item: Mapping[str, Any], where: str) -> str:
-    for sort in ("order", "trend", "crossing", "time_ratio", "check", "form"):
+    for sort in ("order", "trend", "crossing", "best", "time_ratio", "check", "form"):
         if sort in item:
             return sort
     if "metric" in item:
         return "value" if "value" in item else "range"
-    raise UsageError(f"{where}: needs one of metric, order, trend, crossing, check, form")
+    raise UsageError(f"{where}: needs one of metric, order, trend, crossing, best, check, form")
 
 
 def _common(item: Mapping[str, Any]) -> tuple[str, str, str, bool]:
@@ -164,4 +234,6 @@ def _common(item: Mapping[str, Any]) -> tuple[str, str, str, bool]:
 
 def published_values(claims: Collection[Claim]) -> dict[tuple[str, str], str]:
     """The printed numbers, by variant and metric."""
-    return {(c.variant, c.details["metric"]): c.details["value"] for c in claims if c.sort == "value"}
+    return {
+        (c.variant, c.details["metric"]): c.details["value"] for c in claims if c.sort == "value"
+    }

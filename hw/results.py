@@ -59,7 +59,9 @@ def write_text(path: Path, text: str) -> None:
 
 def as_json(value: Any, indent: int | None = 2) -> str:
     """JSON as every file here has it: sorted keys, no NaN, a last newline."""
-    return json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+    )
 
 
 def read_json(path: Path) -> Any:
@@ -91,7 +93,9 @@ class Folder:
                 variant: Outcome.from_json(
                     {
                         "metrics": {
-                            k: v for k, v in metrics[variant].items() if k not in _names(checks, variant)
+                            k: v
+                            for k, v in metrics[variant].items()
+                            if k not in _names(checks, variant)
                         },
                         "history": history.get(variant, {}),
                         "plots": plots.get(variant, {}),

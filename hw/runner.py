@@ -21,6 +21,7 @@ from hw.errors import HwError, MissingPackage, UsageError, did_you_mean
 from hw.fingerprint import fingerprint, version
 from hw.outcome import Outcome
 from hw.results import Folder, digest
+from hw.seeds import aggregate
 from hw.training import Watcher
 from hw.worker import Done, Task
 
@@ -60,6 +61,7 @@ class Run:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     data: dict[str, str] | None = None
+    seeds: tuple[int, ...] = ()  # of the runs that this one sums up
 
     @property
     def id(self) -> str:
@@ -71,6 +73,7 @@ class Run:
             "question": self.id,
             "backend": self.backend,
             "seed": self.seed,
+            **({"seeds": list(self.seeds)} if self.seeds else {}),
             "data": data,
             "folder": str(self.folder.path.resolve()),
             "status": self.status,
@@ -111,7 +114,9 @@ def plan(request: Request) -> list[Run]:
         backends = {None: (question.backend,), "both": ("numpy", "torch")}.get(
             request.backend, (request.backend or question.backend,)
         )
-        seeds: Sequence[int | None] = request.seeds if "seed" in names else ()
+        seeds: Sequence[int | None] = ()
+        if "seed" in names:
+            seeds = request.seeds or (() if "seed" in overrides else question.seeds)
         for backend in backends:
             for seed in seeds or (None,):
                 runs.append(_plan_run(question, request, overrides, chosen, backend, seed))
@@ -153,19 +158,26 @@ def _plan_run(
                     f"{variant!r}, which is {key} {mine}; pick others with --variant"
                 )
     difference = _difference(question, resolved, backend, request.device)
+    if question.seeds and not difference:
+        difference = {"seed": seed}  # the question's own folder is that of all its seeds
     path = request.results_directory / question.homework / question.name
-    if difference:
-        # Short and stable; what differs stands in the folder's config.yaml and run.json.
-        path = path.with_name(f"{question.name}@{digest(difference)[:8]}")
     settings = next(iter(resolved.values())).settings
     return Run(
         question=question,
         backend=backend,
         seed=getattr(settings, "seed", None),
         variants=resolved,
-        folder=Folder(path),
+        folder=Folder(_own_folder(path, difference)),
         as_configured=not difference,
     )
+
+
+def _own_folder(path: Path, difference: Mapping[str, Any]) -> Path:
+    """``path`` for a question as configured, else a folder beside it.
+
+    Short and stable: what differs stands in the folder's config.yaml and run.json.
+    """
+    return path.with_name(f"{path.name}@{digest(dict(difference))[:8]}") if difference else path
 
 
 def _difference(
@@ -202,11 +214,20 @@ WatcherFor = Callable[[Run, str], Watcher]
 
 def execute(
     runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool = True
-) -> None:
+) -> list[Run]:
     """Carry out planned runs, each written to its folder as soon as its variants are done.
 
     say: told what a user must know, a line at a time.
+
+    Returns the runs over several seeds, one for each question and backend that has them.
     """
+    _execute(runs, request, say, watcher_for, draw)
+    return _sum_up(runs, request, say, draw)
+
+
+def _execute(
+    runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool
+) -> None:
     tasks: list[Task] = []
     owners: dict[int, tuple[Run, str]] = {}
     missing: dict[int, set[str]] = {}
@@ -224,7 +245,7 @@ def execute(
             continue
         if not stale:
             run.status = "up to date"
-            _draw(run, say, only_missing=True)
+            _draw(run, only_missing=True)
             say(f"{run.id}: up to date ({run.folder.path}); --force runs it again")
             continue
         if run.reason:
@@ -267,6 +288,60 @@ def execute(
             return
 
 
+def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list[Run]:
+    """Mean and spread over the seeds of each question and backend that has several."""
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in runs:
+        groups.setdefault((run.id, run.backend), []).append(run)
+    sums = []
+    for group in groups.values():
+        first = group[0]
+        if len(group) < 2 or any(r.status not in ("done", "up to date", "diverged") for r in group):
+            continue
+        seeds = tuple(r.seed for r in group if r.seed is not None)
+        difference = _difference(first.question, first.variants, first.backend, request.device)
+        difference = {
+            key: {k: v for k, v in value.items() if k != "seed"} if isinstance(value, dict) else value
+            for key, value in difference.items()
+        }
+        difference = {key: value for key, value in difference.items() if value}
+        if seeds != first.question.seeds:
+            difference["seeds"] = list(seeds)
+        path = request.results_directory / first.question.homework / first.question.name
+        total = Run(
+            question=first.question,
+            backend=first.backend,
+            seed=None,
+            variants=first.variants,
+            folder=Folder(_own_folder(path, difference)),
+            as_configured=not difference,
+            status="done" if any(r.status != "up to date" for r in group) else "up to date",
+            outcomes=aggregate([r.outcomes for r in group]),
+            data=first.data,
+            seeds=seeds,
+        )
+        _keep_real(total)
+        known = {r.seed: r.folder.run().get("variants", {}) for r in group}
+        entries = {
+            variant: {
+                "fingerprint": {
+                    str(seed): entries.get(variant, {}).get("fingerprint")
+                    for seed, entries in known.items()
+                },
+                "seconds": round(sum(e.get(variant, {}).get("seconds", 0) for e in known.values()), 3),
+                "status": "diverged" if total.outcomes[variant].diverged else "done",
+            }
+            for variant in total.outcomes
+        }
+        if total.folder.run().get("variants") == entries and not request.force:
+            _draw(total, only_missing=True)
+        else:
+            total.status = "done"
+            _write(total, request, entries, draw)
+        sums.append(total)
+    return sums
+
+
 def _fail(run: Run, error: HwError, say: Say, variant: str = "") -> None:
     run.status, run.error = "failed", error
     say(f"error: {run.id}{f' ({variant})' if len(run.variants) > 1 and variant else ''}: {error}")
@@ -291,9 +366,13 @@ def _find_data(run: Run, request: Request) -> None:
     name, view = run.question.data["name"], run.question.data["view"]
     data = worker.load_data(name, view, request.data_directory, request.data_mode)
     run.data = data.describe()
-    # Synthetic results never take the place of real ones.
+    _keep_real(run)
+
+
+def _keep_real(run: Run) -> None:
+    """Synthetic results never take the place of real ones: they get a folder of their own."""
     before = run.folder.run().get("data") or {}
-    if before.get("source") == "real" and data.source == "stand-in":
+    if before.get("source") == "real" and run.data and run.data["source"] == "stand-in":
         path = run.folder.path
         name = path.name + ("-" if "@" in path.name else "@") + "stand-in"
         run.folder = Folder(path.with_name(name))
@@ -371,30 +450,7 @@ def _finish(run: Run, request: Request, say: Say, draw: bool) -> None:
             "peak_memory_mb": round(done.peak_memory_mb, 1),
             "status": "diverged" if done.outcome.diverged else "done",
         }
-    config = {
-        "question": run.id,
-        "title": run.question.title,
-        "backend": run.backend,
-        "data": dict(run.question.data) if run.question.data else None,
-        "variants": {v: run.variants[v].as_dict() for v in order},
-    }
-    run.folder.write_outcomes(run.outcomes, config)
-    if draw:
-        _draw(run, say)
-    run.folder.write_run(
-        {
-            "question": run.id,
-            "command": request.command,
-            "status": run.status,
-            "seed": run.seed,
-            "backend": run.backend,
-            "device": request.device if run.backend == "torch" else "cpu",
-            "data": run.data,
-            "variants": entries,
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": environment(),
-        }
-    )
+    _write(run, request, entries, draw)
     for variant in diverged:
         epoch = run.outcomes[variant].metrics["diverged_epoch"]
         text = f" ({variant})" if len(run.outcomes) > 1 else ""
@@ -403,6 +459,40 @@ def _finish(run: Run, request: Request, say: Say, draw: bool) -> None:
                 f"error: {run.id}{text}: diverged in epoch {epoch}; its history up to then is in "
                 f"{run.folder.path}; try a smaller learning rate"
             )
+
+
+def _write(
+    run: Run, request: Request, entries: Mapping[str, Mapping[str, Any]], draw: bool
+) -> None:
+    """The run's folder; ``run.json``, which makes it valid, last of all."""
+    config = {
+        "question": run.id,
+        "title": run.question.title,
+        "backend": run.backend,
+        "data": dict(run.question.data) if run.question.data else None,
+        "variants": {v: run.variants[v].as_dict() for v in run.outcomes},
+    }
+    if run.seeds:
+        config["seeds"] = list(run.seeds)
+        for settings in config["variants"].values():
+            del settings["seed"]
+    run.folder.write_outcomes(run.outcomes, config)
+    if draw:
+        _draw(run)
+    run.folder.write_run(
+        {
+            "question": run.id,
+            "command": request.command,
+            "status": run.status,
+            "seeds": list(run.seeds) or [run.seed],
+            "backend": run.backend,
+            "device": request.device if run.backend == "torch" else "cpu",
+            "data": run.data,
+            "variants": dict(entries),
+            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+            "environment": environment(),
+        }
+    )
 
 
 def environment() -> dict[str, Any]:
@@ -429,7 +519,7 @@ def _instruction_set() -> str:
     return next((name for name in order if features.get(name)), "baseline")
 
 
-def _draw(run: Run, say: Say, only_missing: bool = False) -> None:
+def _draw(run: Run, only_missing: bool = False) -> None:
     from hw.figures import draw_all
 
     draw_all(run.question, run.outcomes, run.folder, run.data, only_missing=only_missing)

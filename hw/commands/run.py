@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hw import runner, terminal
-from hw.errors import ExitCode, HwError, UsageError, did_you_mean
+from hw.errors import ExitCode, UsageError, did_you_mean
 from hw.published import published_values
 from hw.results import as_json
 from hw.runner import Request, Run
@@ -91,13 +91,16 @@ def run(args: argparse.Namespace) -> int:
 
     announce = _Announcer(say)
     try:
-        runner.execute(runs, request, say, announce.watcher)
+        over_seeds = runner.execute(runs, request, say, announce.watcher)
     finally:
         announce.close()
     if args.json:
-        print(as_json({"runs": [r.as_json() for r in runs]}), end="")
+        document = {"runs": [r.as_json() for r in runs]}
+        if over_seeds:
+            document["over_seeds"] = [r.as_json() for r in over_seeds]
+        print(as_json(document), end="")
     elif not args.quiet:
-        print(summary(runs))
+        print(summary([*runs, *over_seeds]))
     return exit_code(runs, say)
 
 
@@ -224,40 +227,56 @@ SHOWN = (
 
 def summary(runs: Sequence[Run]) -> str:
     """A table of what came out, beside what was published, and where the files are."""
-    rows = []
-    for run in runs:
-        published = published_values(run.question.claims)
-        took = {d.task.variant: terminal.duration(d.seconds) for d in run.done}
-        mark = " *" if run.data and run.data["source"] == "stand-in" else ""
-        if not run.outcomes:
-            rows.append([run.id, "", run.status, "", ""])
-        for variant, outcome in run.outcomes.items():
-            texts = []
-            metrics = outcome.all_metrics()
-            names = [m for m in SHOWN if m in metrics and "accuracy" in m]
-            names = names or [m for m in SHOWN if m in metrics]
-            names += [m for v, m in published if v == variant and m in metrics and m not in names]
-            for name in names:
-                known = published.get((variant, name))
-                text = f"{name.replace('_accuracy', '').replace('_', ' ')} "
-                texts.append(
-                    text + terminal.number(metrics[name]) + (f" ({known})" if known else "")
-                )
-            if outcome.checks:
-                holds = sum(c.holds for c in outcome.checks)
-                texts.append(f"{holds} of {len(outcome.checks)} statements hold")
-            status = "diverged" if outcome.diverged else run.status
-            rows.append([run.id, variant + mark, status, "  ".join(texts), took.get(variant, "")])
+    rows = [row for run in runs for row in _rows(run)]
     lines = [terminal.table(["question", "variant", "status", "result (published)", "time"], rows)]
-    if any(r.data and r.data["source"] == "stand-in" for r in runs):
+    if any(_stand_in(r) for r in runs):
         lines.append("* on synthetic stand-in data: not comparable with what is published")
-    folders = {str(r.folder.path) for r in runs if r.outcomes}
+    folders = list(dict.fromkeys(str(r.folder.path) for r in runs if r.outcomes))
     if len(folders) == 1:
-        lines.append(f"results and figures: {folders.pop()}")
+        lines.append(f"results and figures: {folders[0]}")
     elif folders:
-        roots = sorted({str(r.folder.path.parent) for r in runs if r.outcomes})
+        roots = dict.fromkeys(str(r.folder.path.parent) for r in runs if r.outcomes)
         lines.append(f"results and figures: {', '.join(f'{r}/<question>/figures' for r in roots)}")
     return "\n".join(lines)
 
 
-__all__ = ["add_parser", "run", "summary", "HwError"]
+def _stand_in(run: Run) -> bool:
+    return run.data is not None and run.data["source"] == "stand-in"
+
+
+def _rows(run: Run) -> list[list[str]]:
+    """A row for each variant of a run."""
+    if not run.outcomes:
+        return [[run.id, "", run.status, "", ""]]
+    took = {d.task.variant: terminal.duration(d.seconds) for d in run.done}
+    differs = [] if run.as_configured or run.seed is None else [f"seed {run.seed}"]
+    mark = " *" if _stand_in(run) else ""
+    rows = []
+    for variant, outcome in run.outcomes.items():
+        several = [f"mean of {len(run.seeds)} seeds"] if run.seeds else differs
+        name = ", ".join([variant + mark, *several])
+        status = "diverged" if outcome.diverged else run.status
+        rows.append([run.id, name, status, _result(run, variant), took.get(variant, "")])
+    return rows
+
+
+def _result(run: Run, variant: str) -> str:
+    """The numbers that say most, each with the published one."""
+    outcome = run.outcomes[variant]
+    metrics, published = outcome.all_metrics(), published_values(run.question.claims)
+    names = [m for m in SHOWN if m in metrics and "accuracy" in m]
+    names = names or [m for m in SHOWN if m in metrics]
+    names += [m for v, m in published if v == variant and m in metrics and m not in names]
+    texts = []
+    for name in names:
+        text = f"{name.replace('_accuracy', '').replace('_', ' ')} {terminal.number(metrics[name])}"
+        if run.seeds:
+            text += f" ± {terminal.number(metrics[f'{name}_std'])}"
+        if (variant, name) in published:
+            text += f" ({published[variant, name]})"
+        texts.append(text)
+    if outcome.checks:
+        holds = sum(c.holds for c in outcome.checks)
+        texts.append(f"{holds} of {len(outcome.checks)} statements hold")
+    return "  ".join(texts)
+

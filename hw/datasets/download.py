@@ -31,7 +31,7 @@ from hw.errors import DataError, HwError
 if TYPE_CHECKING:
     import requests
 
-CHUNK = 1 << 18
+CHUNK = 1 << 15  # what a dying connection may lose
 TRIES = 4  # of one mirror whose connection breaks off, as long as each brings bytes
 
 FETCHED = "fetched"

@@ -4,7 +4,7 @@ Python's own unpickler calls what a file names, and takes memory that a file cla
 its memo, a length); a list of forbidden names does not mend that. The few instructions below are
 all that CIFAR-10's batches need, in the published file (Python 2: protocol 2,
 ``numpy.core.multiarray``, byte strings) and in files written by Python 3 (``numpy._core``, byte
-strings as encoded text, protocols up to 5). Nothing is imported and nothing is called.
+strings as encoded text, protocols up to 4). Nothing is imported and nothing is called.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ _GLOBALS = {
     ("numpy", "ndarray"): "ndarray",
     ("numpy", "dtype"): "dtype",
     ("_codecs", "encode"): "encode",
+    ("__builtin__", "bytes"): "bytes",
 }
 
 
@@ -69,10 +70,12 @@ def _text(value: Any) -> str:
 
 
 def _call(function: Any, arguments: Any) -> Any:
-    """What REDUCE may do: the four calls with which arrays and byte strings are written."""
+    """What REDUCE may do: the calls with which arrays and byte strings are written."""
     role = function.role if isinstance(function, _Global) else ""
     if not isinstance(arguments, tuple):
         raise ValueError("malformed pickle")
+    if role == "bytes" and not arguments:
+        return b""  # Python 3's way to write the empty byte string for Python 2
     if role == "encode" and len(arguments) == 2 and isinstance(arguments[0], str):
         if _text(arguments[1]) in ("latin1", "latin-1"):
             return arguments[0].encode("latin1")
@@ -240,7 +243,7 @@ def loads(data: bytes | bytearray) -> Any:
         elif op == 0x95:  # FRAME
             at += 8
         elif op == 0x2E:  # STOP
-            if len(stack) != 1:
+            if len(stack) != 1 or stack[0] is _MARK:
                 raise ValueError("malformed pickle")
             return _resolve(stack[0])
         else:

@@ -74,9 +74,11 @@ class Batches:
         """Batches of an epoch; the last one may be smaller."""
         return -(-self.n // self.size)
 
-    def next(self) -> Array:
+    def next(self, batches: int = 1) -> Array:
+        """The rows of the next ``batches`` batches, one after the other; fewer where the epoch
+        ends."""
         if self.position >= self.n:
             self.order, self.position = next(self.orders), 0
-        rows = self.order[self.position : self.position + self.size]
+        rows = self.order[self.position : self.position + batches * self.size]
         self.position += len(rows)
         return rows

@@ -41,6 +41,9 @@ ACTIVATIONS = {
 }
 
 
+GATHERED_ROWS = 256
+
+
 class TorchFeatures:
     """Features on a device: bytes where a multiplication makes them numbers, else floats."""
 
@@ -78,6 +81,7 @@ class TorchNetwork:
             (self._tensor(w).clone(), self._tensor(b).clone()) for w, b in draws.layers(spec.sizes)
         ]
         self.activate = ACTIVATIONS[spec.activation]
+        self.onehot = torch.eye(spec.sizes[-1], dtype=self.dtype, device=device)
         self.splits: dict[str, tuple[TorchFeatures, torch.Tensor]] = {}
         n = len(data.train)
         self.batches = Batches(draws.orders(n), n, spec.batch_size)
@@ -102,6 +106,8 @@ class TorchNetwork:
             self.optimizer = torch.optim.Adam(
                 parameters, spec.learning_rate, weight_decay=spec.weight_decay, fused=True
             )
+            for p in parameters:
+                p.grad = torch.zeros_like(p)
         elif step == "autograd":
             self.optimizer = torch.optim.SGD(
                 parameters,
@@ -115,7 +121,7 @@ class TorchNetwork:
     def train_epoch(self) -> dict[str, float]:
         self.losses = []
         self.advance(len(self.batches))
-        losses = torch.stack(self.losses)
+        losses = torch.cat(self.losses)
         if self.spec.running_loss:
             self.all_losses.append(losses)
             losses = torch.cat(self.all_losses)
@@ -124,9 +130,15 @@ class TorchNetwork:
     def advance(self, updates: int) -> None:
         """The next ``updates`` batches."""
         features, targets = self._split("train")
-        for _ in range(updates):
-            rows = torch.from_numpy(self.batches.next()).to(self.device)
-            self.losses.append(self.update(features.take(rows), targets[rows]))
+        size = self.spec.batch_size
+        while updates:
+            # Small batches are gathered many at a time: one gather costs more than one update.
+            rows = self.batches.next(min(updates, max(1, GATHERED_ROWS // size)))
+            chosen = torch.from_numpy(rows).to(self.device)
+            xs, ys = features.take(chosen).split(size), targets[chosen].split(size)
+            # One tensor for all of them: the garbage collector walks every object there is.
+            self.losses.append(torch.stack([*map(self.update, xs, ys)]))
+            updates -= len(xs)
 
     def _masks(self, batch: int) -> list[torch.Tensor | None]:
         drawn = draw_masks(self.draws, self.spec, batch)
@@ -183,17 +195,22 @@ class TorchNetwork:
             gradient = (torch.sigmoid(logits) - targets) / logits.numel()
             return self._loss(logits, targets), gradient
         log_p = torch.log_softmax(logits, 1)
-        column = targets[:, None]
-        gradient = log_p.exp()
-        gradient.scatter_add_(1, column, gradient.new_full((1, 1), -1.0).expand_as(column))
-        return -log_p.gather(1, column).mean(), gradient.div_(len(logits))
+        loss = functional.nll_loss(log_p, targets)
+        gradient = log_p.exp_().sub_(self.onehot[targets])
+        return loss, gradient if len(logits) == 1 else gradient.div_(len(logits))
 
     def _apply(self, layer: int, g: torch.Tensor, h: torch.Tensor) -> None:
         """The update of one layer: its gradients are gᵀh and the column sums of g."""
         spec = self.spec
         weight, bias = self.layers[layer]
         if self.optimizer is not None:  # Adam: torch's own fused step
-            weight.grad, bias.grad = g.T @ h, g.sum(0)
+            # Into the same memory each time: a fresh allocation costs more than the product.
+            assert weight.grad is not None and bias.grad is not None
+            if len(g) == 1:
+                torch.mul(g.T, h, out=weight.grad)
+            else:
+                torch.mm(g.T, h, out=weight.grad)
+            torch.sum(g, 0, out=bias.grad)
             return
         rate = spec.learning_rate
         if not spec.momentum:

@@ -74,7 +74,7 @@ class Evaluator:
         """How many examples a linear model predicts correctly, exactly as in float64."""
         width = self.features.width
         # Rounding acts on each score on its own, so the bounds of two scores add up.
-        norms = np.linalg.norm(W, axis=1)
+        norms = _norms(W)
         pair_bounds = norms[:, None] + norms
         bias = W[:, width] if W.shape[1] > width else 0.0
         return self._count(
@@ -90,8 +90,9 @@ class Evaluator:
         f = activation_named(activation)
         # After the first product all is float64, so an error e_h in a pre-activation moves the
         # difference of the outputs k and l by at most |f'| |W2_kh - W2_lh| e_h.
-        norms = np.hypot(np.linalg.norm(W1, axis=1), b1)
-        pair_bounds = f.lipschitz * (np.abs(W2[:, None] - W2) @ norms)
+        with np.errstate(over="ignore", invalid="ignore"):
+            norms = np.hypot(_norms(W1), b1)
+            pair_bounds = f.lipschitz * (np.abs(W2[:, None] - W2) @ norms)
 
         def scores(products: Array) -> Array:
             products = products + b1  # float64
@@ -194,3 +195,9 @@ class Evaluator:
                 for rows, X in self.features.blocks(BLOCK)
             )
         return math.sqrt(squares / len(self))
+
+
+def _norms(W: Array) -> Array:
+    """Euclidean norms of the rows; infinite, which makes every verdict float64's, if too large."""
+    with np.errstate(over="ignore"):
+        return np.sqrt(np.einsum("ij,ij->i", W, W))

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -222,12 +223,13 @@ def block_epoch(
     # Buffers for the whole epoch, and views of their rows: making a view costs as much as the
     # arithmetic on it.
     X = np.ones((B, width))  # beyond the D features a column of ones remains: the bias
-    Z, steps = np.empty((2, B, outputs))
+    # Row t is W_0 x_t until example t is seen, and its step from then on. So what z_t is made of
+    # lies in rows 0 to t, and one product, with row t of the coupling, adds it up.
+    steps = np.empty((B, outputs))
     gram, coupling = np.empty((2, B, B))
     update = np.empty(W.shape)
-    correction = np.empty(outputs)
-    z_rows, step_rows = list(Z), list(steps)
-    earlier = [(coupling[t, :t].dot, steps[:t]) for t in range(B)]
+    z = np.empty(outputs)
+    examples = [(coupling[t, : t + 1].dot, steps[: t + 1], steps[t]) for t in range(B)]
 
     keep = 1.0 - shrinkage
     powers = keep ** np.arange(B + 1.0)
@@ -240,23 +242,18 @@ def block_epoch(
             rows = order[start : start + B]
             m = len(rows)
             if m < B:  # the last block: fewer rows of the same buffers
-                X, Z, steps, gram = X[:m], Z[:m], steps[:m], np.empty((m, m))
+                X, steps, gram = X[:m], steps[:m], np.empty((m, m))
                 coupling, pair_factors = coupling[:m, :m], pair_factors[:m, :m]
             features.take(rows, out=X)
-            np.dot(X, W.T, out=Z)
+            np.dot(X, W.T, out=steps)
             np.dot(X, X.T, out=gram)
             np.multiply(gram, pair_factors, out=coupling)
-            if shrinkage:
-                Z *= powers[:m, None]
+            np.einsum("tt->t", coupling)[:] = powers[:m]
 
             losses = []
-            for t, target in enumerate(targets[rows].tolist()):
-                z = z_rows[t]
-                if t:
-                    dot, previous = earlier[t]
-                    dot(previous, correction)
-                    np.add(z, correction, z)
-                losses.append(head(z, target, step_rows[t]))
+            for target, (dot, known, step) in zip(targets[rows].tolist(), examples, strict=False):
+                dot(known, z)
+                losses.append(head(z, target, step))
             total += sum(losses)
             if not (math.isfinite(total) and math.isfinite(steps.sum())):
                 fine = np.isfinite(losses) & np.isfinite(steps).all(axis=1)
@@ -289,8 +286,6 @@ def _softmax_head(n_classes: int, learning_rate: float) -> Head:
     than the arithmetic.
     """
     exp, log = math.exp, math.log
-    buffer = np.empty(n_classes)
-    entries: Any = buffer.data  # a memoryview: an item costs a third of what the array asks
 
     def head(z: Array, label: int, step: Array) -> float:
         logits = z.tolist()
@@ -298,10 +293,10 @@ def _softmax_head(n_classes: int, learning_rate: float) -> Head:
         exponentials = [exp(v - top) for v in logits]
         total = sum(exponentials)
         scale = learning_rate / total
+        entries: Any = step.data  # a memoryview: an item costs a third of what the array asks
         for k, e in enumerate(exponentials):
             entries[k] = e * scale
         entries[label] -= learning_rate
-        step[:] = buffer
         return log(total) + top - logits[label]
 
     return head
@@ -327,30 +322,35 @@ def _hidden_layer_head(second: Array, learning_rate: float, activation: str, los
     """
     n_outputs, width = second.shape
     f = activation_named(activation)
+    value, derivative = f.value, f.derivative
+    if activation == "relu":
+        # An array of zeros spares the conversion of a zero, which costs as much as the maximum.
+        value = partial(np.maximum, np.zeros(width - 1))
     loss_head = {
         "cross_entropy": _softmax_head,
         "half_squared_error": _half_squared_error_head,
     }[loss](n_outputs, learning_rate)
 
     hidden = np.ones(width)  # the last one stays: the unit that b2 weighs
-    units, hidden_row = hidden[:-1], hidden[None]
+    units = hidden[:-1]
     output, output_step = np.empty((2, n_outputs))
-    output_column = output_step[:, None]
-    back = np.empty(width)
+    back, slope = np.empty(width), np.empty(width - 1)
     units_back = back[:-1]
-    slope = np.empty(width - 1)
-    change = np.empty_like(second)
+    change = np.empty(second.shape)
+    forward, backward = second.dot, output_step.dot
+    outer, hidden_row = output_step[:, None].dot, hidden[None]
+    multiply, subtract = np.multiply, np.subtract
 
     def head(z: Array, target: Any, step: Array) -> float:
-        f.value(z, units)
-        second.dot(hidden, output)
-        value = loss_head(output, target, output_step)
+        value(z, out=units)
+        forward(hidden, output)
+        example_loss = loss_head(output, target, output_step)
         # With W2's bias column in the product: contiguous, the product costs half as much.
-        output_step.dot(second, back)
-        f.derivative(z, units, slope)
-        np.multiply(units_back, slope, step)
-        output_column.dot(hidden_row, change)
-        np.subtract(second, change, second)
-        return value
+        backward(second, back)
+        derivative(z, units, slope)
+        multiply(units_back, slope, step)
+        outer(hidden_row, change)
+        subtract(second, change, second)
+        return example_loss
 
     return head

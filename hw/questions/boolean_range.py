@@ -44,6 +44,7 @@ import numpy as np
 from hw.config import setting
 from hw.errors import UsageError
 from hw.outcome import Outcome
+from hw.questions._calculus import only, titled
 from hw.questions._exact import separate
 
 if TYPE_CHECKING:
@@ -695,7 +696,7 @@ def draw_xor(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     """The four points of D = 2, A = -1, B = 1, and why no line parts them."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = next(iter(outcomes.values())).plots["xor"]
+    plot = only(outcomes).plots["xor"]
     figure, axes = new_figure(width=4.6, height=4.4)
     ax = axes[0, 0]
     styles = {1: (COLOURS[2], "o", "f(x) = +1"), -1: (COLOURS[1], "s", "f(x) = -1")}
@@ -735,7 +736,7 @@ def draw_networks(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """Pre-activations (above) and output (below) of both networks against the sum S'."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = next(iter(outcomes.values())).plots["networks"]
+    plot = only(outcomes).plots["networks"]
     A, B = plot["low"], plot["high"]
     figure, axes = new_figure(2, 2, width=4.6, height=2.8, sharex=True)
     formulas = {
@@ -774,12 +775,6 @@ def draw_networks(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     axes[0, 0].set_ylabel("pre-activations")
     axes[1, 0].set_ylabel("output before its sign")
     return titled(figure, spec)
-
-
-def titled(figure: Figure, spec: Mapping[str, Any]) -> Figure:
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
 
 
 FIGURES = {"xor": draw_xor, "networks": draw_networks}

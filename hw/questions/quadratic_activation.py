@@ -43,6 +43,7 @@ import numpy as np
 from hw.config import setting
 from hw.errors import UsageError
 from hw.outcome import Outcome
+from hw.questions._calculus import only, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -995,7 +996,7 @@ def draw_construction(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) 
     """‖c_Θ - c‖ of the published and of the corrected construction, by D."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = next(iter(outcomes.values())).plots["construction"]
+    plot = only(outcomes).plots["construction"]
     figure, axes = new_figure(width=6.0)
     ax = axes[0, 0]
     places = {D: k for k, D in enumerate(sorted(set(plot["dimension"])))}
@@ -1024,7 +1025,7 @@ def draw_shift(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     """Error and largest parameter against the shift ε of a singular M."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = next(iter(outcomes.values())).plots["shift"]
+    plot = only(outcomes).plots["shift"]
     epsilon, D = plot["epsilon"], plot["dimension"]
     figure, axes = new_figure(1, 2, width=4.8)
     left, right = axes[0]
@@ -1053,7 +1054,7 @@ def draw_fit(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     """Targets against the closed form's outputs; gradient descent's loss by step."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = next(iter(outcomes.values())).plots["fit"]
+    plot = only(outcomes).plots["fit"]
     figure, axes = new_figure(1, 2, width=4.8)
     left, right = axes[0]
     left.scatter(plot["target"], plot["fitted"], s=18, color=COLOURS[0], alpha=0.7, linewidths=0)
@@ -1079,12 +1080,6 @@ def draw_fit(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     right.set_ylabel("½ Σ (ŷ - y)²")
     right.legend()
     return titled(figure, spec)
-
-
-def titled(figure: Figure, spec: Mapping[str, Any]) -> Figure:
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
 
 
 FIGURES = {"construction": draw_construction, "shift": draw_shift, "fit": draw_fit}

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from files import BATCHES, cifar_batch, cifar_members, idx, npz, tar
+from small_files import BATCHES, cifar_batch, cifar_members, idx, npz, tar
 
 from hw.datasets import formats, unpickle
 from hw.datasets.formats import Spec
@@ -214,12 +214,12 @@ def test_npz_refuses(tmp_path: Path, content: bytes, word: str) -> None:
 
 
 def test_npz_refuses_two_members_of_one_name(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="Duplicate"):
-        file = io.BytesIO()
-        with zipfile.ZipFile(file, "w") as archive:
-            for _ in range(2):
-                archive.writestr("images.npy", npy(PIXELS))
-            archive.writestr("labels.npy", GOOD_LABELS)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("images.npy", npy(PIXELS))
+        archive.writestr("labels.npy", GOOD_LABELS)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("images.npy", npy(PIXELS))
     refused(READERS["npz"], tmp_path / "a.npz", file.getvalue(), "twice")
 
 
@@ -243,7 +243,7 @@ def test_npz_checks_every_header_before_it_reads_an_array(tmp_path: Path) -> Non
 # --- CIFAR ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+@pytest.mark.parametrize("protocol", [2, 3, 4])
 def test_cifar_round_trip(tmp_path: Path, protocol: int) -> None:
     members = cifar_members(protocol)
     path = tmp_path / "c.tar.gz"

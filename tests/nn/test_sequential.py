@@ -79,7 +79,10 @@ class TestLogistic:
                 W, features, labels, order, learning_rate, l2_penalty, block_size
             )
             plain_loss = plain.plain_logistic(
-                expected, as_seen(features, order, bias=bias), labels[order], learning_rate,
+                expected,
+                as_seen(features, order, bias=bias),
+                labels[order],
+                learning_rate,
                 l2_penalty,
             )
             assert_allclose(loss, plain_loss, rtol=RTOL)
@@ -143,9 +146,7 @@ class TestLogistic:
         W = rng.normal(size=(3, 8))
         expected = W.copy()
         sequential.logistic_epoch(W, features, labels, order, 0.5, 3.0, 16)
-        plain.plain_logistic(
-            expected, as_seen(features, order, bias=True), labels[order], 0.5, 3.0
-        )
+        plain.plain_logistic(expected, as_seen(features, order, bias=True), labels[order], 0.5, 3.0)
         assert_allclose(W, expected, rtol=RTOL, atol=ATOL)
 
     def test_is_in_place_in_any_memory_layout(self):
@@ -190,9 +191,7 @@ class TestLinearRegression:
     def test_floats_and_one_step_as_a_formula(self):
         features = Features(np.array([[2.0, -1.0]]))
         w = np.array([1.0, 3.0, 0.5])
-        loss = sequential.linear_regression_epoch(
-            w, features, np.array([4.0]), np.array([0]), 0.1
-        )
+        loss = sequential.linear_regression_epoch(w, features, np.array([4.0]), np.array([0]), 0.1)
         # ŷ = 2 - 3 + 0.5 = -0.5, so the error is -4.5
         assert_allclose(w, np.array([1.0, 3.0, 0.5]) + 0.45 * np.array([2.0, -1.0, 1.0]))
         assert_allclose(loss, 4.5**2 / 2)
@@ -261,7 +260,7 @@ class TestProximal:
         grid = np.arange(-10000, 10001) / 10000  # holds zero
         objective = penalty * np.abs(grid) + (grid - V[..., None]) ** 2 / (2 * rate)
         assert (V != 0).all()
-        assert 0 < (W == 0).sum()
+        assert (W == 0).sum() > 0
         assert_allclose(W, grid[objective.argmin(axis=-1)], atol=0.51e-4)  # the grid's spacing
 
     def test_no_examples(self):
@@ -317,8 +316,8 @@ class TestMLP:
 
     def test_gradients_are_of_the_old_weights(self):
         # One step by hand: H = K = 1, z = 2x, h = z, ŷ = 3h; x = 1/2, y = 1: ŷ = 3, error 2.
-        P = {name: np.array(v) for name, v in dict(W1=[[2.0]], b1=[0.0], W2=[[3.0]]).items()}
-        P["b2"] = np.array([0.0])
+        values = {"W1": [[2.0]], "b1": [0.0], "W2": [[3.0]], "b2": [0.0]}
+        P = {name: np.array(value) for name, value in values.items()}
         features = pixels(np.array([[128]], np.uint8), 256)
         loss = sequential.mlp_epoch(
             P, features, np.array([1.0]), np.array([0]), 0.1, loss="half_squared_error"
@@ -348,7 +347,7 @@ class TestDivergence:
 
     @pytest.mark.parametrize("block_size", [1, 4, 7, 100])
     def test_linear_regression_says_at_which_step(self, block_size):
-        # w <- w - η (w x - y) x with x = 1, y = 0, η = 1e60: w grows by -1e60 a step, from 1.
+        # w <- w - η (w x - y) x with x = 1, y = 0, η = 1e60 multiplies w by -1e60, from 1 on.
         # ½ w² is the first to overflow, at |w| = 1e180: step 3.
         features = Features(np.ones((10, 1)))
         with pytest.raises(Diverged) as raised:

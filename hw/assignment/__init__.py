@@ -1,0 +1,32 @@
+"""The assignments' own commands, such as ``python hw1-q1.py perceptron -epochs 100``.
+
+Each script of ``scripts/`` is declared in `hw.assignment.declarations`: its models, flags,
+defaults, printed lines and files. They train as ``python -m hw run`` does, and leave no results
+folder. Importing this costs nothing, so that a missing package is said in one line.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from hw.cli import guarded
+from hw.errors import MissingPackage
+
+
+def main(name: str, argv: Sequence[str] | None = None) -> int:
+    """Run the script declared as ``name``; returns its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _run(name, arguments), kept="no file was written")
+
+
+def _run(name: str, arguments: list[str]) -> int:
+    try:
+        from hw.assignment.declarations import SCRIPTS
+        from hw.assignment.script import run
+    except ModuleNotFoundError as error:
+        raise MissingPackage(
+            f"{error.name} is not installed for {sys.executable}; use the project's own Python, "
+            ".venv/bin/python, which 'make all' makes"
+        ) from error
+    return run(SCRIPTS[name], name.rpartition("/")[2], arguments)

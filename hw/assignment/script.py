@@ -1,0 +1,292 @@
+"""What an assignment's script is, and how it runs on this project's core.
+
+What a script prints after an epoch or at the end is a template of metrics, so that the metrics to
+measure are the names in it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import os
+import string
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from hw import datasets, worker
+from hw.assignment.equivalent import equivalent
+from hw.cli import Parser
+from hw.config import Layer, check_bounds, convert, resolve, type_hints
+from hw.datasets.features import Dataset
+from hw.errors import DataError, HwError, UsageError, did_you_mean
+from hw.outcome import Outcome
+from hw.results import write_text
+from hw.terminal import Bar
+from hw.training import Watcher, fit
+
+
+@dataclass(frozen=True)
+class Model:
+    """One of the models that a script offers.
+
+    kind:    module of `hw.questions`.
+    epoch:   printed after every epoch.
+    plots:   metrics by name of the PDF that shows them, itself a template of flags.
+    fixed:   settings that no flag sets.
+    ignores: settings that its training does not use.
+    """
+
+    kind: str
+    epoch: str
+    plots: Mapping[str, Sequence[str]]
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    ignores: Sequence[str] = ()
+
+    @property
+    def module(self) -> ModuleType:
+        return importlib.import_module(f"hw.questions.{self.kind}")
+
+
+@dataclass(frozen=True)
+class Script:
+    """One script of one assignment.
+
+    homework:  of the equivalent questions; also the view of the data.
+    data:      the data set, and ``data_path`` where the script looks for it.
+    flags:     their defaults, as the assignment's script writes them into names of files.
+    renamed:   the setting of a flag, where it is called otherwise.
+    begin:     printed before the first epoch, from metrics of the untrained model.
+    announce:  printed when an epoch begins.
+    end:       printed after the last epoch; ``minutes`` and ``seconds`` are those of the training.
+    notes:     text files by name, templates like ``end``.
+    """
+
+    homework: str
+    data: str
+    data_path: str
+    backend: str
+    flags: Mapping[str, Any]
+    models: Mapping[str, Model]
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    begin: str = ""
+    announce: str = "Training epoch {epoch}"
+    end: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def settings(self) -> dict[str, tuple[Any, Mapping[str, Any]]]:
+        """Declared type, and help and bounds, of every setting of the models."""
+        found: dict[str, tuple[Any, Mapping[str, Any]]] = {}
+        for model in self.models.values():
+            declared = model.module.Settings
+            for known in dataclasses.fields(declared):
+                found.setdefault(known.name, (type_hints(declared)[known.name], known.metadata))
+        return found
+
+    def setting(self, flag: str) -> str:
+        return self.renamed.get(flag, flag)
+
+    def convert(self, flag: str, raw: str) -> Any:
+        """The value given for a flag. Raises `UsageError`."""
+        where = f"-{flag}"
+        if self.setting(flag) not in self.settings:
+            # What the assignment leaves to the ambitious, and no model here offers.
+            if raw != str(self.flags[flag]):
+                raise UsageError(f"{where} is {raw!r}; only {self.flags[flag]} is implemented")
+            return self.flags[flag]
+        kind, bounds = self.settings[self.setting(flag)]
+        return check_bounds(convert(raw, kind, where), bounds, where)
+
+
+class _Parser(Parser):
+    """No abbreviations: argparse still takes those with one dash."""
+
+    def _get_option_tuples(self, option_string: str) -> list[Any]:
+        return []
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command line, checked.
+
+    values: of every flag; ``given``: the flags that were on the command line.
+    """
+
+    model: str
+    values: Mapping[str, Any]
+    given: Sequence[str]
+    path: Path
+
+
+def parse(script: Script, program: str, arguments: Sequence[str]) -> Request:
+    """Raises `UsageError`."""
+    parser = _Parser(
+        prog=program,
+        description="A command of the assignment, on this project's implementation.",
+        epilog="Every flag may also begin with two dashes.",
+    )
+    parser.add_argument("model", choices=list(script.models), help="which model to train")
+    for flag, default in script.flags.items():
+        _, about = script.settings.get(script.setting(flag), (None, {"help": "not a choice here"}))
+        parser.add_argument(
+            f"-{flag}",
+            f"--{flag}",
+            dest=flag,
+            metavar="X",
+            help=f"{about['help'].replace('%', '%%')} (default: {default})",
+        )
+    parser.add_argument(
+        "-data_path",
+        "--data_path",
+        type=Path,
+        default=Path(script.data_path),
+        metavar="FILE",
+        help=f"the {script.data} data (default: {script.data_path}, in the current folder)",
+    )
+    args, rest = parser.parse_known_args(list(arguments))
+    if rest:
+        known = [f"-{flag}" for flag in (*script.flags, "data_path")]
+        raise UsageError(
+            f"unknown argument {rest[0]!r}{did_you_mean(rest[0], known)} (flags: {' '.join(known)})"
+        )
+    given = [flag for flag in script.flags if getattr(args, flag) is not None]
+    values = {flag: script.convert(flag, getattr(args, flag)) for flag in given}
+    return Request(args.model, {**script.flags, **values}, given, args.data_path)
+
+
+def run(script: Script, program: str, arguments: Sequence[str]) -> int:
+    """Train as the command line says; print and write what the assignment's script would."""
+    request = parse(script, program, arguments)
+    model = script.models[request.model]
+    unused = _unused(script, request)
+    wanted = {script.setting(f): v for f, v in request.values.items() if f not in unused}
+    settings = resolve(
+        model.module.Settings, [Layer(program, model.fixed), Layer("command line", wanted)]
+    ).settings
+    if not os.access(".", os.W_OK):
+        raise HwError(f"cannot write into {Path.cwd()}; run {program} in a folder of your own")
+    data = _load(script, request.path)
+    for flag, who in unused.items():
+        if flag in request.given or who == "adam":
+            _say(f"note: -{flag} {request.values[flag]} is ignored: {who} does not use it")
+    _say(equivalent(script, request.model, settings, request.path))
+
+    worker.set_threads(script.backend, worker.Task.threads)
+    printer = _Printer(program, script, model)
+    outcome = fit(
+        model.module.learner(settings, data, script.backend),
+        settings.epochs,
+        _metrics([model.epoch], *model.plots.values()),
+        _metrics([script.end, *script.notes.values()]),
+        printer,
+    )
+    _write(script, request, outcome, printer.clock)
+    if outcome.diverged:
+        raise HwError(
+            f"diverged in epoch {outcome.metrics['diverged_epoch']}; try a smaller -learning_rate"
+        )
+    return 0
+
+
+def _unused(script: Script, request: Request) -> dict[str, str]:
+    """The flags that have no effect, each with what does not use it."""
+    model = script.models[request.model]
+    known = {f.name for f in dataclasses.fields(model.module.Settings)} - set(model.ignores)
+    unused = {f: request.model for f in script.flags if script.setting(f) not in known}
+    if request.values.get("optimizer") == "adam" and "momentum" in script.flags:
+        # Handed to Adam, as the assignment's script does even with 0, it is an error.
+        unused["momentum"] = "adam"
+    return unused
+
+
+def _load(script: Script, path: Path) -> Dataset:
+    if not path.exists():
+        name = script.data
+        raise DataError(
+            f"{path}: no such file or folder; give its place with -data_path, or get it: "
+            f"'python -m hw data fetch {name}' puts it into data/{name}"
+        )
+    return datasets.load(script.data, script.homework, Path(), "real", path=path)
+
+
+# What is printed
+
+
+CLOCK = ("minutes", "seconds")
+
+
+def _metrics(templates: Iterable[str], *more: Sequence[str]) -> list[str]:
+    """The metrics in templates, and others, each once."""
+    named = [name for text in templates for _, name, _, _ in string.Formatter().parse(text) if name]
+    named += [name for names in more for name in names]
+    return [name for name in dict.fromkeys(named) if name not in CLOCK]
+
+
+class _Printer(Watcher):
+    """Prints, as it happens, what the assignment's script prints.
+
+    Where that goes into a file, a terminal shows a progress bar instead.
+    """
+
+    def __init__(self, program: str, script: Script, model: Model) -> None:
+        self.script, self.model = script, model
+        self.wants_initial = _metrics([script.begin])
+        self.bar = Watcher() if sys.stdout.isatty() else Bar(program)
+        self.began = self.ended = time.perf_counter()
+
+    @property
+    def clock(self) -> dict[str, int]:
+        """The time that training took, up to the last epoch's measurements."""
+        return dict(zip(CLOCK, divmod(int(self.ended - self.began), 60), strict=True))
+
+    def started(self, epochs: int, initial: dict[str, float]) -> None:
+        _print(self.script.begin.format(**initial))
+        self.bar.started(epochs, initial)
+
+    def epoch_started(self, epoch: int) -> None:
+        _print(self.script.announce.format(epoch=epoch))
+
+    def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
+        self.ended = time.perf_counter()
+        _print(self.model.epoch.format(**row))
+        self.bar.epoch_done(epoch, row)
+
+    def finished(self, outcome: Outcome) -> None:
+        self.bar.finished(outcome)
+        if not outcome.diverged:
+            _print(self.script.end.format(**outcome.metrics, **self.clock))
+
+
+def _print(text: str) -> None:
+    if text:
+        print(text, flush=True)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+# What is written
+
+
+def _write(script: Script, request: Request, outcome: Outcome, clock: Mapping[str, int]) -> None:
+    """The figures, of whatever epochs there are, and the notes if training came to its end."""
+    from hw import plotting
+
+    named = {"model": request.model, **request.values}
+    try:
+        if outcome.history["epoch"]:
+            for name, metrics in script.models[request.model].plots.items():
+                figure = plotting.curves({request.model: outcome}, {"metrics": metrics})
+                plotting.save(figure, Path(name.format(**named)), suffixes=["pdf"])
+        if not outcome.diverged:
+            for name, text in script.notes.items():
+                write_text(Path(name.format(**named)), text.format(**outcome.metrics, **clock))
+    except OSError as error:
+        raise HwError(f"cannot write into {Path.cwd()}: {error.strerror or error}") from error

@@ -1,0 +1,11 @@
+"""IST Deep Learning 2023-24, Homework 1, question 1: ``python hw1-q1.py perceptron``."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from hw.assignment import main
+
+if __name__ == "__main__":
+    sys.exit(main("ist2023/hw1-q1.py"))

@@ -1,0 +1,123 @@
+"""``hw data``: status, fetch, verify."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_files import write_set
+
+from hw import datasets
+from hw.commands import data
+from hw.errors import UsageError
+
+
+def run(directory: Path, *words: str) -> int:
+    parser = argparse.ArgumentParser()
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--data-dir", type=Path)
+    data.add_parser(parser.add_subparsers(required=True), common)
+    args = parser.parse_args(["data", *words, "--data-dir", str(directory)])
+    return int(args.run(args))
+
+
+@pytest.fixture
+def some(tmp_path: Path) -> Path:
+    """A folder with sound landscapes, a truncated OctMNIST, and half of MNIST."""
+    write_set(tmp_path, "intel-landscapes", {"train": 9, "validation": 4, "test": 5})
+    write_set(tmp_path, "octmnist", {"train": 9, "validation": 4, "test": 5})
+    path = tmp_path / "octmnist" / "octmnist.npz"
+    path.write_bytes(path.read_bytes()[:-200])
+    write_set(tmp_path, "mnist", {"train": 10, "test": 10})
+    (tmp_path / "mnist" / "train-labels-idx1-ubyte.gz").unlink()
+    return tmp_path
+
+
+def document(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    rows = json.loads(capsys.readouterr().out)["data"]
+    return {row["name"]: row for row in rows}
+
+
+@pytest.mark.parametrize("words", [(), ("status",)])
+def test_status(some: Path, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]) -> None:
+    assert run(some, *words) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    lines = {line.split()[0]: line for line in printed.out.splitlines()}
+    assert set(datasets.CATALOGUE) <= set(lines)
+    assert "present" in lines["intel-landscapes"]
+    assert "other bytes" in lines["intel-landscapes"]
+    assert "incomplete" in lines["mnist"]
+    assert "absent" in lines["ames"]
+    assert "stand-in only" in lines["ames"]
+    assert "CC BY 4.0" in lines["octmnist"]
+
+
+def test_status_as_json(some: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(some, "--json") == 0
+    rows = document(capsys)
+    assert list(rows) == list(datasets.CATALOGUE)
+    assert rows["intel-landscapes"]["provenance"] == "other bytes"
+    assert len(rows["intel-landscapes"]["sha256"]) == 64
+    assert rows["mnist"]["missing"] == ["train-labels-idx1-ubyte.gz"]
+    assert rows["ames"]["state"] == "absent"
+
+
+def test_names_alone_mean_status(some: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(some, "mnist", "ames", "mnist", "--json") == 0
+    assert list(document(capsys)) == ["mnist", "ames"]
+
+
+def test_verify(some: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(some, "verify", "intel-landscapes", "--json") == 0
+    assert document(capsys)["intel-landscapes"]["examples"] == {
+        "train": 9,
+        "validation": 4,
+        "test": 5,
+    }
+    # The truncated one and the incomplete one are wrong; those that nobody fetched are not.
+    assert run(some, "verify") == 4
+    printed = capsys.readouterr()
+    errors = printed.err.splitlines()
+    assert len(errors) == 2
+    assert "train-labels-idx1-ubyte.gz: no such file" in errors[0]
+    assert "octmnist.npz: not an npz file, or truncated" in errors[1]
+    assert "sound" in printed.out
+    assert run(some, "verify", "ames") == 4
+    assert "hw data fetch ames" in capsys.readouterr().err
+
+
+def test_verify_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(tmp_path, "verify") == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_fetch_offline(some: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The tests' HW_OFFLINE: what is there is there, the rest fails, in one line each."""
+    assert run(some, "fetch", "intel-landscapes", "--json") == 0
+    assert document(capsys)["intel-landscapes"]["outcome"] == "already there"
+    assert run(some, "fetch", "ames") == 4
+    printed = capsys.readouterr()
+    assert "failed" in printed.out
+    assert len(printed.err.splitlines()) == 1
+    assert str(some / "ames" / "ames.npz") in printed.err
+    assert "HW_OFFLINE" in printed.err
+    assert run(some, "fetch") == 4
+    assert len(capsys.readouterr().err.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("fetch", "minst"), "did you mean 'mnist'"),
+        (("ftech",), "did you mean 'fetch'"),
+        (("octmnst",), "did you mean 'octmnist'"),
+        (("status", "nothing-like-it"), "unknown data set"),
+    ],
+)
+def test_unknown_words(tmp_path: Path, words: tuple[str, ...], hint: str) -> None:
+    with pytest.raises(UsageError, match=hint):
+        run(tmp_path, *words)

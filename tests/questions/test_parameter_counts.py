@@ -1,0 +1,113 @@
+"""Parameter counts: golden numbers as formulas, both backends, and claims that can fail."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from hw.config import read_yaml
+from hw.errors import UsageError
+from hw.outcome import Outcome
+from hw.questions import parameter_counts
+
+CONFIG = Path(__file__).parents[2] / "configs" / "ift6390/p1.parameters.yaml"
+SETTINGS = parameter_counts.Settings()
+
+
+def verdicts(backend="numpy", settings=SETTINGS):
+    return {c.name: c.holds for c in parameter_counts.compute(settings, None, backend).checks}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_every_check_is_a_claim_with_the_expected_verdict(backend):
+    claims = {c["check"]: "erratum" not in c for c in read_yaml(CONFIG)["claims"]}
+    assert verdicts(backend) == claims
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_is_plain_finite_json_and_the_same_each_time(backend):
+    first, second = (
+        parameter_counts.compute(SETTINGS, None, backend).as_json() for _ in range(2)
+    )
+    for outcome in (first, second):
+        outcome["plots"].pop("timing", None)  # measured, unlike everything else
+    assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
+    assert all("\n" not in check["evidence"] for check in first["checks"])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_figures_draw_from_json(backend):
+    from matplotlib.figure import Figure
+
+    outcome = parameter_counts.compute(SETTINGS, None, backend)
+    again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
+    for spec in read_yaml(CONFIG)["figures"]:
+        figure = parameter_counts.FIGURES[spec["draw"]]({"default": again}, spec)
+        assert isinstance(figure, Figure)
+        figure.canvas.draw()
+        for ax in figure.axes:
+            assert ax.get_xlabel() or ax.get_ylabel()
+
+
+WIDE = 3072 * 512 + 512 + 512 * 256 + 256 + 256 * 10 + 10
+
+
+def deep(layers):
+    return (3072 * 512 + 512) + (512 * 120 + 120) + (layers - 1) * (120 * 120 + 120) + (1200 + 10)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_counts_as_formulas(backend):
+    metrics = parameter_counts.compute(SETTINGS, None, backend).metrics
+    assert metrics["parameters"] == WIDE == 1_707_274
+    assert metrics["closest_layers"] == 6
+    assert metrics["closest_parameters"] == deep(6) == 1_708_746
+    assert metrics["listed_parameters"] == deep(5) == 1_694_226
+    assert metrics["n_hidden"] == pytest.approx((WIDE - deep(1)) / 14_520, rel=1e-14)
+    assert round(metrics["n_hidden"], 2) == 4.90
+
+
+def test_torch_network_has_the_layers_of_the_numpy_one():
+    sizes = (7, 5, 3, 2)
+    network = parameter_counts.torch_network(sizes)
+    assert [type(m).__name__ for m in network] == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
+    shapes = [tuple(p.shape) for p in network.parameters()]
+    expected = [s for w, b in parameter_counts.numpy_network(sizes) for s in (w.shape[::-1], b.shape)]
+    assert shapes == expected
+
+
+def test_building_draws_no_random_number():
+    import torch
+
+    before = torch.random.get_rng_state()
+    parameter_counts.torch_network((4, 3, 2))
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_right_claims_would_hold():
+    mended = parameter_counts.Settings(
+        claimed_total=1_707_274, claimed_inputs=3072, claimed_x=4.9, claimed_count=6,
+        claimed_hidden=(512, *[120] * 6),
+    )
+    found = verdicts(settings=mended)
+    assert {name for name, holds in found.items() if not holds} == {"equation_counts_all_layers"}
+
+
+def test_a_wrong_count_fails():
+    wrong = parameter_counts.Settings(claimed_layers=(1_572_864, 512, 131_073, 256, 2_560, 10))
+    found = verdicts(settings=wrong)
+    assert not found["count_w2"]
+    assert not found["total_is_the_sum"]
+
+
+def test_a_network_without_its_last_biases_is_noticed(monkeypatch):
+    right = parameter_counts.layer_counts
+    monkeypatch.setattr(parameter_counts, "layer_counts", lambda *a: [*right(*a)[:-1], 0])
+    found = verdicts()
+    assert found["total_as_printed"]
+    assert not found["total_is_the_sum"]
+
+
+def test_claims_must_fit_the_network():
+    with pytest.raises(UsageError, match="claimed_layers"):
+        parameter_counts.compute(parameter_counts.Settings(hidden=(8,)), None, "numpy")
