@@ -6,14 +6,16 @@ Results go to standard output, everything else to standard error. An expected er
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hw.errors import ExitCode, HwError, UsageError, did_you_mean
+from hw import streams
+from hw.errors import ExitCode, UsageError, as_expected, did_you_mean, quoted
 
 PROGRAM = "python -m hw"
 
@@ -31,11 +33,14 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             known = [str(c) for c in action.choices]
-            what = "command" if isinstance(action, argparse._SubParsersAction) else (
-                "/".join(action.option_strings) or action.dest
+            what = (
+                "command"
+                if isinstance(action, argparse._SubParsersAction)
+                else ("/".join(action.option_strings) or action.dest)
             )
             raise UsageError(
-                f"unknown {what} {value!r}{did_you_mean(value, known)} (one of: {', '.join(known)})"
+                f"unknown {what} {quoted(value)}{did_you_mean(value, known)}"
+                f" (one of: {', '.join(known)})"
             )
 
 
@@ -75,39 +80,46 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def guarded(action: Callable[[], int], kept: str = "what was finished is kept") -> int:
-    """What ``action`` returns, or the exit code of an expected error, said in one line.
+    """What ``action`` returns, or the exit code of an error, said in one line.
 
     kept: what an interruption leaves behind.
     """
     _end_on_sigterm()
+    streams.replace_unprintable()
     try:
-        return int(action())
-    except HwError as error:
-        _say_error(str(error))
-        return int(error.code)
+        code = int(action())
+        streams.flush()
+        return code
+    except SystemExit as end:  # argparse, after --help
+        streams.flush()
+        return int(end.code or 0)
     except KeyboardInterrupt:
         _say_error(f"interrupted; {kept}")
         return int(ExitCode.INTERRUPTED)
     except Terminated:
         _say_error(f"terminated; {kept}")
         return int(ExitCode.TERMINATED)
-    except BrokenPipeError:
-        # The reader of our output has gone (``hw list | head``): nothing is left to say.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(ExitCode.OK)
-    except MemoryError:
-        _say_error("not enough memory; close other programs, or use --jobs 1")
-        return int(ExitCode.FAILED)
+    except Exception as error:
+        if os.environ.get("HW_DEBUG"):
+            raise
+        expected = as_expected(error)
+        _say_error(str(expected))
+        return int(expected.code)
 
 
 def _dispatch(arguments: list[str]) -> int:
     parser = build_parser()
+    if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+        raise UsageError(f"{arguments[0]}: options come after the command ('{PROGRAM} --help')")
+    verb = _verbs(parser).get(arguments[0]) if arguments else None
+    settings: list[str] = []
+    if verb is not None and verb.get_default("takes_settings"):
+        arguments, settings = _without_settings(arguments, verb._option_string_actions)
     args, rest = parser.parse_known_args(arguments)
-    takes_rest = getattr(args, "takes_settings", False)
-    if rest and not takes_rest:
-        known = [o for o in _options(parser, args.verb) if o.startswith("--")]
-        raise UsageError(f"unknown argument {rest[0]!r}{did_you_mean(rest[0], known)}")
-    args.rest = rest
+    if rest:
+        known = [o for o in _verbs(parser)[args.verb]._option_string_actions if o[:2] == "--"]
+        raise UsageError(f"unknown argument {quoted(rest[0])}{did_you_mean(rest[0], known)}")
+    args.rest = settings
     args.command_line = " ".join([PROGRAM, *arguments])
     args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
     args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
@@ -122,18 +134,46 @@ def _end_on_sigterm() -> None:
     def stop(*_: Any) -> NoReturn:
         raise Terminated
 
-    try:
+    # Not in the main thread (a notebook, a test), signals are the caller's business.
+    with contextlib.suppress(ValueError):
         signal.signal(signal.SIGTERM, stop)
-    except ValueError:
-        pass  # not in the main thread (a notebook, a test): signals are the caller's business
 
 
-def _options(parser: Parser, verb: str) -> list[str]:
+def _verbs(parser: Parser) -> dict[str, Any]:
     for action in parser._actions:
         if isinstance(action, argparse._SubParsersAction):
-            return list(action.choices[verb]._option_string_actions)
-    return []
+            return dict(action.choices)
+    return {}
+
+
+def _without_settings(
+    arguments: Sequence[str], options: Mapping[str, argparse.Action]
+) -> tuple[list[str], list[str]]:
+    """The command line that argparse understands, and the flags that it does not know, with
+    their values: the settings of a question.
+
+    Wherever they stand: argparse would take the value of a flag that it does not know for an
+    id, and ids from one place only.
+    """
+    verb, *words = arguments
+    known, ids, settings = [], [], []
+    while words:
+        word = words.pop(0)
+        name, equals, _ = word.partition("=")
+        if word == "--":
+            ids += [word, *words]
+            break
+        if name in options or not word.startswith("--"):
+            chosen = known if word.startswith("-") else ids
+            takes_value = name in options and options[name].nargs != 0
+        else:
+            chosen = settings
+            takes_value = bool(words) and not words[0].startswith("--")
+        chosen.append(word)
+        if takes_value and not equals and words:
+            chosen.append(words.pop(0))
+    return [verb, *known, *ids], settings
 
 
 def _say_error(message: str) -> None:
-    print(f"error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    streams.say(f"error: {' '.join(message.split())}")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,7 +37,7 @@ class NumPyDraws:
         """Weights ~ N(0.1, 0.1²), biases zero, for layers of these sizes, input first."""
         return [
             (self.random.normal(0.1, 0.1, size=(wide, narrow)), np.zeros(wide))
-            for narrow, wide in zip(sizes, sizes[1:], strict=False)
+            for narrow, wide in pairwise(sizes)
         ]
 
     def orders(self, n: int) -> Iterator[Array]:
@@ -46,9 +47,13 @@ class NumPyDraws:
             order = order[self.random.permutation(n)]
             yield order
 
+    def mask(self, shape: tuple[int, ...], keep: float) -> Array:
+        """A dropout mask: 1/keep where a unit is kept, else 0 (these questions have none)."""
+        return (self.random.uniform(size=shape) < keep) / keep
+
 
 class UniformDraws:
-    """What IFT-6390's network draws from ``np.random.seed(seed)``: weights; batches in file order."""
+    """What IFT-6390's network draws from ``np.random.seed(seed)``: weights alone."""
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.RandomState(seed)
@@ -57,7 +62,7 @@ class UniformDraws:
         """Weights uniform in ±1/√fan_in, drawn as (in, out) and returned as (out, in); biases
         zero."""
         drawn = []
-        for narrow, wide in zip(sizes, sizes[1:], strict=False):
+        for narrow, wide in pairwise(sizes):
             bound = 1 / math.sqrt(narrow)
             drawn.append(
                 (self.random.uniform(-bound, bound, size=(narrow, wide)).T.copy(), np.zeros(wide))
@@ -87,16 +92,14 @@ class TorchDraws:
         self.torch = torch
         # Seeded alike, a generator object and torch's global one draw the same numbers.
         self.stream = torch.Generator().manual_seed(seed)
-        self.loader = (
-            None if loader_seed is None else torch.Generator().manual_seed(loader_seed)
-        )
+        self.loader = None if loader_seed is None else torch.Generator().manual_seed(loader_seed)
         self.shuffle = shuffle
 
     def layers(self, sizes: Sequence[int]) -> Layers:
         """`nn.Linear`'s defaults, float32: weight, then bias, layer by layer."""
         torch = self.torch
         drawn = []
-        for narrow, wide in zip(sizes, sizes[1:], strict=False):
+        for narrow, wide in pairwise(sizes):
             weight, bias = torch.empty(wide, narrow), torch.empty(wide)
             torch.nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=self.stream)
             bound = 1 / math.sqrt(narrow)

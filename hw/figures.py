@@ -8,6 +8,7 @@ from typing import Any
 
 from hw.catalog import Question
 from hw.errors import UsageError, did_you_mean
+from hw.fingerprint import code_digest, version
 from hw.outcome import Outcome
 from hw.published import published_values
 from hw.results import Folder, digest, write_text
@@ -22,21 +23,17 @@ def draw_all(
 ) -> list[Path]:
     """Draw every figure of a question into ``figures/``; returns the paths.
 
-    only_missing: leave those that are there and were drawn from the same specification.
+    only_missing: leave those that are there and were drawn by the same code from the same
+                  specification.
     """
-    drawn = folder.path / "figures"
-    marks = drawn / ".drawn"
-    stamp = digest([dict(f) for f in question.figures])
-    have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")]
-    if (
-        only_missing
-        and all(p.exists() for p in have)
-        and marks.exists()
-        and marks.read_text() == stamp
-    ):
-        return have
     if not question.figures:
         return []
+    drawn = folder.path / "figures"
+    marks = drawn / ".drawn"
+    stamp = _stamp(question, data)
+    have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")]
+    if only_missing and all(p.exists() for p in have) and _read(marks) == stamp:
+        return have
     from hw import plotting
 
     for spec in question.figures:
@@ -46,6 +43,27 @@ def draw_all(
         plotting.save(figure, drawn / spec["name"], {"Title": f"{question.id}: {spec['name']}"})
     write_text(marks, stamp)
     return have
+
+
+def _stamp(question: Question, data: Mapping[str, str] | None) -> str:
+    """What the figures of given outcomes depend on."""
+    return digest(
+        {
+            "figures": [dict(f) for f in question.figures],
+            "title": question.title,
+            "published": sorted(map(list, published_values(question.claims).items())),
+            "source": data and data["source"],
+            "code": code_digest("hw.plotting", has_data=False),
+            "matplotlib": version("matplotlib"),
+        }
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _draw(question: Question, spec: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> Any:

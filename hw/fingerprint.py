@@ -28,8 +28,10 @@ def fingerprint(
 ) -> dict[str, str]:
     """The digests that make a result up to date, by name, so that a change can be named."""
     packages = ["numpy", *(["torch"] if backend == "torch" else [])]
+    data = {key: depends_on[key] for key in ("data", "view") if key in depends_on}
     return {
-        "settings": digest(depends_on),
+        "settings": digest({k: v for k, v in depends_on.items() if k not in data}),
+        "data": digest(data),
         "code": code_digest(f"hw.questions.{kind}", has_data),
         "versions": digest({name: version(name) for name in packages}),
     }
@@ -46,7 +48,7 @@ def version(package: str) -> str:
 @cache
 def code_digest(module: str, has_data: bool) -> str:
     """sha256 over the sources of a module and of all of `hw` that it imports."""
-    todo, seen = [module, *COMMON, *(["hw.datasets"] if has_data else [])], set(IGNORED)
+    todo, seen = [module, *COMMON, *(["hw.datasets"] if has_data else [])], set(IGNORED) - {module}
     total = hashlib.sha256()
     sources = {}
     while todo:

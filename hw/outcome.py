@@ -60,12 +60,23 @@ class Outcome:
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Outcome:
+        """What `as_json` gave. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
         checks = [Check(**c) for c in value["checks"]]
-        return cls(value["metrics"], value["history"], value["plots"], checks)
+        if not all(isinstance(v, str | bool) for c in checks for v in vars(c).values()):
+            raise TypeError("a check holds something else than words")
+        outcome = cls(value["metrics"], value["history"], value["plots"], checks)
+        if not all_finite(outcome.metrics):
+            raise ValueError("a metric is not finite")
+        if not isinstance(outcome.plots, dict):
+            raise TypeError("plots are not named")
+        lengths = {len(values) for values in outcome.history.values()}
+        if len(lengths) > 1 or (lengths and "epoch" not in outcome.history):
+            raise ValueError("a history has not one value an epoch")
+        if not all(math.isfinite(v) for values in outcome.history.values() for v in values):
+            raise ValueError("a history is not finite")
+        return outcome
 
 
 def all_finite(numbers: dict[str, Any]) -> bool:
     """Whether every number of a nested dict is finite."""
-    return all(
-        all_finite(v) if isinstance(v, dict) else math.isfinite(v) for v in numbers.values()
-    )
+    return all(all_finite(v) if isinstance(v, dict) else math.isfinite(v) for v in numbers.values())

@@ -6,12 +6,12 @@ be drawn in any thread and closed by nobody.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hw.outcome import Outcome
+from hw.results import written_beside
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -62,7 +62,8 @@ def new_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    matplotlib.rcParams.update(STYLE | {"axes.prop_cycle": cycler(color=COLOURS)})
+    style: dict[Any, Any] = STYLE | {"axes.prop_cycle": cycler(color=COLOURS)}
+    matplotlib.rcParams.update(style)
     figure = Figure(figsize=(width * columns, height * rows))
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
@@ -77,7 +78,8 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     spec["published"]: [{"variant", "metric", "value"}], drawn as dotted lines.
     spec["log"]:       logarithmic vertical axis.
     """
-    names = [v for v in spec.get("variants", outcomes) if outcomes[v].history]
+    # A run of some variants draws those.
+    names = [v for v in spec.get("variants", outcomes) if v in outcomes and outcomes[v].history]
     metrics = list(spec["metrics"])
     several = len(outcomes) > 1
     panels = spec.get("panels", "variant" if several else "none")
@@ -108,14 +110,19 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
                 for known in spec.get("published", ()):
                     if known["variant"] == name and known["metric"] == metric:
                         ax.axhline(
-                            known["value"], ls=":", lw=1, color=line[0].get_color(),
+                            known["value"],
+                            ls=":",
+                            lw=1,
+                            color=line[0].get_color(),
                             label=f"published {label(metric)}, last epoch",
                         )
         ax.set_xlabel("epoch")
         ax.xaxis.get_major_locator().set_params(integer=True)
         kinds = {label(m).split()[-1] for m in metrics}
-        ax.set_ylabel(spec.get("ylabel") or (label(metrics[0]) if len(metrics) == 1 else
-                                             " and ".join(sorted(kinds))))
+        ax.set_ylabel(
+            spec.get("ylabel")
+            or (label(metrics[0]) if len(metrics) == 1 else " and ".join(sorted(kinds)))
+        )
         if spec.get("log"):
             ax.set_yscale("log")
         if len(groups) > 1:
@@ -130,7 +137,13 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
 def mark_stand_in(figure: Figure) -> None:
     """Say on the figure that its data are synthetic."""
     figure.text(
-        0.995, 0.005, "synthetic stand-in data", ha="right", va="bottom", fontsize=8, color="#B00020"
+        0.995,
+        0.005,
+        "synthetic stand-in data",
+        ha="right",
+        va="bottom",
+        fontsize=8,
+        color="#B00020",
     )
 
 
@@ -142,20 +155,19 @@ def save(
 ) -> list[Path]:
     """Write ``stem``.pdf and ``stem``.png, the same bytes for the same figure; returns the paths.
 
-    Written beside and renamed, so that a reader never meets half a figure.
+    Written beside and renamed, so that a reader never meets half a figure. Raises `HwError`
+    where the folder cannot be written.
     """
-    stem.parent.mkdir(parents=True, exist_ok=True)
     paths = []
     for suffix in suffixes:
         path = stem.with_name(f"{stem.name}.{suffix}")
-        beside = path.with_name(f".{path.name}.part")
         info: dict[str, Any] = dict(metadata or {})
         if suffix == "pdf":
             info |= {"CreationDate": None, "Creator": "hw", "Producer": "matplotlib"}
             info["Subject"] = info.pop("Description", "")
         else:
             info |= {"Software": "hw, matplotlib"}
-        figure.savefig(beside, format=suffix, dpi=150, metadata=info)
-        os.replace(beside, path)
+        with written_beside(path) as beside:
+            figure.savefig(beside, format=suffix, dpi=150, metadata=info)
         paths.append(path)
     return paths

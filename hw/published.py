@@ -2,14 +2,14 @@
 
 A claim stands in its question's YAML file and nowhere else. Its sort follows from its keys:
 
-``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The value
-                              is quoted, for its decimals are the precision that was printed.
+``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The
+                              value is quoted, for its decimals are the precision that was printed.
                               ``count``: how many examples a share was taken of.
 ``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs``: the ``last`` (where
                               none are named), ``all``, ``most`` or ``some`` of them.
 ``order``                     a metric that ends higher in one variant (``higher``) than in others
-                              (``lower``), by at least ``factor``; ``minus`` subtracts a metric first.
-                              ``others`` stands for all the other variants.
+                              (``lower``), by at least ``factor``; ``minus`` subtracts a metric
+                              first. ``others`` stands for all the other variants.
 ``trend``                     a metric of a ``variant`` that is ``rising``, ``falling``,
                               ``oscillating`` or ``steady`` over the last epochs, or from epoch
                               ``since`` to ``until``; ``amplitude`` is how far it swings.

@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,23 +39,38 @@ def write_text(path: Path, text: str) -> None:
 
     Raises `HwError` where the folder cannot be written.
     """
-    beside = ""
+    with written_beside(path) as beside, beside.open("wb") as file:
+        # A path that is not text has lone surrogates, and a command line may hold one.
+        file.write(text.encode(errors="backslashreplace"))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def written_beside(path: Path) -> Iterator[Path]:
+    """A file to write in place of ``path``, which it becomes at the end.
+
+    However the block ends, nothing is left beside. Raises `HwError` where the folder cannot be
+    written.
+    """
+    beside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        os.close(handle)
+        beside = Path(name)
+        yield beside
+        beside.chmod(0o644)
+        beside.replace(path)
+        beside = None
     except OSError as error:
-        if beside:
-            Path(beside).unlink(missing_ok=True)
         raise HwError(
             f"cannot write {path}: {error.strerror or error}; "
             "choose another folder with --results-dir"
         ) from error
+    finally:
+        if beside:
+            beside.unlink(missing_ok=True)
 
 
 def as_json(value: Any, indent: int | None = 2) -> str:
@@ -69,11 +85,16 @@ def read_json(path: Path) -> Any:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise HwError(f"{path}: larger than {MAX_JSON_BYTES} bytes")
-        return json.loads(path.read_text(encoding="utf-8"))
+        # Python would also read NaN and Infinity, which are not JSON.
+        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
     except OSError as error:
         raise HwError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise HwError(f"{path}: not JSON ({error}); delete the folder and run again") from error
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not a JSON number")
 
 
 @dataclass(frozen=True)
@@ -104,7 +125,7 @@ class Folder:
                 )
                 for variant in metrics
             }
-        except (AttributeError, KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise HwError(f"{self.path}: not a results folder ({error})") from error
 
     def _read(self, name: str) -> dict[str, Any]:
@@ -120,14 +141,31 @@ class Folder:
 
     def run(self) -> dict[str, Any]:
         """What run.json says; empty where nothing has run."""
-        path = self.path / "run.json"
-        if not path.exists():
-            return {}
         try:
-            value = read_json(path)
+            value = read_json(self.path / "run.json")
         except HwError:
             return {}
-        return value if isinstance(value, dict) else {}
+        if not isinstance(value, dict):
+            return {}
+        # What is read back; the rest is for people.
+        sound = {
+            "status": isinstance(value.get("status"), str),
+            "data": isinstance(value.get("data"), dict),
+            "variants": isinstance(value.get("variants"), dict)
+            and all(isinstance(v, dict) for v in value["variants"].values()),
+        }
+        return {k: v for k, v in value.items() if sound.get(k, True)}
+
+    def check_writable(self) -> None:
+        """Raises `HwError` where the folder cannot be written: better before a run than after."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.path).close()
+        except OSError as error:
+            raise HwError(
+                f"cannot write {self.path}: {error.strerror or error}; "
+                "choose another folder with --results-dir"
+            ) from error
 
     def write_outcomes(self, outcomes: Mapping[str, Outcome], config: Mapping[str, Any]) -> None:
         """Write what a run yields; ``run.json``, which makes it valid, is written last of all."""
@@ -140,7 +178,11 @@ class Folder:
         for name, value in files.items():
             if value or name == "metrics.json":
                 # Pictures and surfaces are long rows of numbers: not one to a line.
-                write_text(self.path / name, as_json(value, None if name == "plots.json" else 2))
+                try:
+                    text = as_json(value, None if name == "plots.json" else 2)
+                except (TypeError, ValueError) as error:
+                    raise HwError(f"{self.path / name}: cannot be written: {error}") from error
+                write_text(self.path / name, text)
             else:
                 (self.path / name).unlink(missing_ok=True)
         write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=True))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from hw import catalog, executor, worker
 from hw.catalog import Question
 from hw.config import Layer, Resolved
-from hw.errors import HwError, MissingPackage, UsageError, did_you_mean
+from hw.errors import HwError, MissingPackage, UsageError, did_you_mean, quoted
 from hw.fingerprint import fingerprint, version
 from hw.outcome import Outcome
 from hw.results import Folder, digest
@@ -36,10 +36,12 @@ class Request:
     backend: str | None = None
     seeds: Sequence[int] = ()
     device: str = "cpu"  # of PyTorch
+    precision: str = "highest"  # of PyTorch's float32 matrix products
     data_mode: str = "auto"
     data_directory: Path = Path("data")
     results_directory: Path = Path("results")
     jobs: int = 1
+    scheduler: str = ""  # address of a Dask scheduler
     force: bool = False
     fail_fast: bool = False
     command: str = ""
@@ -54,6 +56,7 @@ class Run:
     seed: int | None
     variants: dict[str, Resolved]
     folder: Folder
+    flags: Layer
     as_configured: bool
     status: str = "planned"
     reason: str = ""
@@ -87,6 +90,16 @@ def plan(request: Request) -> list[Run]:
     questions, exact = catalog.select(request.questions)
     if not questions:
         raise UsageError("no questions: 'python -m hw list' shows them all")
+    variants = list(dict.fromkeys(v for q in questions for v in q.variants))
+    for variant in request.variants:
+        if variant not in variants:
+            asked = (
+                questions[0].id if len(questions) == 1 else f"none of {len(questions)} questions"
+            )
+            raise UsageError(
+                f"{asked} has {'no' if len(questions) == 1 else 'a'} variant {quoted(variant)}"
+                f"{did_you_mean(variant, variants)} (variants: {_listed(variants)})"
+            )
     used: set[str] = set()
     runs = []
     for question in questions:
@@ -100,13 +113,6 @@ def plan(request: Request) -> list[Run]:
                 raise UsageError(
                     f"{question.id} has no setting {key!r}{did_you_mean(key, names)}"
                     f" (settings: {', '.join(sorted(names))})"
-                )
-        for variant in request.variants:
-            if variant not in question.variants and len(questions) == 1:
-                raise UsageError(
-                    f"{question.id} has no variant {variant!r}"
-                    f"{did_you_mean(variant, question.variants)}"
-                    f" (variants: {', '.join(question.variants)})"
                 )
         chosen = [v for v in question.variants if not request.variants or v in request.variants]
         if not chosen:
@@ -133,6 +139,10 @@ def plan(request: Request) -> list[Run]:
     return runs
 
 
+def _listed(names: Sequence[str], most: int = 20) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def _plan_run(
     question: Question,
     request: Request,
@@ -149,7 +159,7 @@ def _plan_run(
     for variant in chosen:
         about = question.variants[variant]
         resolved[variant] = question.resolve(variant, flags)
-        for key in about.keys() & values.keys():
+        for key in sorted(about.keys() & values.keys()):
             # The one thing that a variant is about: changing it makes the variant's name a lie.
             mine = getattr(question.resolve(variant).settings, key)
             if getattr(resolved[variant].settings, key) != mine:
@@ -157,7 +167,7 @@ def _plan_run(
                     f"{question.id}: --{key.replace('_', '-')} {values[key]} contradicts variant "
                     f"{variant!r}, which is {key} {mine}; pick others with --variant"
                 )
-    difference = _difference(question, resolved, backend, request.device)
+    difference = _difference(question, resolved, backend, request)
     if question.seeds and not difference:
         difference = {"seed": seed}  # the question's own folder is that of all its seeds
     path = request.results_directory / question.homework / question.name
@@ -168,6 +178,7 @@ def _plan_run(
         seed=getattr(settings, "seed", None),
         variants=resolved,
         folder=Folder(_own_folder(path, difference)),
+        flags=flags,
         as_configured=not difference,
     )
 
@@ -181,20 +192,36 @@ def _own_folder(path: Path, difference: Mapping[str, Any]) -> Path:
 
 
 def _difference(
-    question: Question, resolved: Mapping[str, Resolved], backend: str, device: str
+    question: Question,
+    resolved: Mapping[str, Resolved],
+    backend: str,
+    request: Request,
+    but: Collection[str] = (),
 ) -> dict[str, Any]:
-    """How a run differs from the question as configured; empty if it does not."""
+    """How a run differs from the question as configured, ``but`` in these settings; empty if it
+    does not."""
     difference: dict[str, Any] = {}
     for variant, mine in resolved.items():
         configured = question.resolve(variant).as_dict()
-        changed = {k: v for k, v in mine.as_dict().items() if v != configured[k]}
+        changed = {k: v for k, v in mine.as_dict().items() if v != configured[k] and k not in but}
+        # Not by variant: a run of some variants belongs to that of all with the same changes.
         if changed:
-            difference[variant] = changed
+            difference["settings"] = difference.get("settings", {}) | changed
     if backend != question.backend:
         difference["backend"] = backend
-    if device == "cuda" and backend == "torch":
-        difference["device"] = device
+    if backend == "torch":
+        difference |= {k: v for k, v in _machine(backend, request).items() if v != _PLAIN[k]}
     return difference
+
+
+_PLAIN = {"device": "cpu", "precision": "highest"}
+
+
+def _machine(backend: str, request: Request) -> dict[str, str]:
+    """How torch computes; NumPy has one way only."""
+    if backend != "torch":
+        return dict(_PLAIN)
+    return {"device": request.device, "precision": request.precision}
 
 
 def _check_packages(run: Run, asked_for: bool) -> None:
@@ -229,7 +256,7 @@ def _execute(
     runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool
 ) -> None:
     tasks: list[Task] = []
-    owners: dict[int, tuple[Run, str]] = {}
+    owners: list[tuple[Run, str]] = []
     missing: dict[int, set[str]] = {}
     for run in runs:
         if run.status == "skipped":
@@ -238,39 +265,32 @@ def _execute(
         try:
             _find_data(run, request)
             stale = _stale(run, request)
+            if stale:
+                run.folder.check_writable()
         except HwError as error:
             _fail(run, error, say)
             if request.fail_fast:
                 return
             continue
         if not stale:
+            try:
+                _draw(run, only_missing=True)
+            except HwError as error:
+                _fail(run, error, say)
+                continue
             run.status = "up to date"
-            _draw(run, only_missing=True)
             say(f"{run.id}: up to date ({run.folder.path}); --force runs it again")
+            _say_diverged(run, say)
             continue
         if run.reason:
             say(f"{run.id}: runs again, {run.reason}")
         missing[id(run)] = set(stale)
         for variant in stale:
-            task = _task(run, variant, request)
-            owners[id(task)] = (run, variant)
-            tasks.append(task)
-
-    def task_watcher(task: Task) -> Watcher:
-        return watcher_for(*owners[id(task)])
-
-    jobs = min(request.jobs, len(tasks))
-    results: Iterable[Done | executor.Failed] = (
-        executor.processes(tasks, jobs, task_watcher)
-        if jobs > 1
-        else executor.serial(tasks, task_watcher)
-    )
-    by_name = {(t.question, t.variant, t.backend, digest(dict(t.settings))): t for t in tasks}
-    for result in results:
-        t = result.task
-        # A task that went to another process comes back as a copy.
-        mine = by_name[t.question, t.variant, t.backend, digest(dict(t.settings))]
-        run, variant = owners[id(mine)]
+            tasks.append(_task(run, variant, request))
+            owners.append((run, variant))
+    watchers = [watcher_for(run, variant) for run, variant in owners]
+    for number, result in _executor(tasks, watchers, request):
+        run, variant = owners[number]
         missing[id(run)].discard(variant)
         if isinstance(result, executor.Failed):
             _fail(run, result.error, say, variant)
@@ -279,13 +299,22 @@ def _execute(
             continue
         run.done.append(result)
         run.outcomes[variant] = result.outcome
-        if not missing[id(run)] and run.status != "failed":
-            try:
-                _finish(run, request, say, draw)
-            except HwError as error:
-                _fail(run, error, say)
+        try:
+            _finish(run, request, say, draw, complete=not missing[id(run)])
+        except HwError as error:
+            _fail(run, error, say)
         if request.fail_fast and run.status in ("failed", "diverged"):
             return
+
+
+def _executor(
+    tasks: Sequence[Task], watchers: Sequence[Watcher], request: Request
+) -> executor.Results:
+    if request.scheduler:
+        return executor.dask(tasks, watchers, request.scheduler)
+    if min(request.jobs, len(tasks)) > 1:
+        return executor.processes(tasks, watchers, min(request.jobs, len(tasks)))
+    return executor.serial(tasks, watchers)
 
 
 def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list[Run]:
@@ -299,12 +328,7 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
         if len(group) < 2 or any(r.status not in ("done", "up to date", "diverged") for r in group):
             continue
         seeds = tuple(r.seed for r in group if r.seed is not None)
-        difference = _difference(first.question, first.variants, first.backend, request.device)
-        difference = {
-            key: {k: v for k, v in value.items() if k != "seed"} if isinstance(value, dict) else value
-            for key, value in difference.items()
-        }
-        difference = {key: value for key, value in difference.items() if value}
+        difference = _difference(first.question, first.variants, first.backend, request, {"seed"})
         if seeds != first.question.seeds:
             difference["seeds"] = list(seeds)
         path = request.results_directory / first.question.homework / first.question.name
@@ -314,6 +338,7 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
             seed=None,
             variants=first.variants,
             folder=Folder(_own_folder(path, difference)),
+            flags=first.flags,
             as_configured=not difference,
             status="done" if any(r.status != "up to date" for r in group) else "up to date",
             outcomes=aggregate([r.outcomes for r in group]),
@@ -321,18 +346,7 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
             seeds=seeds,
         )
         _keep_real(total)
-        known = {r.seed: r.folder.run().get("variants", {}) for r in group}
-        entries = {
-            variant: {
-                "fingerprint": {
-                    str(seed): entries.get(variant, {}).get("fingerprint")
-                    for seed, entries in known.items()
-                },
-                "seconds": round(sum(e.get(variant, {}).get("seconds", 0) for e in known.values()), 3),
-                "status": "diverged" if total.outcomes[variant].diverged else "done",
-            }
-            for variant in total.outcomes
-        }
+        entries = _seed_entries(group, total)
         if total.folder.run().get("variants") == entries and not request.force:
             _draw(total, only_missing=True)
         else:
@@ -340,6 +354,20 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
             _write(total, request, entries, draw)
         sums.append(total)
     return sums
+
+
+def _seed_entries(group: Sequence[Run], total: Run) -> dict[str, dict[str, Any]]:
+    """What run.json says of each variant, from the run.json of every seed."""
+    known = {str(r.seed): r.folder.run().get("variants", {}) for r in group}
+    entries = {}
+    for variant, outcome in total.outcomes.items():
+        mine = {seed: variants.get(variant, {}) for seed, variants in known.items()}
+        entries[variant] = {
+            "fingerprint": {seed: entry.get("fingerprint") for seed, entry in mine.items()},
+            "seconds": round(sum(entry.get("seconds", 0) for entry in mine.values()), 3),
+            "status": "diverged" if outcome.diverged else "done",
+        }
+    return entries
 
 
 def _fail(run: Run, error: HwError, say: Say, variant: str = "") -> None:
@@ -355,7 +383,8 @@ def _task(run: Run, variant: str, request: Request) -> Task:
         settings=run.variants[variant].as_dict(),
         data_mode=run.data["source"] if run.data else "auto",
         data_directory=request.data_directory,
-        device=request.device if run.backend == "torch" else "cpu",
+        device=_machine(run.backend, request)["device"],
+        precision=_machine(run.backend, request)["precision"],
     )
 
 
@@ -379,21 +408,21 @@ def _keep_real(run: Run) -> None:
         run.as_configured = False
 
 
-def _depends_on(run: Run, variant: str, device: str) -> dict[str, Any]:
+def _depends_on(run: Run, variant: str, request: Request) -> dict[str, Any]:
     question = run.question
     return {
         "settings": run.variants[variant].as_dict(),
         "backend": run.backend,
-        "device": device if run.backend == "torch" else "cpu",
+        **_machine(run.backend, request),
         "data": run.data,
         "view": dict(question.data) if question.data else None,
         "measure": [question.measures("epoch"), question.measures("end")],
     }
 
 
-def _fingerprint(run: Run, variant: str, device: str) -> dict[str, str]:
+def _fingerprint(run: Run, variant: str, request: Request) -> dict[str, str]:
     question = run.question
-    depends_on = _depends_on(run, variant, device)
+    depends_on = _depends_on(run, variant, request)
     return fingerprint(question.kind, depends_on, run.backend, question.data is not None)
 
 
@@ -401,28 +430,28 @@ def _stale(run: Run, request: Request) -> list[str]:
     """The variants that must be computed; those up to date are taken from the folder."""
     known = run.folder.run().get("variants")
     known = known if isinstance(known, dict) else {}
-    if request.force or not known:
-        run.reason = "--force" if known else ""
+    if not known:
         return list(run.variants)
+    chosen = list(run.variants)
     try:
         found = run.folder.outcomes()
     except HwError as error:
         run.reason = str(error)
-        return list(run.variants)
+        return chosen
     stale = []
     # Other variants of the question in the same folder are kept if they are up to date.
     for variant in run.question.variants:
         entry = known.get(variant)
         mine = run.variants.get(variant)
         if mine is None:
-            if entry and variant in found and run.as_configured:
-                run.variants[variant] = run.question.resolve(variant)
-                if entry.get("fingerprint") == _fingerprint(run, variant, request.device):
+            if entry and variant in found:
+                run.variants[variant] = run.question.resolve(variant, run.flags)
+                if entry.get("fingerprint") == _fingerprint(run, variant, request):
                     run.outcomes[variant] = found[variant]
                 else:
                     del run.variants[variant]
             continue
-        current = _fingerprint(run, variant, request.device)
+        current = _fingerprint(run, variant, request)
         before = entry.get("fingerprint") if isinstance(entry, dict) else None
         if variant in found and before == current:
             run.outcomes[variant] = found[variant]
@@ -431,30 +460,48 @@ def _stale(run: Run, request: Request) -> list[str]:
             if isinstance(before, dict):
                 changed = [k for k in current if before.get(k) != current[k]]
                 run.reason = f"changed: {', '.join(changed) or 'results'}"
+    if request.force:
+        run.reason = "--force"
+        for variant in chosen:
+            run.outcomes.pop(variant, None)
+        return chosen
     return stale
 
 
-def _finish(run: Run, request: Request, say: Say, draw: bool) -> None:
+def _finish(run: Run, request: Request, say: Say, draw: bool, complete: bool) -> None:
+    """Write what is finished: after every variant, so that an interruption loses one at most.
+
+    complete: no variant is still to come.
+    """
     order = [v for v in run.question.variants if v in run.outcomes]
     run.outcomes = {v: run.outcomes[v] for v in order}
-    diverged = [v for v, o in run.outcomes.items() if o.diverged]
-    run.status = "diverged" if diverged and not run.question.may_diverge else "done"
+    if run.error is None:
+        run.status = "done" if complete else "incomplete"
     before = run.folder.run().get("variants")
     entries = dict(before) if isinstance(before, dict) else {}
     entries = {v: e for v, e in entries.items() if v in run.outcomes}
     for done in run.done:
         entries[done.task.variant] = {
-            "fingerprint": _fingerprint(run, done.task.variant, request.device),
+            "fingerprint": _fingerprint(run, done.task.variant, request),
             "seconds": round(done.seconds, 3),
             "epoch_seconds": [round(s, 4) for s in done.epoch_seconds],
             "peak_memory_mb": round(done.peak_memory_mb, 1),
             "status": "diverged" if done.outcome.diverged else "done",
         }
-    _write(run, request, entries, draw)
-    for variant in diverged:
-        epoch = run.outcomes[variant].metrics["diverged_epoch"]
-        text = f" ({variant})" if len(run.outcomes) > 1 else ""
-        if run.status == "diverged":
+    if complete and run.error is None:
+        _say_diverged(run, say)
+    _write(run, request, entries, draw and complete)
+
+
+def _say_diverged(run: Run, say: Say) -> None:
+    """Mark and name a divergence that is no result, whether it is of today or of an earlier run."""
+    if run.question.may_diverge:
+        return
+    for variant, outcome in run.outcomes.items():
+        if outcome.diverged:
+            run.status = "diverged"
+            text = f" ({variant})" if len(run.outcomes) > 1 else ""
+            epoch = outcome.metrics.get("diverged_epoch")
             say(
                 f"error: {run.id}{text}: diverged in epoch {epoch}; its history up to then is in "
                 f"{run.folder.path}; try a smaller learning rate"
@@ -465,16 +512,17 @@ def _write(
     run: Run, request: Request, entries: Mapping[str, Mapping[str, Any]], draw: bool
 ) -> None:
     """The run's folder; ``run.json``, which makes it valid, last of all."""
-    config = {
+    variants = {v: run.variants[v].as_dict() for v in run.outcomes}
+    config: dict[str, Any] = {
         "question": run.id,
         "title": run.question.title,
         "backend": run.backend,
         "data": dict(run.question.data) if run.question.data else None,
-        "variants": {v: run.variants[v].as_dict() for v in run.outcomes},
+        "variants": variants,
     }
     if run.seeds:
         config["seeds"] = list(run.seeds)
-        for settings in config["variants"].values():
+        for settings in variants.values():
             del settings["seed"]
     run.folder.write_outcomes(run.outcomes, config)
     if draw:
@@ -486,7 +534,8 @@ def _write(
             "status": run.status,
             "seeds": list(run.seeds) or [run.seed],
             "backend": run.backend,
-            "device": request.device if run.backend == "torch" else "cpu",
+            **_machine(run.backend, request),
+            "threads": 1,
             "data": run.data,
             "variants": dict(entries),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -10,7 +10,7 @@ from hw.outcome import Check, Outcome
 
 
 def aggregate(seeds: Sequence[Mapping[str, Outcome]]) -> dict[str, Outcome]:
-    """One outcome a variant from those of every seed.
+    """One outcome from those of every seed, for each variant that every seed has.
 
     Metrics: ``<metric>`` and ``<metric>_mean`` are the mean over seeds, ``<metric>_std`` the sample
     standard deviation (n - 1), ``n_seeds`` how many. History: the mean as ``<metric>``, with
@@ -18,7 +18,9 @@ def aggregate(seeds: Sequence[Mapping[str, Outcome]]) -> dict[str, Outcome]:
     for every seed. Pictures are those of the first seed.
     """
     return {
-        variant: _aggregate([outcomes[variant] for outcomes in seeds]) for variant in seeds[0]
+        variant: _aggregate([outcomes[variant] for outcomes in seeds])
+        for variant in seeds[0]
+        if all(variant in outcomes for outcomes in seeds)
     }
 
 
@@ -33,8 +35,10 @@ def _aggregate(outcomes: Sequence[Outcome]) -> Outcome:
     diverged = sum(o.diverged for o in outcomes)
     if diverged:
         metrics |= {"diverged": 1, "n_diverged": diverged}
-    checks = [_combine([c for o in outcomes for c in o.checks if c.name == one.name])
-              for one in first.checks]
+    checks = [
+        _combine([c for o in outcomes for c in o.checks if c.name == one.name])
+        for one in first.checks
+    ]
     return Outcome(metrics, _history(outcomes), first.plots, checks)
 
 

@@ -68,7 +68,7 @@ class Bar(Watcher):
         self.bar: Any = None
 
     def started(self, epochs: int, initial: dict[str, float]) -> None:
-        if sys.stderr.isatty():
+        if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             self.bar = tqdm(

@@ -20,6 +20,9 @@ class Learner(Protocol):
 
     Metrics are named ``<split>_accuracy`` and ``<split>_loss`` with ``train``, ``validation`` and
     ``test`` for splits, or else what the kind of question offers (``weight_norm``).
+
+    A learner may also have ``checks() -> list[Check]``: statements put to the test with the
+    trained model, asked for once, at the end.
     """
 
     def train_epoch(self) -> dict[str, float]:
@@ -100,7 +103,13 @@ def fit(
     outcome.metrics |= {name: values[-1] for name, values in history.items() if values[:1]}
     outcome.metrics.pop("epoch", None)
     if not outcome.diverged:
-        outcome.metrics |= {k: float(v) for k, v in learner.measure(at_end).items()}
-        outcome.plots = learner.plots(plots)
+        with np.errstate(over="ignore", invalid="ignore"):
+            last = {name: float(value) for name, value in learner.measure(at_end).items()}
+        if all(map(math.isfinite, last.values())):
+            outcome.metrics |= last
+            outcome.plots = learner.plots(plots)
+        else:  # finite on what is measured every epoch, and on nothing else
+            outcome.metrics |= {"diverged": 1, "diverged_epoch": epochs}
+        outcome.checks = getattr(learner, "checks", list)()
     watcher.finished(outcome)
     return outcome

@@ -26,6 +26,8 @@ class Task:
     settings: every setting, resolved.
     threads:  of BLAS and of torch: part of the task, so that a result does not depend on how
               many tasks run beside it.
+    precision: of torch's float32 matrix products: ``highest``, ``high`` or ``medium``.
+    shared:   a folder with the data, decoded by another process.
     """
 
     question: str
@@ -36,7 +38,8 @@ class Task:
     data_directory: Path
     device: str = "cpu"
     threads: int = 1
-    data_path: Path | None = None
+    precision: str = "highest"
+    shared: Path | None = None
 
 
 @dataclass
@@ -52,29 +55,31 @@ class Done:
 
 
 @lru_cache(maxsize=2)
-def load_data(
-    name: str, view: str, directory: Path, mode: str, path: Path | None = None
-) -> Dataset:
+def load_data(name: str, view: str, directory: Path, mode: str) -> Dataset:
     """The data set, decoded once in a process."""
     from hw import datasets
 
-    return datasets.load(name, view, directory, mode, path=path)
+    return datasets.load(name, view, directory, mode)
+
+
+def load_task_data(task: Task) -> Dataset | None:
+    """What the task's question learns from; None for a question without data."""
+    if task.shared is not None:
+        from hw.datasets import shared
+
+        return shared.read(task.shared)
+    source = catalog.find(task.question).data
+    if source is None:
+        return None
+    return load_data(source["name"], source["view"], task.data_directory, task.data_mode)
 
 
 def perform(task: Task, watcher: Watcher | None = None) -> Done:
     """Compute one task. Raises `HwError`."""
     question = catalog.find(task.question)
-    set_threads(task.backend, task.threads)
+    set_threads(task.backend, task.threads, task.precision)
     began = time.perf_counter()
-    data = None
-    if question.data is not None:
-        data = load_data(
-            question.data["name"],
-            question.data["view"],
-            task.data_directory,
-            task.data_mode,
-            task.data_path,
-        )
+    data = load_task_data(task)
     # The settings were checked when they were planned: this only rebuilds them.
     settings = question.resolve(task.variant, Layer("task", task.settings)).settings
     clock = _Clock(watcher or Watcher())
@@ -124,7 +129,7 @@ class _Clock(Watcher):
         self.inner.finished(outcome)
 
 
-def set_threads(backend: str, threads: int) -> None:
+def set_threads(backend: str, threads: int, precision: str = "highest") -> None:
     """Fix what a result may depend on besides its inputs: threads, and how denormals are treated.
 
     Flushing denormals to zero is a flag of the processor, not of torch, so it is set for every
@@ -138,6 +143,7 @@ def set_threads(backend: str, threads: int) -> None:
 
         torch.set_num_threads(threads)
         torch.set_flush_denormal(True)
+        torch.set_float32_matmul_precision(precision)
     elif "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
         sys.modules["torch"].set_flush_denormal(False)

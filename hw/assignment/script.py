@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from hw import datasets, worker
 from hw.assignment.equivalent import equivalent
@@ -27,6 +27,7 @@ from hw.datasets.features import Dataset
 from hw.errors import DataError, HwError, UsageError, did_you_mean
 from hw.outcome import Outcome
 from hw.results import write_text
+from hw.streams import say, show
 from hw.terminal import Bar
 from hw.training import Watcher, fit
 
@@ -133,12 +134,13 @@ def parse(script: Script, program: str, arguments: Sequence[str]) -> Request:
     )
     parser.add_argument("model", choices=list(script.models), help="which model to train")
     for flag, default in script.flags.items():
-        _, about = script.settings.get(script.setting(flag), (None, {"help": "not a choice here"}))
+        kind, about = script.settings.get(script.setting(flag), (int, {"help": "takes its default only"}))
+        choices = get_args(kind) if get_origin(kind) is Literal else ()
         parser.add_argument(
             f"-{flag}",
             f"--{flag}",
             dest=flag,
-            metavar="X",
+            metavar="|".join(choices) or "X",
             help=f"{about['help'].replace('%', '%%')} (default: {default})",
         )
     parser.add_argument(
@@ -164,18 +166,15 @@ def run(script: Script, program: str, arguments: Sequence[str]) -> int:
     """Train as the command line says; print and write what the assignment's script would."""
     request = parse(script, program, arguments)
     model = script.models[request.model]
+    settings = settings_of(script, program, request)
     unused = _unused(script, request)
-    wanted = {script.setting(f): v for f, v in request.values.items() if f not in unused}
-    settings = resolve(
-        model.module.Settings, [Layer(program, model.fixed), Layer("command line", wanted)]
-    ).settings
     if not os.access(".", os.W_OK):
         raise HwError(f"cannot write into {Path.cwd()}; run {program} in a folder of your own")
     data = _load(script, request.path)
     for flag, who in unused.items():
         if flag in request.given or who == "adam":
-            _say(f"note: -{flag} {request.values[flag]} is ignored: {who} does not use it")
-    _say(equivalent(script, request.model, settings, request.path))
+            say(f"note: -{flag} {request.values[flag]} is ignored: {who} does not use it")
+    say(equivalent(script, request.model, settings, request.path))
 
     worker.set_threads(script.backend, worker.Task.threads)
     printer = _Printer(program, script, model)
@@ -192,6 +191,14 @@ def run(script: Script, program: str, arguments: Sequence[str]) -> int:
             f"diverged in epoch {outcome.metrics['diverged_epoch']}; try a smaller -learning_rate"
         )
     return 0
+
+
+def settings_of(script: Script, program: str, request: Request) -> Any:
+    """The settings of the model's kind of question. Raises `UsageError`."""
+    model, unused = script.models[request.model], _unused(script, request)
+    wanted = {script.setting(f): v for f, v in request.values.items() if f not in unused}
+    layers = [Layer(program, model.fixed), Layer("command line", wanted)]
+    return resolve(model.module.Settings, layers).settings
 
 
 def _unused(script: Script, request: Request) -> dict[str, str]:
@@ -237,7 +244,7 @@ class _Printer(Watcher):
     def __init__(self, program: str, script: Script, model: Model) -> None:
         self.script, self.model = script, model
         self.wants_initial = _metrics([script.begin])
-        self.bar = Watcher() if sys.stdout.isatty() else Bar(program)
+        self.bar = Bar(program) if sys.stdout and not sys.stdout.isatty() else Watcher()
         self.began = self.ended = time.perf_counter()
 
     @property
@@ -265,11 +272,7 @@ class _Printer(Watcher):
 
 def _print(text: str) -> None:
     if text:
-        print(text, flush=True)
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+        show(text)
 
 
 # What is written
@@ -288,5 +291,7 @@ def _write(script: Script, request: Request, outcome: Outcome, clock: Mapping[st
         if not outcome.diverged:
             for name, text in script.notes.items():
                 write_text(Path(name.format(**named)), text.format(**outcome.metrics, **clock))
-    except OSError as error:
-        raise HwError(f"cannot write into {Path.cwd()}: {error.strerror or error}") from error
+    except (OSError, HwError) as error:
+        refused = error if isinstance(error, OSError) else error.__cause__
+        reason = getattr(refused, "strerror", None) or error
+        raise HwError(f"cannot write into {Path.cwd()}: {reason}") from error

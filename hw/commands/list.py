@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hw import catalog, terminal
+from hw import catalog, streams, terminal
 from hw.errors import ExitCode
 from hw.results import Folder, as_json
 
@@ -32,12 +32,12 @@ def run(args: argparse.Namespace) -> int:
                 "backend": question.backend,
                 "variants": list(question.variants),
                 "state": last.get("status", "not run"),
-                "source": data.get("source") if isinstance(data, dict) else None,
+                "source": data.get("source"),
                 "finished": last.get("finished"),
             }
         )
     if args.json:
-        print(as_json({"questions": rows}), end="")
+        streams.show(as_json({"questions": rows}), end="")
         return int(ExitCode.OK)
     table = [
         [
@@ -48,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
         ]
         for r in rows
     ]
-    print(terminal.table(["id", "question", "data", "last run"], table))
+    streams.show(terminal.table(["id", "question", "data", "last run"], table))
     return int(ExitCode.OK)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from typing import Any
 
-from hw import runner, terminal
-from hw.errors import ExitCode, UsageError, did_you_mean
+from hw import runner, streams, terminal
+from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.published import published_values
 from hw.results import as_json
 from hw.runner import Request, Run
@@ -46,8 +45,21 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         help="of PyTorch; auto is the CPU, whose random draws the published numbers come from",
     )
     parser.add_argument(
+        "--precision",
+        choices=("highest", "high", "medium"),
+        default="highest",
+        help="of PyTorch's float32 matrix products; faster below highest on CPUs with bfloat16",
+    )
+    parser.add_argument(
         "--jobs", default="1", metavar="N", help="tasks at a time, or 'auto': one a core"
     )
+    parser.add_argument(
+        "--executor",
+        choices=("local", "dask"),
+        default="local",
+        help="where tasks run: on this machine, or on a Dask cluster",
+    )
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="of the Dask cluster")
     parser.add_argument(
         "--data",
         choices=("auto", "real", "stand-in"),
@@ -72,22 +84,29 @@ def run(args: argparse.Namespace) -> int:
         backend=args.backend,
         seeds=_seeds(args.seed, args.seeds),
         device=_device(args.device),
+        precision=args.precision,
         data_mode=args.data,
         data_directory=args.data_dir,
         results_directory=args.results_dir,
         jobs=_jobs(args.jobs),
+        scheduler=_scheduler(args.executor, args.scheduler),
         force=args.force,
         fail_fast=args.fail_fast,
         command=args.command_line,
     )
     runs = runner.plan(request)
+    if args.dry_run and args.json:
+        streams.show(as_json({"runs": [r.as_json() for r in runs]}), end="")
+        return int(ExitCode.OK)
     if args.dry_run:
-        print(terminal.table(["question", "variant", "backend", "seed", "folder"], _planned(runs)))
+        streams.show(
+            terminal.table(["question", "variant", "backend", "seed", "folder"], _planned(runs))
+        )
         return int(ExitCode.OK)
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:
-            print(" ".join(line.split()), file=sys.stderr, flush=True)
+            streams.say(" ".join(line.split()))
 
     announce = _Announcer(say)
     try:
@@ -98,9 +117,9 @@ def run(args: argparse.Namespace) -> int:
         document = {"runs": [r.as_json() for r in runs]}
         if over_seeds:
             document["over_seeds"] = [r.as_json() for r in over_seeds]
-        print(as_json(document), end="")
+        streams.show(as_json(document), end="")
     elif not args.quiet:
-        print(summary([*runs, *over_seeds]))
+        streams.show(summary([*runs, *over_seeds]))
     return exit_code(runs, say)
 
 
@@ -116,47 +135,54 @@ def exit_code(runs: Sequence[Run], say: Any) -> int:
 
 
 OPTIONS = (
-    "--set --variant --backend --seed --seeds --device --jobs --data --force --dry-run --keep-going "
-    "--fail-fast --json --quiet --data-dir --results-dir"
-).split()
+    *("--set", "--variant", "--backend", "--seed", "--seeds", "--device", "--precision", "--jobs"),
+    *("--data", "--force", "--dry-run", "--keep-going", "--fail-fast", "--json", "--quiet"),
+    *("--data-dir", "--results-dir"),
+)
 
 
 def settings(rest: Sequence[str], pairs: Sequence[str]) -> dict[str, str]:
     """``--learning-rate 0.01``, ``--learning-rate=0.01`` and ``--set learning_rate=0.01``, by name.
 
-    Raises `UsageError` for what is none of these.
+    Raises `UsageError` for what is none of these, and for two values of one setting.
     """
     found: dict[str, str] = {}
     words = list(rest)
     while words:
         word = words.pop(0)
-        if not word.startswith("--") or len(word) < 3:
-            raise UsageError(f"unexpected argument {word!r}{did_you_mean(word, OPTIONS)}")
         key, equals, value = word[2:].partition("=")
         if not equals:
             if not words or words[0].startswith("--"):
                 raise UsageError(f"{word} needs a value{did_you_mean(word, OPTIONS)}")
             value = words.pop(0)
-        found[key.replace("-", "_")] = value
+        _add(found, key, value)
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key:
-            raise UsageError(f"--set {pair!r}: expected KEY=VALUE")
-        found[key.strip().replace("-", "_")] = value
+            raise UsageError(f"--set {quoted(pair)}: expected KEY=VALUE")
+        _add(found, key, value)
     return found
+
+
+def _add(found: dict[str, str], key: str, value: str) -> None:
+    name = key.strip().replace("-", "_")
+    if found.setdefault(name, value) != value:
+        raise UsageError(f"{name} is given as {quoted(found[name])} and as {quoted(value)}")
 
 
 def _seeds(one: str | None, several: str | None) -> list[int]:
     if one is not None and several is not None:
         raise UsageError("--seed and --seeds: give one of them")
+    if one is not None and "," in one:
+        raise UsageError(f"--seed {quoted(one)} is not a whole number; several go into --seeds")
     seeds = []
     for word in (several or one or "").split(",") if (several or one) is not None else []:
         try:
             seeds.append(int(word))
         except ValueError:
-            raise UsageError(f"seed {word!r} is not a whole number") from None
+            raise UsageError(f"seed {quoted(word)} is not a whole number") from None
         if not 0 <= seeds[-1] < 2**32:
-            raise UsageError(f"seed {word} must be from 0 to {2**32 - 1}")
+            raise UsageError(f"seed {quoted(word)} must be from 0 to {2**32 - 1}")
     if len(set(seeds)) != len(seeds):
         raise UsageError("--seeds names a seed twice")
     return seeds
@@ -165,9 +191,15 @@ def _seeds(one: str | None, several: str | None) -> list[int]:
 def _jobs(word: str) -> int:
     if word == "auto":
         return cores()
-    if not word.isdecimal() or not int(word):
-        raise UsageError(f"--jobs is {word!r}; expected a whole number from 1, or 'auto'")
+    if not word.isdecimal() or len(word) > 9 or not int(word):
+        raise UsageError(f"--jobs is {quoted(word)}; expected a whole number from 1, or 'auto'")
     return int(word)
+
+
+def _scheduler(executor: str, address: str | None) -> str:
+    if (executor == "dask") != bool(address):
+        raise UsageError("--executor dask and --scheduler ADDRESS belong together")
+    return address or ""
 
 
 def _device(name: str) -> str:
@@ -279,4 +311,3 @@ def _result(run: Run, variant: str) -> str:
         holds = sum(c.holds for c in outcome.checks)
         texts.append(f"{holds} of {len(outcome.checks)} statements hold")
     return "  ".join(texts)
-

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hw import catalog, terminal
+from hw import catalog, streams, terminal
 from hw.catalog import Question
 from hw.config import plain, type_hints
 from hw.errors import ExitCode
@@ -23,7 +23,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     question = catalog.find(args.id)
-    print(as_json(as_dict(question)) if args.json else text(question), end="")
+    streams.show(as_json(as_dict(question)) if args.json else text(question), end="")
     return int(ExitCode.OK)
 
 

@@ -67,7 +67,7 @@ RECIPES = {
         # of the published training set: 33484, 10213, 7754 and 46026 images
         shares=(0.344, 0.105, 0.079, 0.472),
     ),
-    "fashion-mnist": Recipe({"train": 3600, "test": 1000}, linear=25, smooth=70),
+    "fashion-mnist": Recipe({"train": 3600, "test": 1000}, linear=22, polar=90, grain=40),
     "cifar-10": Recipe({"train": 2500, "test": 500}, linear=16, polar=55, grain=15),
     "mnist": Recipe({"train": 1000, "test": 1000}, base=70, linear=25, polar=60, smooth=40),
 }
@@ -155,21 +155,22 @@ def _houses(chosen: Entry, rng: np.random.Generator) -> Upstream:
     n_measured, n_constant, n_repeated = 36, 52, 56  # about as in the real table
     quality = rng.standard_normal((n, 6))  # what a house is like; the columns are its traces
     mixing = rng.standard_normal((6, n_measured)) / np.sqrt(6)
-    measured = quality @ mixing + 0.6 * rng.standard_normal((n, n_measured))
+    measured = 0.6 * quality @ mixing + 0.8 * rng.standard_normal((n, n_measured))
     blocks = [measured]
     room = width - n_measured - n_constant - n_repeated
     while room > 1:  # each group sums to one: together with the column of ones, dependent
-        size = min(room, int(rng.integers(2, 9)))
+        size = min(room, int(rng.integers(3, 12)))
         if room - size == 1:
             size += 1
         scores = quality @ rng.standard_normal((6, size)) + rng.gumbel(size=(n, size)) * 2
         blocks.append(np.eye(size)[scores.argmax(axis=1)])
         room -= size
     varied = np.hstack(blocks)
-    repeated = varied[:, rng.choice(varied.shape[1], n_repeated, replace=False)]
+    groups = varied[:, n_measured:]
+    repeated = groups[:, rng.choice(groups.shape[1], n_repeated, replace=False)]
     features = np.hstack([varied, np.zeros((n, n_constant)), repeated])
     features = features[:, rng.permutation(width)]
-    effect = quality @ (0.16 * rng.standard_normal(6))
+    effect = quality @ (0.2 * rng.standard_normal(6))
     curved = 0.06 * np.maximum(quality[:, 0], 0) * quality[:, 1]  # what a network can add
     prices = 12.02 + effect + curved + 0.1 * rng.standard_normal(n)
     return {

@@ -39,7 +39,8 @@ class SequentialLearner:
 
     def advance(self, updates: int) -> float | None:
         """The next ``updates`` examples; the mean of their losses where the model has one."""
-        losses, seen = 0.0, 0
+        total, seen = 0.0, 0
+        loss: float | None = None
         while seen < updates:
             if self.position >= self.n:
                 self.order, self.position = next(self.orders), 0
@@ -47,8 +48,8 @@ class SequentialLearner:
             self.position += len(rows)
             seen += len(rows)
             loss = self._train(rows)
-            losses = math.nan if loss is None else losses + loss * len(rows)
-        return None if math.isnan(losses) else losses / updates
+            total += 0.0 if loss is None else loss * len(rows)
+        return None if loss is None else total / updates
 
     def _train(self, rows: Array) -> float | None:
         """One update for each of these rows; the mean of the losses, each before its update."""

@@ -177,8 +177,9 @@ class TorchNetwork:
             if layer:
                 # From the old weights, before this layer's update.
                 below = g @ weight
-                if masks[layer - 1] is not None:
-                    below *= masks[layer - 1]
+                mask = masks[layer - 1]
+                if mask is not None:
+                    below *= mask
                 _multiply_by_derivative(self.spec.activation, below, activated[layer - 1])
             self._apply(layer, g, h)
             if below is not None:
@@ -205,7 +206,8 @@ class TorchNetwork:
         weight, bias = self.layers[layer]
         if self.optimizer is not None:  # Adam: torch's own fused step
             # Into the same memory each time: a fresh allocation costs more than the product.
-            assert weight.grad is not None and bias.grad is not None
+            assert weight.grad is not None
+            assert bias.grad is not None
             if len(g) == 1:
                 torch.mul(g.T, h, out=weight.grad)
             else:

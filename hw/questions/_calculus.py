@@ -1,4 +1,4 @@
-"""What the kinds of executable mathematics share: derivatives without a formula, chords, exact zeros.
+"""What the kinds of executable mathematics share: derivatives without formulas, chords, zeros.
 
 Conventions: n draws, K components; a function of vectors maps (n, K) to (n,) or to (n, M), row by
 row. The stencils use arithmetic alone, so that they serve NumPy arrays and torch tensors alike.

@@ -17,14 +17,12 @@ lines run on arrays (backend numpy) and on tensors (backend torch).
 Deviations: none. At the kink LeakyReLU' is 1, as the handout has it; random points stay off it.
 """
 
-# W1, W2, X, Y are the handout's names.
-# ruff: noqa: N802, N803, N806
-
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -213,6 +211,17 @@ def risk_gradients(net: Network, X: Array, Y: Array) -> dict[str, Array]:
         backward(net, x, np.eye(m)[y], forward(net, x)) for x, y in zip(X, Y, strict=True)
     ]
     return {name: np.mean([g[name] for g in each], axis=0) for name, _ in net.items()}
+
+
+def risk_differences(net: Network, X: Array, Y: Array) -> Array:
+    """The gradient of R by central differences, all parameters in one row (n_theta,)."""
+
+    def risk_of(name: str, value: Array) -> float:
+        return risk(net.replace(**{name: value}), X, Y)
+
+    return np.concatenate([
+        central_difference(partial(risk_of, name), value).ravel() for name, value in net.items()
+    ])
 
 
 def elementwise(net: Network, x: Array, g: Mapping[str, Array]) -> dict[str, Array]:
@@ -417,7 +426,9 @@ def gradient_errors(settings: Settings, backend: str) -> Errors:
     """Each named gradient against its two witnesses, and its matrix form against its sums."""
     rng = np.random.default_rng(settings.seed)
     loss = torch_loss_of if backend == "torch" else loss_of
-    difference, automatic, by_entry = ({name: [] for name in NAMES} for _ in range(3))
+    difference: dict[str, list[float]] = {name: [] for name in NAMES}
+    automatic: dict[str, list[float]] = {name: [] for name in NAMES}
+    by_entry: dict[str, list[float]] = {name: [] for name in NAMES}
     for _ in range(settings.points):
         net, X, Y = draw(settings, rng)
         x, y = X[0], int(Y[0])
@@ -627,12 +638,7 @@ def _update_checks(
         ])
         for x, y in zip(X, Y, strict=True)
     ]
-    numeric = np.concatenate([
-        central_difference(
-            lambda z, name=name: risk(net.replace(**{name: z}), X, Y), value
-        ).ravel()
-        for name, value in net.items()
-    ])
+    numeric = risk_differences(net, X, Y)
     error = relative_error(np.mean(each, axis=0), numeric)
     outcome.check(
         "g_risk_gradient_is_a_mean",
@@ -640,12 +646,7 @@ def _update_checks(
         error <= DIFFERENCE_TOLERANCE,
         f"relative error {error:.1e} against central differences of R, {len(numeric)} parameters",
     )
-    batch_risk = np.concatenate([
-        central_difference(
-            lambda z, name=name: risk(net.replace(**{name: z}), X[:size], Y[:size]), value
-        ).ravel()
-        for name, value in net.items()
-    ])
+    batch_risk = risk_differences(net, X[:size], Y[:size])
     step = settings.learning_rate
     right = -step * batch_risk
     total = np.sum(each[:size], axis=0)

@@ -86,18 +86,18 @@ def reported_weights(beta0: float, beta1: float) -> Weights:
 # NumPy --------------------------------------------------------------------------------------------
 
 
-def score(weights: Weights, g: Callable[[Any], Any], X: Any) -> Any:  # noqa: N803
+def score(weights: Weights, g: Callable[[Any], Any], X: Any) -> Any:
     """The network before its output activation. X (N, 2) -> (N,)."""
     return weights.c + g(weights.d + X @ weights.W.T) @ weights.v
 
 
-def sigmoid(z: Array) -> Array:
+def sigmoid(z: Any) -> Array:
     """1 / (1 + exp(-z)), without overflow at either end."""
     small = np.exp(-np.abs(z))
     return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
 
 
-def target(X: Any, beta0: Any, beta1: Any) -> Any:  # noqa: N803
+def target(X: Any, beta0: Any, beta1: Any) -> Any:
     """beta0 + beta1 x1 x2. (N, 2) -> (N,)."""
     return beta0 + beta1 * X[:, 0] * X[:, 1]
 
@@ -129,14 +129,14 @@ def torch_network(weights: Weights, g: Callable[[Any], Any]) -> Any:
     return network
 
 
-def torch_score(weights: Weights, g: Callable[[Any], Any], X: Array) -> Array:  # noqa: N803
+def torch_score(weights: Weights, g: Callable[[Any], Any], X: Array) -> Array:
     import torch
 
     with torch.no_grad():
         return torch_network(weights, g)(torch.tensor(X, dtype=torch.float64)).numpy()
 
 
-def torch_sigmoid(z: Array) -> Array:
+def torch_sigmoid(z: Any) -> Array:
     import torch
 
     return torch.sigmoid(torch.tensor(z, dtype=torch.float64)).numpy()
@@ -182,7 +182,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     scores = torch_score if backend == "torch" else score
     squash = torch_sigmoid if backend == "torch" else sigmoid
     rng = np.random.default_rng(settings.seed)
-    X = rng.uniform(-3, 3, (settings.points, 2))  # noqa: N806
+    X = rng.uniform(-3, 3, (settings.points, 2))
 
     # g(z) = z: no choice of weights gives a product.
     anything, (x1, x2) = symbolic_score(free_weights(), identity)
@@ -261,11 +261,11 @@ def random_weights(rng: np.random.Generator) -> Weights:
 
 
 def surfaces(
-    settings: Settings, scores: Callable[..., Array], squash: Callable[[Array], Array]
+    settings: Settings, scores: Callable[..., Array], squash: Callable[[Any], Array]
 ) -> dict[str, Any]:
     """Probabilities on a grid: the model's, our network's, the reported network's."""
     axis = np.linspace(-3, 3, settings.grid)
-    X = np.stack([v.ravel() for v in np.meshgrid(axis, axis)], axis=1)  # noqa: N806
+    X = np.stack([v.ravel() for v in np.meshgrid(axis, axis)], axis=1)
     beta0, beta1 = settings.beta0, settings.beta1
     found = {
         "model": target(X, beta0, beta1),
@@ -307,7 +307,7 @@ def draw_surfaces(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     axes[0][0].set_ylabel("$x_2$")
     bar = figure.colorbar(filled, ax=list(axes[0]), label="probability (black: one half)",
                           shrink=0.85)
-    bar.set_ticks(np.linspace(0, 1, 5))
+    bar.set_ticks([0, 0.25, 0.5, 0.75, 1])
     if spec.get("title"):
         figure.suptitle(spec["title"])
     return figure

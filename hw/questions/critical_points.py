@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -202,7 +203,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     curve_error = max(
         relative_error(
             derivatives(p)[1],
-            [central_difference(lambda z, i=i: float(gradient(*z)[i]), p) for i in (0, 1)],
+            [central_difference(partial(_slope, i), p) for i in (0, 1)],
         )
         for p in samples
     )
@@ -283,6 +284,11 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     }
     outcome.plots["surface"] = surface(settings, points)
     return outcome
+
+
+def _slope(i: int, at: Array) -> float:
+    """Entry ``i`` of the gradient at ``at`` (2,)."""
+    return float(gradient(*at)[i])
 
 
 def _matrix(point: Point) -> str:

@@ -53,7 +53,7 @@ def positive_integer(initial: Any) -> int:
     if (
         isinstance(initial, numbers.Integral)
         and not isinstance(initial, bool)
-        and initial >= LOWEST
+        and int(initial) >= LOWEST
     ):
         return int(initial)
     raise UsageError(

@@ -54,9 +54,7 @@ class Settings:
         "logistic_regression", "which linear classifier"
     )
     epochs: int = setting(20, "passes over the training set", low=1)
-    learning_rate: float = setting(
-        0.001, "step size η; the perceptron has none", above=0, high=1e6
-    )
+    learning_rate: float = setting(0.001, "step size η; the perceptron has none", above=0, high=1e6)
     l2_penalty: float = setting(0.0, "λ₂, of ½λ₂‖W‖² per example", low=0)
     l1_penalty: float = setting(0.0, "λ₁, of λ₁Σ|W| per example, by proximal steps", low=0)
     proximal_every: int = setting(
@@ -164,7 +162,7 @@ class TorchLearner(LinearLearner):
         perceptron = self.settings.model == "perceptron"
         update = self._perceptron if perceptron else self._logistic
         train = self.data.train
-        losses = []
+        losses: list[Any] = []
         for piece, steps in self._until_proximal(rows):
             for start in range(0, len(piece), 256):
                 block = piece[start : start + 256]
@@ -201,9 +199,7 @@ class TorchLearner(LinearLearner):
         with torch.no_grad():
             if gradients is None:
                 shrink = 1 - s.learning_rate * s.l2_penalty
-                torch.addr(
-                    self.weight, g, x, beta=shrink, alpha=-s.learning_rate, out=self.weight
-                )
+                torch.addr(self.weight, g, x, beta=shrink, alpha=-s.learning_rate, out=self.weight)
                 self.bias.mul_(shrink).sub_(g, alpha=s.learning_rate)
             else:
                 for p, gradient in zip(parameters, gradients, strict=True):

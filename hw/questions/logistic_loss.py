@@ -219,7 +219,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     )
     far = [value + 0.0 for y in LABELS for value in n[y]["far"]]  # + 0.0: no negative zero
     outcome.check(
-        "finite_far_out", "computed from the logit the loss is exact at z = ±1000, where log σ is not",
+        "finite_far_out",
+        "computed from the logit the loss is exact at z = ±1000, where log σ(z) overflows",
         far == [1000.0, 0.0, 0.0, 1000.0] and not np.isfinite(n["naive"]),
         f"L(∓1000; ±1) = {far[0]:g}, L(±1000; ±1) = {far[1]:g}; -log of the rounded σ(-1000)"
         f" = {n['naive']:g}",

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-MEASURE = {"epoch": ("train_loss", "train_accuracy", "validation_accuracy"), "end": ("test_accuracy",)}
+MEASURE = {
+    "epoch": ("train_loss", "train_accuracy", "validation_accuracy"),
+    "end": ("test_accuracy",),
+}
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,7 @@ def torch_learner(settings: Settings, data: Dataset, device: str) -> Learner:
     return TorchNetwork(spec, data, NumPyDraws(settings.seed), device, settings.step)
 
 
-def learner(
-    settings: Settings, data: Dataset, backend: str, device: str = "cpu"
-) -> Learner:
+def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> Learner:
     """The model in training; see `hw.training.Learner`."""
     if backend == "torch":
         return torch_learner(settings, data, device)

@@ -170,9 +170,9 @@ def exact() -> dict[str, bool]:
     s = [sympy.exp(t) / total for t in z]
     losses = [sympy.log(total) - t for t in z]
     labels, form = range(3), np.array(z)
-    matrix = sympy.Matrix(3, 3, lambda k, l: hessian_entry(s[k], s[l], int(k == l)))
+    matrix = sympy.Matrix(3, 3, lambda k, m: hessian_entry(s[k], s[m], int(k == m)))
     share = w / w.sum()
-    of_shares = sympy.Matrix(3, 3, lambda k, l: hessian_entry(share[k], share[l], int(k == l)))
+    of_shares = sympy.Matrix(3, 3, lambda k, m: hessian_entry(share[k], share[m], int(k == m)))
     column = sympy.Matrix(z)
     a = np.array([sympy.sqrt(t) for t in w])
     b = form * a
@@ -273,7 +273,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         " (Σ exp(x_i) z_i²)(Σ exp x_i) - (Σ z_i exp x_i)²",
         found is None,
         "no counterexample" if found is None else
-        f"x = {found[0]}, z = {found[1]}: {found[2]:.6f} on the one side, {found[3]:g} on the other",
+        f"x = {found[0]}, z = {found[1]}: {found[2]:.6f} on one side, {found[3]:g} on the other",
     )
     identity(
         "softmax_of_x", "with S(x) made of exp(x_i) that step is an identity", "cleared"

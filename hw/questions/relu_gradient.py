@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,9 +53,9 @@ def f(b: Any, w: Any, x: Any) -> Any:
     return np.maximum(0, b + x * w)
 
 
-def gradient(b: Array, w: Array, x: Array) -> tuple[Array, Array]:
+def gradient(b: Any, w: Any, x: Any) -> tuple[Array, Array]:
     """(df/db, df/dw) as the report has it: (1, x) where b + x w >= 0, else (0, 0)."""
-    active = (b + x * w >= 0).astype(float)
+    active = np.asarray(b + x * w >= 0, float)
     return active, active * x
 
 
@@ -70,10 +71,15 @@ def random_points(settings: Settings) -> tuple[Array, Array, Array]:
 def numpy_errors(b: Array, w: Array, x: Array) -> dict[str, float]:
     """By side and parameter: the relative error against central differences."""
     differences = np.array([
-        central_difference(lambda t, x=x_: float(f(t[0], t[1], x)), np.array([b_, w_]))
+        central_difference(partial(_value, x_), np.array([b_, w_]))
         for b_, w_, x_ in zip(b, w, x, strict=True)
     ])
     return _errors(b, w, x, differences[:, 0], differences[:, 1])
+
+
+def _value(x: float, at: Array) -> float:
+    """f at (b, w) = ``at``."""
+    return float(f(at[0], at[1], x))
 
 
 def _errors(b: Array, w: Array, x: Array, db: Array, dw: Array) -> dict[str, float]:
@@ -182,14 +188,15 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     outcome.plots["kink"] = {
         "z": numbers(z), "f": numbers(f(z - x, 1.0, x)), "db": numbers(db), "dw": numbers(dw),
         "x": x, "torch": {name: list(slope) for name, slope in torch_at_kink(x).items()},
-        "report": [float(v) for v in gradient(-x, np.ones(()), x)],
+        "report": [float(v) for v in gradient(-x, 1.0, x)],
     }
     return outcome
 
 
 def _kink_checks(outcome: Outcome, x: float) -> None:
     """The value at b + x w = 0: the report's and PyTorch's."""
-    report = tuple(float(v) for v in gradient(np.array(-x), np.array(1.0), x))
+    by_b, by_w = gradient(-x, 1.0, x)
+    report = float(by_b), float(by_w)
     h = 2.0**-20  # a power of two: the one-sided slopes are exact
     left = [float(-f(-x - h, 1.0, x) / h), float(-f(-x, 1.0 - h, x) / h)]
     right = [float(f(-x + h, 1.0, x) / h), float(f(-x, 1.0 + h, x) / h)]

@@ -152,7 +152,9 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     tolerance, _ = tolerances(backend)
     outcome = Outcome()
 
-    def identity(name: str, statement: str, holds: bool, error: float, limit: float, by: str) -> None:
+    def identity(
+        name: str, statement: str, holds: bool, error: float, limit: float, by: str
+    ) -> None:
         word = "reduces" if holds else "does not reduce"
         outcome.check(
             name, statement, holds and error <= limit,

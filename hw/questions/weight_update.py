@@ -243,7 +243,7 @@ def exact_derivation(d: int = 2, h1: int = 2, h2: int = 2, k: int = 2) -> bool:
     z = sp.symbols(f"z1:{k + 1}", real=True)
     total = sum(map(sp.exp, z))
     f = np.array([sp.exp(v) / total for v in z], object)
-    J = sum((yk - fk) ** 2 for yk, fk in zip(y, f, strict=True)) / 2  # noqa: N806
+    J = sum((yk - fk) ** 2 for yk, fk in zip(y, f, strict=True)) / 2
     slope = [sp.diff(J, v) for v in z]
     g_b1 = gradient_b1(net, f, y, (s1, s2))
     ours = [*g_b1, *gradient_w1(g_b1, x).ravel()]
@@ -483,8 +483,8 @@ def _our_checks(
         "w1_update",
         "the update w1_ij <- w1_ij - eta dJ/dw1_ij with this gradient",
         error <= EXACT_TOLERANCE,
-        f"eta = {rate:g}: relative error {error:.1e} against a step of torch.optim.SGD; J goes from "
-        f"{before:.6f} to {after:.6f}",
+        f"eta = {rate:g}: relative error {error:.1e} against a step of torch.optim.SGD; J goes "
+        f"from {before:.6f} to {after:.6f}",
     )
 
 

@@ -162,7 +162,6 @@ def test_perceptron_trails_and_mlp_leads(name: str, view: str, epochs: int) -> N
     W1, b1, W2, b2 = mlp((X, y), K, epochs)
     network = accuracy(np.maximum(X_val @ W1.T + b1, 0) @ W2.T + b2)
     chance = np.bincount(y_val).max() / len(y_val)
-    print(name, perceptron, logistic, network)
     assert perceptron + 0.03 < logistic < network - 0.1
     assert chance < logistic
     assert network < 0.99

@@ -52,7 +52,7 @@ def test_figures_draw_from_json(backend):
 
 @pytest.fixture
 def case():
-    net, X, Y = backprop.draw(SETTINGS, np.random.default_rng(3))  # noqa: N806
+    net, X, Y = backprop.draw(SETTINGS, np.random.default_rng(3))
     return net, X[0], int(Y[0])
 
 
@@ -124,14 +124,14 @@ def test_a_gradient_that_is_wrong_by_a_little_fails(monkeypatch, backend, functi
 
 
 def test_printed_risk_is_a_constant(case):
-    X, Y = np.stack([case[1]] * 2), np.array([0, 1])  # noqa: N806
+    X, Y = np.stack([case[1]] * 2), np.array([0, 1])
     for scale in (0.1, 1.0, 3.0):
         net = case[0].replace(W2=scale * case[0].W2)
         assert backprop.risk_as_printed_in_line_3(net, X, Y) == pytest.approx(np.log(4), rel=1e-12)
 
 
 def test_first_layer_has_no_row_for_every_class():
-    net, X, _ = backprop.draw(backprop.Settings(d_h=2), np.random.default_rng(0))  # noqa: N806
+    net, X, _ = backprop.draw(backprop.Settings(d_h=2), np.random.default_rng(0))
     assert backprop.score_as_printed_in_line_4(net, X[0], 3) is None
     assert not verdicts(settings=backprop.Settings(d_h=2))["e_first_layer_with_index_y"]
 
@@ -146,7 +146,7 @@ def test_penalty_has_four_lambdas(case):
 
 
 def test_random_networks_stay_off_the_kinks():
-    net, X, Y = backprop.draw(SETTINGS, np.random.default_rng(0))  # noqa: N806
+    net, X, Y = backprop.draw(SETTINGS, np.random.default_rng(0))
     assert np.abs(X @ net.W1.T + net.b1).min() >= backprop.OFF_KINK
     assert min(np.abs(net.W1).min(), np.abs(net.W2).min()) >= backprop.OFF_KINK
     assert len({*Y}) > 1

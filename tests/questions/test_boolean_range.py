@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 
 from hw.errors import UsageError
 from hw.outcome import Outcome
-from hw.questions import boolean_range as question
 from hw.questions import _exact as exact
+from hw.questions import boolean_range as question
 from hw.questions.boolean_range import HALF, Network, Settings
 
 CONFIG = Path(__file__).parents[2] / "configs/ist2023/q3.boolean_range.yaml"
@@ -94,8 +94,12 @@ def test_every_corner_of_the_perturbations(name: str, D: int) -> None:
         for x in itertools.product((-1, 1), repeat=D):
             f = 1 if A <= sum(x) <= B else -1
             for corner in itertools.product((-1, 0, 1), repeat=D):
-                assert by_loop(net, tuple(a + below * s for a, s in zip(x, corner, strict=True))) == f
-                beyond += by_loop(net, tuple(a + above * s for a, s in zip(x, corner, strict=True))) != f
+                near, far = (
+                    tuple(a + delta * e for a, e in zip(x, corner, strict=True))
+                    for delta in (below, above)
+                )
+                assert by_loop(net, near) == f
+                beyond += by_loop(net, far) != f
         broken += beyond > 0
     assert broken == len(list(question.ranges(D))), "every network breaks beyond 1/(2D)"
 
@@ -122,11 +126,11 @@ def test_cells_tell_the_class_of_any_sum(name: str) -> None:
             inside = [
                 cell
                 for cell in net.cells
-                if (cell.point and S == cell.low)
+                if (cell.point and cell.low == S)
                 or (
                     not cell.point
                     and (cell.low is None or cell.low < S)
-                    and (cell.high is None or S < cell.high)
+                    and (cell.high is None or cell.high > S)
                 )
             ]
             assert [cell.label for cell in inside] == [net.classify(S)]

@@ -52,7 +52,7 @@ def test_figures_draw_from_json(backend):
 
 @pytest.mark.parametrize("scores", [capacity.score, capacity.torch_score])
 def test_square_network_by_hand(scores):
-    X = np.array([[1.0, 2.0], [-3.0, 0.5], [0.0, 4.0]])  # noqa: N806
+    X = np.array([[1.0, 2.0], [-3.0, 0.5], [0.0, 4.0]])
     found = scores(capacity.squaring_weights(1.0, 2.0), capacity.square, X)
     assert np.allclose(found, [1 + 2 * 2, 1 + 2 * -1.5, 1], rtol=1e-14, atol=0)
 
@@ -60,7 +60,7 @@ def test_square_network_by_hand(scores):
 @pytest.mark.parametrize("scores", [capacity.score, capacity.torch_score])
 def test_score_against_a_naive_loop(scores):
     rng = np.random.default_rng(0)
-    weights, X = capacity.random_weights(rng), rng.normal(size=(4, 2))  # noqa: N806
+    weights, X = capacity.random_weights(rng), rng.normal(size=(4, 2))
     expected = [
         weights.c + sum(
             weights.v[i] * (weights.d[i] + sum(weights.W[i, j] * x[j] for j in range(2))) ** 2
@@ -74,7 +74,7 @@ def test_score_against_a_naive_loop(scores):
 def test_best_affine_score_misses_the_product():
     # On a symmetric square x1 x2 is orthogonal to 1, x1 and x2: least squares find nothing.
     axis = np.linspace(-1, 1, 11)
-    X = np.array([(a, b) for a in axis for b in axis])  # noqa: N806
+    X = np.array([(a, b) for a in axis for b in axis])
     design = np.column_stack([np.ones(len(X)), X])
     fitted = np.linalg.lstsq(design, 2 * X[:, 0] * X[:, 1], rcond=None)[0]
     assert np.abs(fitted).max() < 1e-12

@@ -1,4 +1,4 @@
-"""Logistic regression against a ReLU network: losses and derivatives by loops, checks by sabotage."""
+"""Logistic regression against a ReLU network: losses against loops, checks by sabotage."""
 
 from __future__ import annotations
 

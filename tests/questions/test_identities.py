@@ -12,7 +12,9 @@ from hw.outcome import Outcome
 from hw.questions import identities
 
 CONFIG = Path(__file__).parents[2] / "configs" / "ift6390/q1.identities.yaml"
-SETTINGS = identities.Settings(product_sizes=(8, 16), linear_sizes=(8, 16, 32), repeats=1)
+SETTINGS = identities.Settings(
+    n_points=50, counted_sizes=(4, 8, 16), product_sizes=(8, 16), linear_sizes=(8, 16), repeats=1
+)
 
 
 def verdicts(backend="numpy", settings=SETTINGS):

@@ -72,8 +72,8 @@ def test_torch_network_has_the_layers_of_the_numpy_one():
     network = parameter_counts.torch_network(sizes)
     assert [type(m).__name__ for m in network] == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
     shapes = [tuple(p.shape) for p in network.parameters()]
-    expected = [s for w, b in parameter_counts.numpy_network(sizes) for s in (w.shape[::-1], b.shape)]
-    assert shapes == expected
+    arrays = parameter_counts.numpy_network(sizes)
+    assert shapes == [shape for w, b in arrays for shape in (w.shape[::-1], b.shape)]
 
 
 def test_building_draws_no_random_number():

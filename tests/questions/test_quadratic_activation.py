@@ -1,4 +1,4 @@
-"""The network with g(z) = z(1 - z): its algebra against loops and autograd, its checks by sabotage."""
+"""The network with g(z) = z(1 - z): its algebra against loops, its checks by sabotage."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ SMALL = Settings(
     symbolic_dimension=2, dimensions=(1, 2, 4), draws=4, starts=3, steps=1500, learning_rate=0.02
 )
 WRONG = {"c3_published", "published_construction", "inputs_can_be_independent"}
-ALGEBRAS = pytest.mark.parametrize("algebra", [NumPyAlgebra(), TorchAlgebra()], ids=lambda a: a.name)
+ALGEBRAS = pytest.mark.parametrize(
+    "algebra", [NumPyAlgebra(), TorchAlgebra()], ids=["numpy", "torch"]
+)
 
 
 @pytest.fixture(scope="module", params=["numpy", "torch"])
@@ -171,7 +173,8 @@ def test_singular_target_has_the_rank_asked_for() -> None:
 
 
 def failed(settings: Settings = SMALL) -> set[str]:
-    return {n for n, holds in verdicts(question.compute(settings, None, "numpy")).items() if not holds}
+    found = verdicts(question.compute(settings, None, "numpy"))
+    return {name for name, holds in found.items() if not holds}
 
 
 def test_a_wrong_phi_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +189,10 @@ def test_a_wrong_phi_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wrong_sign_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     right = NumPyAlgebra.construct
 
-    def negated(self: NumPyAlgebra, c: object, lam: object, Q: object, K: int, sign: int = -1) -> Theta:
-        return right(self, c, lam, Q, K, -sign)
+    def negated(self: NumPyAlgebra, *arguments: object, sign: int = -1) -> Theta:
+        # ``sign`` may come as the fifth argument, after c, λ, Q and K.
+        *rest, sign = arguments if len(arguments) == 5 else (*arguments, sign)
+        return right(self, *rest, -sign)
 
     monkeypatch.setattr(NumPyAlgebra, "construct", negated)
     found = failed()
