@@ -3,7 +3,9 @@
 Every kernel is measured three ways in one process, by turns, from the same weights and on the
 same examples: ours; the assignment's own loop (`benchmarks.plain`); and the matrix products
 alone, those that the block method cannot do without, on data already in place. Where
-scikit-learn is installed and has the model, a fourth. Medians, one BLAS thread.
+scikit-learn is installed and has the model, a fourth. Medians of the processor time, with one
+BLAS thread: on an idle machine that is the time on the clock, and on a busy one it does not
+count the waiting.
 
 Conventions: times in microseconds an example; memory in bytes: the features as each way keeps
 them, plus the peak that it allocates on top while it trains.
@@ -114,10 +116,10 @@ def measure(kernel: Kernel, repeats: int = 5, scikit_learn: bool = False) -> Mea
         times: dict[str, list[float]] = {way: [] for way in ways}
         for repeat in range(repeats + 1):
             for way, run in ways.items():
-                start = time.perf_counter()
+                start = time.process_time()
                 run()
                 if repeat:  # the first round warms up
-                    times[way].append(time.perf_counter() - start)
+                    times[way].append(time.process_time() - start)
         memory = {way: kept[way] + _peak(ways[way]) for way in kept}
     seconds = {way: statistics.median(t) / kernel.n for way, t in times.items()}
     return Measurement(kernel, seconds, memory)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -112,7 +113,7 @@ def _dispatch(arguments: list[str]) -> int:
     if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
         raise UsageError(f"{arguments[0]}: options come after the command ('{PROGRAM} --help')")
     verb = _verbs(parser).get(arguments[0]) if arguments else None
-    settings: list[str] = []
+    asked, settings = arguments, list[str]()
     if verb is not None and verb.get_default("takes_settings"):
         arguments, settings = _without_settings(arguments, verb._option_string_actions)
     args, rest = parser.parse_known_args(arguments)
@@ -120,7 +121,7 @@ def _dispatch(arguments: list[str]) -> int:
         known = [o for o in _verbs(parser)[args.verb]._option_string_actions if o[:2] == "--"]
         raise UsageError(f"unknown argument {quoted(rest[0])}{did_you_mean(rest[0], known)}")
     args.rest = settings
-    args.command_line = " ".join([PROGRAM, *arguments])
+    args.command_line = f"{PROGRAM} {shlex.join(asked)}"
     args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
     args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
     return int(args.run(args))

@@ -69,7 +69,7 @@ def _read(path: Path) -> str:
 def _draw(question: Question, spec: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> Any:
     from hw import plotting
 
-    kinds = {"curves": plotting.curves, **getattr(question.module, "FIGURES", {})}
+    kinds = {"curves": plotting.curves, "error_bars": plotting.error_bars, **getattr(question.module, "FIGURES", {})}
     kind = spec.get("draw", "curves")
     if kind not in kinds:
         raise UsageError(
@@ -80,4 +80,10 @@ def _draw(question: Question, spec: Mapping[str, Any], outcomes: Mapping[str, Ou
         {"variant": variant, "metric": metric, "value": float(value)}
         for (variant, metric), value in published_values(question.claims).items()
     ]
-    return kinds[kind](outcomes, {"published": published, "title": question.title, **spec})
+    ranges = [
+        {"variant": c.variant, **{key: c.details[key] for key in ("metric", "low", "high")}}
+        for c in question.claims
+        if c.sort == "range" and {"low", "high"} <= c.details.keys()
+    ]
+    known = {"published": published, "ranges": ranges, "title": question.title}
+    return kinds[kind](outcomes, {**known, **spec})

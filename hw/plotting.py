@@ -41,7 +41,11 @@ LABELS = {
     "test_loss": "test loss",
     "weight_norm": "norm of the weights",
     "zero_share": "share of weights that are exactly zero",
+    "accuracy_gap": "training minus validation accuracy",
+    "loss_gap": "validation minus training loss",
     "distance": "distance to the closed form",
+    "distance_row_space": "part in the row space",
+    "distance_null_space": "part in the null space",
 }
 
 
@@ -76,6 +80,7 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     spec["panels"]:    one axes per ``variant`` (the default with several variants), or ``none``:
                        all in one.
     spec["published"]: [{"variant", "metric", "value"}], drawn as dotted lines.
+    spec["ranges"]:    [{"variant", "metric", "low", "high"}], drawn as shaded bands.
     spec["log"]:       logarithmic vertical axis.
     """
     # A run of some variants draws those.
@@ -116,6 +121,16 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
                             color=line[0].get_color(),
                             label=f"published {label(metric)}, last epoch",
                         )
+        bands = {
+            (band["low"], band["high"])
+            for band in spec.get("ranges", ())
+            if band["variant"] in group and band["metric"] in metrics
+        }
+        for low, high in sorted(bands):
+            ax.axhspan(
+                low, high, color="#999999", alpha=0.15, lw=0,
+                label=f"published: {low:g} to {high:g}",
+            )
         ax.set_xlabel("epoch")
         ax.xaxis.get_major_locator().set_params(integer=True)
         kinds = {label(m).split()[-1] for m in metrics}
@@ -171,3 +186,31 @@ def save(
             figure.savefig(beside, format=suffix, dpi=150, metadata=info)
         paths.append(path)
     return paths
+
+
+def error_bars(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """Means over seeds of every variant in one axes, with bars of k standard deviations.
+
+    spec["metrics"]:    what is drawn; a colour a variant, a line style a metric.
+    spec["deviations"]: k, 1 by default.
+    """
+    figure, axes = new_figure(width=7, height=4.4)
+    ax, k, n = axes[0, 0], spec.get("deviations", 1), 0
+    for colour, (variant, outcome) in zip(COLOURS, outcomes.items(), strict=False):
+        history = outcome.history
+        n = outcome.metrics.get("n_seeds", 1)
+        for style, metric in zip(("-", "--", ":"), spec["metrics"], strict=False):
+            spread = history.get(f"{metric}_std", [0.0] * len(history["epoch"]))
+            bars = [k * s for s in spread]
+            text = f"{variant}: {label(metric)}"
+            ax.errorbar(
+                history["epoch"], history[metric], bars, color=colour, ls=style, label=text,
+                elinewidth=0.8, capsize=2,
+            )  # fmt: skip
+    ax.set_xlabel("epoch")
+    ax.set_ylabel(", ".join(sorted({label(m).split()[-1] for m in spec["metrics"]})))
+    ax.set_title(f"mean ± {k} standard deviations over {n} seeds", fontsize=10)
+    ax.legend()
+    if spec.get("title"):
+        figure.suptitle(spec["title"])
+    return figure

@@ -6,13 +6,16 @@ What an epoch is (per example, in batches, in NumPy, in PyTorch) is its `Learner
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hw.nn.errors import Diverged
 from hw.outcome import Outcome
+
+Array = NDArray[Any]
 
 
 class Learner(Protocol):
@@ -38,8 +41,12 @@ class Learner(Protocol):
         """The value of each metric now."""
         ...
 
-    def parameters(self) -> dict[str, np.ndarray[Any, Any]]:
+    def parameters(self) -> dict[str, Array]:
         """The parameters by name: arrays that the learner goes on to change."""
+        ...
+
+    def load_parameters(self, parameters: Mapping[str, Array]) -> None:
+        """Take over these values (of learners that can stop early)."""
         ...
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
@@ -62,6 +69,23 @@ class Watcher:
     def finished(self, outcome: Outcome) -> None: ...
 
 
+# Metrics that follow from two others: how far training runs ahead of validation.
+DERIVED = {
+    "accuracy_gap": ("train_accuracy", "validation_accuracy"),
+    "loss_gap": ("validation_loss", "train_loss"),
+}
+
+
+def measure(learner: Learner, metrics: Sequence[str], known: dict[str, float]) -> dict[str, float]:
+    """The value of each metric, of which some are ``known`` from training."""
+    needed = [n for name in metrics for n in DERIVED.get(name, (name,))]
+    row = known | learner.measure([n for n in dict.fromkeys(needed) if n not in known])
+    for name in DERIVED.keys() & set(metrics):
+        ahead, behind = DERIVED[name]
+        row[name] = row[ahead] - row[behind]
+    return {name: float(row[name]) for name in row if name in metrics or name in known}
+
+
 def fit(
     learner: Learner,
     epochs: int,
@@ -69,11 +93,14 @@ def fit(
     at_end: Sequence[str],
     watcher: Watcher | None = None,
     plots: Collection[str] = (),
+    patience: int = 0,
 ) -> Outcome:
     """Train for ``epochs`` epochs.
 
     every_epoch: metrics in the history, one value an epoch, from epoch 1.
     at_end:      metrics read once, after the last epoch: the test set is touched once.
+    patience:    early stopping: end once the validation loss has not been lower for so many
+                 epochs, and go back to the parameters of its lowest; 0 never stops early.
 
     A run that diverges keeps its history up to the last finite epoch, and its metrics say
     ``diverged: 1`` and in which epoch.
@@ -81,18 +108,16 @@ def fit(
     watcher = watcher or Watcher()
     history: dict[str, list[float]] = {"epoch": [], **{name: [] for name in every_epoch}}
     outcome = Outcome(history=history)
+    best = _Best()
     wanted = watcher.wants_initial
     watcher.started(epochs, learner.measure(wanted) if wanted else {})
     for epoch in range(1, epochs + 1):
         watcher.epoch_started(epoch)
         try:
             with np.errstate(over="ignore", invalid="ignore"):
-                row = learner.train_epoch()
-                rest = [name for name in every_epoch if name not in row]
-                row |= learner.measure(rest)
+                row = measure(learner, every_epoch, learner.train_epoch())
         except Diverged:
             row = {"train_loss": math.inf}
-        row = {name: float(value) for name, value in row.items()}
         if not all(map(math.isfinite, row.values())):
             outcome.metrics |= {"diverged": 1, "diverged_epoch": epoch}
             break
@@ -100,11 +125,15 @@ def fit(
         for name in every_epoch:
             history[name].append(row[name])
         watcher.epoch_done(epoch, row)
+        if patience and best.stops(epoch, row["validation_loss"], learner, patience):
+            break
     outcome.metrics |= {name: values[-1] for name, values in history.items() if values[:1]}
     outcome.metrics.pop("epoch", None)
     if not outcome.diverged:
+        if patience:
+            outcome.metrics |= best.restore(learner, history)
         with np.errstate(over="ignore", invalid="ignore"):
-            last = {name: float(value) for name, value in learner.measure(at_end).items()}
+            last = measure(learner, at_end, {})
         if all(map(math.isfinite, last.values())):
             outcome.metrics |= last
             outcome.plots = learner.plots(plots)
@@ -113,3 +142,25 @@ def fit(
         outcome.checks = getattr(learner, "checks", list)()
     watcher.finished(outcome)
     return outcome
+
+
+class _Best:
+    """The epoch with the lowest validation loss so far."""
+
+    def __init__(self) -> None:
+        self.epoch, self.loss = 0, math.inf
+        self.parameters: dict[str, Array] = {}
+
+    def stops(self, epoch: int, loss: float, learner: Learner, patience: int) -> bool:
+        """Whether it is time to stop, after this epoch with this validation loss."""
+        if loss < self.loss:
+            self.epoch, self.loss = epoch, loss
+            self.parameters = {name: p.copy() for name, p in learner.parameters().items()}
+        return epoch - self.epoch >= patience
+
+    def restore(self, learner: Learner, history: dict[str, list[float]]) -> dict[str, float]:
+        """Give the learner its best parameters back; the metrics of that epoch."""
+        learner.load_parameters(self.parameters)
+        row = {name: values[self.epoch - 1] for name, values in history.items() if values}
+        del row["epoch"]
+        return {**row, "best_epoch": self.epoch}

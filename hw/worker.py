@@ -92,6 +92,7 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
             question.measures("end"),
             clock,
             plots={str(f.get("draw", "curves")) for f in question.figures},
+            patience=getattr(settings, "patience", 0),
         )
     else:
         outcome = question.module.compute(settings, data, task.backend)

@@ -134,7 +134,9 @@ def parse(script: Script, program: str, arguments: Sequence[str]) -> Request:
     )
     parser.add_argument("model", choices=list(script.models), help="which model to train")
     for flag, default in script.flags.items():
-        kind, about = script.settings.get(script.setting(flag), (int, {"help": "takes its default only"}))
+        kind, about = script.settings.get(
+            script.setting(flag), (int, {"help": "takes its default only"})
+        )
         choices = get_args(kind) if get_origin(kind) is Literal else ()
         parser.add_argument(
             f"-{flag}",

@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 
 # In the order of ``--help``.
-VERBS = ("list", "show", "run")
+VERBS = ("list", "show", "run", "data")
 
 
 def load() -> list[ModuleType]:

@@ -287,7 +287,8 @@ def _rows(run: Run) -> list[list[str]]:
     for variant, outcome in run.outcomes.items():
         several = [f"mean of {len(run.seeds)} seeds"] if run.seeds else differs
         name = ", ".join([variant + mark, *several])
-        status = "diverged" if outcome.diverged else run.status
+        status = "done" if run.status == "diverged" else run.status
+        status = "diverged" if outcome.diverged else status
         rows.append([run.id, name, status, _result(run, variant), took.get(variant, "")])
     return rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,10 @@ class SequentialLearner:
 
     def parameters(self) -> dict[str, Array]:
         raise NotImplementedError
+
+    def load_parameters(self, parameters: Mapping[str, Array]) -> None:
+        for name, array in self.parameters().items():
+            array[...] = parameters[name]
 
     def measure(self, metrics: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = {}

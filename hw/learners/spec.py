@@ -19,8 +19,9 @@ class NetworkSpec:
     sizes:        input, hidden layers, output.
     loss:         ``cross_entropy`` (mean over the batch) or ``bce`` (with logits on one-hot
                   targets, mean over batch and classes).
-    running_loss: the training loss of an epoch is the mean over all batches since the first one,
-                  not over the epoch's.
+    train_loss:   what the training loss of an epoch is: the mean over its batches (``epoch``), over
+                  all batches since the first one (``running``), or measured after it, without
+                  dropout (``measured``).
     clip:         where not 0, losses that are reported are of probabilities clipped to
                   [clip, 1 - clip].
     """
@@ -35,7 +36,7 @@ class NetworkSpec:
     momentum: float = 0.0
     weight_decay: float = 0.0
     dtype: str = "float32"
-    running_loss: bool = False
+    train_loss: str = "epoch"
     clip: float = 0.0
 
     @property

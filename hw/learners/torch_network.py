@@ -17,7 +17,7 @@ No value leaves the device within an epoch: losses are collected there and read 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -122,7 +122,9 @@ class TorchNetwork:
         self.losses = []
         self.advance(len(self.batches))
         losses = torch.cat(self.losses)
-        if self.spec.running_loss:
+        if self.spec.train_loss == "measured":
+            return {}
+        if self.spec.train_loss == "running":
             self.all_losses.append(losses)
             losses = torch.cat(self.all_losses)
         return {"train_loss": losses.mean().item()}
@@ -282,6 +284,13 @@ class TorchNetwork:
     def parameters(self) -> dict[str, Array]:
         tensors = [p.detach() for layer in self.layers for p in layer]
         return {n: t.cpu().numpy() for n, t in zip(self.spec.names, tensors, strict=True)}
+
+    def load_parameters(self, parameters: Mapping[str, Array]) -> None:
+        """Take over these values."""
+        tensors = [p for layer in self.layers for p in layer]
+        with torch.no_grad():
+            for name, tensor in zip(self.spec.names, tensors, strict=True):
+                tensor.copy_(torch.from_numpy(parameters[name]))
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         return {}

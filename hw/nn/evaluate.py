@@ -30,7 +30,7 @@ from hw.nn.losses import cross_entropy
 
 Array = NDArray[Any]
 
-BLOCK = 256  # rows gathered at a time
+BLOCK = 512  # rows gathered at a time
 CHUNK = 200  # features summed at a time in float32, at most
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 # Beyond rounding: products that underflow in float32, and float64's own rounding.
@@ -76,10 +76,10 @@ class Evaluator:
         # Rounding acts on each score on its own, so the bounds of two scores add up.
         norms = _norms(W)
         pair_bounds = norms[:, None] + norms
-        bias = W[:, width] if W.shape[1] > width else 0.0
+        bias = W[:, width] if W.shape[1] > width else np.zeros(len(W))
         return self._count(
             W[:, :width],
-            lambda products: products + bias,
+            lambda products: products + bias,  # float64, as the bias is
             lambda X: linear_scores(W, X),
             pair_bounds,
         )
@@ -95,7 +95,7 @@ class Evaluator:
             pair_bounds = f.lipschitz * (np.abs(W2[:, None] - W2) @ norms)
 
         def scores(products: Array) -> Array:
-            products = products + b1  # float64
+            products = products + b1  # float64 from here on, as b1 is
             return f.value(products, products) @ W2.T + b2
 
         return self._count(W1, scores, lambda X: mlp_scores(parameters, X, activation), pair_bounds)
@@ -151,7 +151,7 @@ class Evaluator:
                     np.dot(X[:, columns], weights, out=part if i else total)
                     if i:
                         np.add(total, part, total)
-                scores = scores_from(total.astype(np.float64))
+                scores = scores_from(total)
                 labels = self.labels[rows]
                 lead = scores[np.arange(m), labels, None] - scores  # over every class
                 margins = self._row_norms()[rows, None] * pair_bounds[labels]

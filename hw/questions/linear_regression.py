@@ -344,39 +344,33 @@ def draw_directions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) ->
 
     shown = {v: o.plots["directions"] for v, o in outcomes.items() if "directions" in o.plots}
     figure, axes = new_figure(max(1, len(shown)), 2, width=5.2, height=3.8)
-    for (left, right), (variant, found) in zip(axes, shown.items(), strict=False):
+    for (left, right), found in zip(axes, shown.values(), strict=False):
         time, epochs = np.array(found["time"]), found["epochs"]
         start, end = np.array(found["start"]), np.array(found["end"])
-        order = np.argsort(time)
-        grid = np.geomspace(time.min(), time.max(), 300)
         expected = np.maximum(found["expected"], 1e-300)  # for the logarithm
-        left.loglog(time, start, ".", ms=4, color="#999999", label="at the start")
-        left.loglog(time, end, ".", ms=5, color=COLOURS[0], label=f"after {epochs} epochs")
+        after = f"after {epochs} epoch{'s' if epochs > 1 else ''}"
+        left.loglog(time, start, ".", ms=4, color="#AAAAAA", label="at the start")
+        left.loglog(time, end, ".", ms=6, color=COLOURS[0], label=after)
         left.loglog(
-            time, expected, "_", ms=5, color=COLOURS[1], label="expected: start × exp(-ησ²·epochs)"
+            time, expected, "o", ms=5, mfc="none", mew=0.7, color=COLOURS[1],
+            label="expected: start × exp(-ησ² epochs)",
         )
-        left.set_ylim(max(end.min() / 3, 1e-12), start.max() * 3)
+        left.set_ylim(max(end.min() / 3, 1e-12), start.max() * 20)
         left.set_ylabel("distance to the closed form, by direction")
-        right.plot(
-            time[order], np.cumsum(start[order] ** 2) / np.sum(start**2),
-            color="#999999", label="at the start",
+        left.text(
+            0.98, 0.03, f"all {found['null_directions']} directions\nof the null space:\n"
+            f"{found['null_space']:.1e}",
+            transform=left.transAxes, ha="right", va="bottom", fontsize=8,
         )
-        right.plot(
-            time[order], np.cumsum(end[order] ** 2) / np.sum(end**2),
-            color=COLOURS[0], label=f"after {epochs} epochs",
-        )
-        right.plot(grid, np.exp(-epochs / grid), "--", lw=1, color=COLOURS[1],
-                   label="share of the start that is left")
-        right.set_xscale("log")
-        right.set_ylabel("share of squared distance, up to here")
+        order = np.argsort(time)
+        for values, colour, text in ((start, "#AAAAAA", "at the start"), (end, COLOURS[0], after)):
+            share = np.cumsum(values[order] ** 2) / np.sum(values**2)
+            right.semilogx(time[order], share, drawstyle="steps-post", color=colour, label=text)
+        right.set_ylabel("share of the squared distance in directions\nthat need up to so many epochs")
         for ax in (left, right):
-            ax.axvline(epochs, lw=1, ls=":", color="black")
+            ax.axvline(epochs, lw=1, ls=":", color="black", label=f"{epochs} epochs")
             ax.set_xlabel("1/(ησ²): epochs to shrink by a factor e")
-            ax.legend(fontsize=8)
-        left.set_title(
-            f"null space ({found['null_directions']} directions): {found['null_space']:.1e}",
-            fontsize=9,
-        )
+            ax.legend(fontsize=8, loc="upper left")
     if spec.get("title"):
         figure.suptitle(spec["title"])
     return figure

@@ -36,7 +36,7 @@ CONTENT = npz(
     }
 )
 HALF = len(CONTENT) // 2
-QUICK = Timing(connect=0.5, stall=0.5, answer=1.5, again=0.2)
+QUICK = Timing(connect=1, stall=1, answer=5, again=0.2)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -226,9 +226,10 @@ def test_a_bad_mirror_is_named_and_the_next_one_serves(
 
 
 def test_the_fast_mirror_wins_over_a_silent_one(server: Any, tmp_path: Path) -> None:
+    patient = Fetcher(Timing(connect=10, stall=10, answer=10))
     start = time.perf_counter()
-    assert fetch(wanted(server, "silent", "good"), tmp_path) == FETCHED
-    assert time.perf_counter() - start < 1.4
+    assert patient.fetch(wanted(server, "silent", "good"), tmp_path) == FETCHED
+    assert time.perf_counter() - start < 5
 
 
 def test_a_broken_connection_is_resumed_from_the_same_mirror(server: Any, tmp_path: Path) -> None:
@@ -307,12 +308,12 @@ def test_a_dead_network_costs_seconds(
     entry = wanted(server, "silent", "silent")
     urls = (*entry.files[0].urls, f"http://127.0.0.1:{closed}/x")
     entry = dataclasses.replace(entry, files=(dataclasses.replace(entry.files[0], urls=urls),))
-    fetcher = Fetcher(Timing(connect=0.5, stall=20, answer=1.5, again=0.2))
+    fetcher = Fetcher(Timing(connect=5, stall=20, answer=1, again=0.2))
     start = time.perf_counter()
     for i in range(6):
         with pytest.raises(DataError, match=r"connection refused|no answer"):
             fetcher.fetch(entry, tmp_path / str(i))
-    assert time.perf_counter() - start < 4
+    assert time.perf_counter() - start < 10
 
 
 def test_offline_never_tries(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

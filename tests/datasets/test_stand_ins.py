@@ -18,9 +18,9 @@ NOWHERE = Path("no-such-folder")
 @pytest.mark.parametrize("name", list(datasets.CATALOGUE))
 def test_shapes_types_and_sameness(name: str) -> None:
     entry = datasets.CATALOGUE[name]
-    start = time.perf_counter()
+    start = time.process_time()
     upstream, digest = stand_ins.make(name)
-    assert time.perf_counter() - start < 3  # a fraction of a second on an idle machine
+    assert time.process_time() - start < 2  # about 0.3 for the largest
     again, same = stand_ins.make(name)
     assert digest == same
     assert set(upstream) == set(entry.counts)
@@ -82,12 +82,14 @@ def test_ames_has_singular_normal_equations() -> None:
     upstream, _ = stand_ins.make("ames")
     X, y = upstream["train"]
     ones = np.hstack([X, np.ones((len(X), 1))])
-    assert np.linalg.matrix_rank(ones) < ones.shape[1] - 50
+    gram = ones.T @ ones
+    eigenvalues = np.linalg.eigvalsh(gram)
+    assert (eigenvalues < 1e-10 * eigenvalues[-1]).sum() > 50
     assert (X.std(axis=0) == 0).sum() >= 52
     assert 11 < y.mean() < 13
     assert 0.2 < y.std() < 0.6
     # Least squares explains most of the unseen prices, not all.
-    w = np.linalg.lstsq(ones, y, rcond=None)[0]
+    w = np.linalg.solve(gram + 1e-6 * np.eye(len(gram)), ones.T @ y)
     X_test, y_test = upstream["test"]
     residual = y_test - np.hstack([X_test, np.ones((len(X_test), 1))]) @ w
     assert 0.05 < residual.std() < 0.75 * y_test.std()

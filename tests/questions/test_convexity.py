@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 from hw.config import read_yaml
@@ -16,6 +17,15 @@ from hw.questions import convexity
 SMALL = convexity.Settings(draws=200, rounds=3, examples=2, descents=3, steps=60, points=11)
 ERRATA = {"equation_1_3"}
 CONFIG = Path(__file__).parents[2] / "configs" / "ist2021" / "q1.convexity.yaml"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """As runs have it: on matrices this small, several threads wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=["numpy", "torch"], scope="module")

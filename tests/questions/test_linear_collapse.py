@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 from hw.config import read_yaml
@@ -18,6 +19,15 @@ from hw.questions import linear_collapse
 SMALL = linear_collapse.Settings(networks=3, per_class=40, hidden=8, points=11)
 ERRATA = set()
 CONFIG = Path(__file__).parents[2] / "configs" / "ist2021" / "q3.linear_collapse.yaml"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """As runs have it: on matrices this small, several threads wait for one another."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(params=["numpy", "torch"], scope="module")
