@@ -35,12 +35,14 @@ class Outcome:
     history: ``{"epoch": [1, ...], metric: [...]}``, one value an epoch; empty if nothing trains.
     plots:   the JSON data behind figures that ``history`` does not hold, by figure name.
     checks:  statements put to the test; each also counts as a metric, 1 if it holds, else 0.
+    timing:  measured times behind figures; unlike all else, no two runs have the same.
     """
 
     metrics: dict[str, Any] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
     plots: dict[str, Any] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
+    timing: dict[str, Any] = field(default_factory=dict)
 
     @property
     def diverged(self) -> bool:
@@ -64,10 +66,12 @@ class Outcome:
         checks = [Check(**c) for c in value["checks"]]
         if not all(isinstance(v, str | bool) for c in checks for v in vars(c).values()):
             raise TypeError("a check holds something else than words")
-        outcome = cls(value["metrics"], value["history"], value["plots"], checks)
+        outcome = cls(
+            value["metrics"], value["history"], value["plots"], checks, value.get("timing", {})
+        )
         if not all_finite(outcome.metrics):
             raise ValueError("a metric is not finite")
-        if not isinstance(outcome.plots, dict):
+        if not isinstance(outcome.plots, dict) or not isinstance(outcome.timing, dict):
             raise TypeError("plots are not named")
         lengths = {len(values) for values in outcome.history.values()}
         if len(lengths) > 1 or (lengths and "epoch" not in outcome.history):

@@ -109,6 +109,7 @@ class Folder:
         history = self._read("history.json")
         plots = self._read("plots.json")
         checks = self._read("checks.json")
+        entries = self.run().get("variants", {})
         try:
             return {
                 variant: Outcome.from_json(
@@ -121,6 +122,7 @@ class Folder:
                         "history": history.get(variant, {}),
                         "plots": plots.get(variant, {}),
                         "checks": checks.get(variant, []),
+                        "timing": entries.get(variant, {}).get("timing", {}),
                     }
                 )
                 for variant in metrics

@@ -487,6 +487,7 @@ def _finish(run: Run, request: Request, say: Say, draw: bool, complete: bool) ->
             "epoch_seconds": [round(s, 4) for s in done.epoch_seconds],
             "peak_memory_mb": round(done.peak_memory_mb, 1),
             "status": "diverged" if done.outcome.diverged else "done",
+            **({"timing": done.outcome.timing} if done.outcome.timing else {}),
         }
     if complete and run.error is None:
         _say_diverged(run, say)

@@ -8,6 +8,7 @@ from typing import Any
 
 from hw import runner, streams, terminal
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
+from hw.outcome import Outcome
 from hw.published import published_values
 from hw.results import as_json
 from hw.runner import Request, Run
@@ -293,6 +294,17 @@ def _rows(run: Run) -> list[list[str]]:
     return rows
 
 
+def _checks(run: Run, outcome: Outcome) -> str:
+    """How many statements hold, and how many of the others are known errors of the document."""
+    wrong = {c.details["check"] for c in run.question.claims if c.sort == "check" and c.erratum}
+    failed = [c for c in outcome.checks if not c.holds]
+    errata = sum(c.name in wrong for c in failed)
+    text = f"{len(outcome.checks) - len(failed)} statements hold"
+    text += f", {errata} errata of the document" if errata else ""
+    unexpected = len(failed) - errata
+    return text + (f", {unexpected} DO NOT HOLD" if unexpected else "")
+
+
 def _result(run: Run, variant: str) -> str:
     """The numbers that say most, each with the published one."""
     outcome = run.outcomes[variant]
@@ -309,6 +321,5 @@ def _result(run: Run, variant: str) -> str:
             text += f" ({published[variant, name]})"
         texts.append(text)
     if outcome.checks:
-        holds = sum(c.holds for c in outcome.checks)
-        texts.append(f"{holds} of {len(outcome.checks)} statements hold")
+        texts.append(_checks(run, outcome))
     return "  ".join(texts)

@@ -30,7 +30,7 @@ from hw.nn.losses import cross_entropy
 
 Array = NDArray[Any]
 
-BLOCK = 512  # rows gathered at a time
+BLOCK = 256  # rows gathered at a time
 CHUNK = 200  # features summed at a time in float32, at most
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 # Beyond rounding: products that underflow in float32, and float64's own rounding.

@@ -449,7 +449,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         outcome.check(name, statement, exact[part] and agree(part), shown)
     _vjp_checks(outcome, settings, exact, residuals, evidence, agree)
     outcome.plots["functions"] = function_curves()
-    outcome.plots["timing"] = timings(settings, backend)
+    outcome.timing = timings(settings, backend)
     return outcome
 
 
@@ -576,8 +576,8 @@ def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """Operations and, where they were measured, seconds over n, on logarithmic axes."""
     from hw.plotting import COLOURS, new_figure
 
-    plots = sole(outcomes).plots
-    operations, timing = plots["operations"], plots.get("timing") or {}
+    outcome = sole(outcomes)
+    operations, timing = outcome.plots["operations"], outcome.timing
     looks = {
         "sigmoid_linear": (COLOURS[5], "o", "sigmoid, $y(1-y)g$"),
         "softmax_linear": (COLOURS[0], "s", r"softmax, $s(g-s^\top g)$"),
