@@ -162,8 +162,7 @@ def _without_settings(
         word = words.pop(0)
         name, equals, _ = word.partition("=")
         if word == "--":
-            ids += [word, *words]
-            break
+            return [verb, *known, "--", *ids, *words], settings
         if name in options or not word.startswith("--"):
             chosen = known if word.startswith("-") else ids
             takes_value = name in options and options[name].nargs != 0
@@ -173,7 +172,7 @@ def _without_settings(
         chosen.append(word)
         if takes_value and not equals and words:
             chosen.append(words.pop(0))
-    return [verb, *known, *ids], settings
+    return [verb, *ids, *known], settings
 
 
 def _say_error(message: str) -> None:

@@ -77,6 +77,20 @@ class UniformDraws:
         return (self.random.uniform(size=shape) < keep) / keep
 
 
+class CentredDraws:
+    """What E1394's network from scratch draws from ``np.random.seed(seed)``: weights alone."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = np.random.RandomState(seed)
+
+    def weights(self, sizes: Sequence[int]) -> list[Array]:
+        """Uniform in [-½, ½), (out, in), layer by layer; these networks have no biases."""
+        return [self.random.rand(wide, narrow) - 0.5 for narrow, wide in pairwise(sizes)]
+
+    def orders(self, n: int) -> Iterator[Array]:
+        return in_file_order(n)
+
+
 class TorchDraws:
     """What the PyTorch questions draw after ``torch.manual_seed(seed)``.
 

@@ -69,7 +69,7 @@ def _read(path: Path) -> str:
 def _draw(question: Question, spec: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> Any:
     from hw import plotting
 
-    kinds = {"curves": plotting.curves, "error_bars": plotting.error_bars, **getattr(question.module, "FIGURES", {})}
+    kinds = plotting.FIGURES | getattr(question.module, "FIGURES", {})
     kind = spec.get("draw", "curves")
     if kind not in kinds:
         raise UsageError(

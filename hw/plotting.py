@@ -128,7 +128,11 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
         }
         for low, high in sorted(bands):
             ax.axhspan(
-                low, high, color="#999999", alpha=0.15, lw=0,
+                low,
+                high,
+                color="#999999",
+                alpha=0.15,
+                lw=0,
                 label=f"published: {low:g} to {high:g}",
             )
         ax.set_xlabel("epoch")
@@ -214,3 +218,7 @@ def error_bars(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     if spec.get("title"):
         figure.suptitle(spec["title"])
     return figure
+
+
+# What any question can draw, beside the FIGURES of its own kind.
+FIGURES = {"curves": curves, "error_bars": error_bars}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import pytest
 from support import make_dataset, write_landscapes
 from threadpoolctl import threadpool_limits
 
+from hw import worker
 from hw.cli import main
+from hw.datasets import stand_ins
 from hw.datasets.features import Dataset
 
 
@@ -103,3 +105,26 @@ def hw_stand_in(tmp_path: Path, no_data: Path, capsys: pytest.CaptureFixture[str
 @pytest.fixture
 def dots() -> Dataset:
     return make_dataset()
+
+
+@pytest.fixture
+def tiny_stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Stand-ins of a few dozen examples: a question runs end to end in a moment."""
+    # Enough that each of OctMNIST's classes is in its test set, which is cut by class.
+    few = {"train": 120, "validation": 30, "test": 40}
+    for name, recipe in stand_ins.RECIPES.items():
+        counts = {split: few[split] for split in recipe.counts}
+        monkeypatch.setitem(stand_ins.RECIPES, name, replace(recipe, counts=counts))
+    monkeypatch.setattr(stand_ins, "AMES_ROWS", 60)
+    worker.load_data.cache_clear()
+    yield
+    worker.load_data.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of the real data sets, which $HW_TEST_DATA names."""
+    folder = os.environ.get("HW_TEST_DATA")
+    if not folder:
+        pytest.skip("HW_TEST_DATA names no folder with the real data sets")
+    return Path(folder)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Features:
             np.take(self.table.astype(target.dtype), block, out=target)
         return target
 
-    @property
+    @cached_property
     def is_power_of_two_scale(self) -> bool:
         """Whether a byte times ``table[1]`` is its value, exactly in every floating type."""
         table = self.table

@@ -38,7 +38,10 @@ def write(data: Dataset, folder: Path) -> Path:
 
 
 def read(folder: Path) -> Dataset:
-    """The data set in ``folder``, its features mapped, not read (copy on write: torch wants writable memory)."""
+    """The data set in ``folder``, its features mapped, not read.
+
+    Copy on write, which nobody uses: torch wants memory that it could write.
+    """
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     splits = {}
     for name in about.pop("splits"):

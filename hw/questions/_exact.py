@@ -105,7 +105,8 @@ def _phase_one(
         for r in range(size)
     ]
     # Reduced costs of the starting basis, the slack variables s; the last entry is minus 1·s.
-    cost = [-sum(column) for column in columns] + [Fraction(0)] * size + [Fraction(-1)]
+    cost = [-sum(column, Fraction(0)) for column in columns]
+    cost += [Fraction(0)] * size + [Fraction(-1)]
     basis = list(range(n, n + size))
     while (enters := next((j for j in range(n + size) if cost[j] < 0), None)) is not None:
         # The objective is bounded below by zero, so that some entry is always positive.

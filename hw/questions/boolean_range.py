@@ -536,11 +536,7 @@ def part_b_or_c(
         f"{part}_largest_perturbation",
         "every class survives |e_i| < 1/(2D) for all i, and 1/(2D) is the largest such bound for"
         " each network",
-        found.one_set
-        and found.least == found.most == HALF
-        and below
-        and not at
-        and not above,
+        found.one_set and found.least == found.most == HALF and below and not at and not above,
         f"the distance in S is {found.least} for each of {found.networks} networks;"
         f" {found.closed} of them (A and B of D's parity) survive 1/(2D) itself{example}",
     )
@@ -562,9 +558,7 @@ def never_both(family: Family, largest: int, bad: Callable[[Any], bool]) -> int:
 # Whole numbers
 
 
-def whole_numbers(
-    outcome: Outcome, settings: Settings, classes: Callable[..., np.ndarray]
-) -> None:
+def whole_numbers(outcome: Outcome, settings: Settings, classes: Callable[..., np.ndarray]) -> None:
     """The handout's form: whole weights and biases."""
     largest = settings.largest_dimension
 
@@ -584,9 +578,7 @@ def whole_numbers(
     for part, published in (("sign", published_sign), ("relu", published_relu)):
         family = doubled(published)
         count = exhaust(family, largest, classes)
-        same = all(
-            family(A, B).cells == published(A, B).cells for A, B in ranges(largest)
-        )
+        same = all(family(A, B).cells == published(A, B).cells for A, B in ranges(largest))
         net = family(0, 0)
         outcome.check(
             f"{part}_doubled_is_whole",
@@ -702,23 +694,28 @@ def draw_xor(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     styles = {1: (COLOURS[2], "o", "f(x) = +1"), -1: (COLOURS[1], "s", "f(x) = -1")}
     for label, (colour, marker, text) in styles.items():
         chosen = [
-            point
-            for point, y in zip(plot["points"], plot["labels"], strict=True)
-            if y == label
+            point for point, y in zip(plot["points"], plot["labels"], strict=True) if y == label
         ]
         across, up = zip(*chosen, strict=True)
         ax.plot(across, up, ls="--", lw=1, color=colour)
         ax.scatter(across, up, s=110, color=colour, marker=marker, label=text, zorder=3)
     for point in plot["points"]:
         ax.annotate(
-            f"S = {sum(point)}", point, textcoords="offset points", ha="center", va="center",
+            f"S = {sum(point)}",
+            point,
+            textcoords="offset points",
+            ha="center",
+            va="center",
             xytext=(0, 17 * point[1]),
         )
     # Placed below, where no segment runs.
     ax.annotate(
         "The segments that join the points of\neach class cross: no line leaves one\n"
         "class on either side.",
-        (0, -0.05), xytext=(0, -2.1), ha="center", fontsize=8,
+        (0, -0.05),
+        xytext=(0, -2.1),
+        ha="center",
+        fontsize=8,
         arrowprops={"arrowstyle": "->", "lw": 0.8},
     )
     ax.set_xlim(-1.6, 1.6)
@@ -760,12 +757,19 @@ def draw_networks(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
             below.scatter(
                 [part["sums"][k] for k in chosen],
                 [part["output_at_sums"][k] for k in chosen],
-                color=colour, marker=marker, zorder=3, label=f"inputs of class {label:+d}",
+                color=colour,
+                marker=marker,
+                zorder=3,
+                label=f"inputs of class {label:+d}",
             )
         for ax in (above, below):
             ax.axhline(0, color=COLOURS[6], lw=0.7)
             ax.axvspan(
-                A - 0.5, B + 0.5, color=COLOURS[2], alpha=0.12, lw=0,
+                A - 0.5,
+                B + 0.5,
+                color=COLOURS[2],
+                alpha=0.12,
+                lw=0,
                 label="A - ½ ≤ S' ≤ B + ½" if ax is below else None,
             )
         below.legend(loc="lower center", fontsize=8)

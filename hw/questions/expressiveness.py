@@ -606,9 +606,7 @@ def symmetric(H: np.ndarray) -> np.ndarray:
 # Optima
 
 
-def descend(
-    settings: Settings, models: Any, rng: np.random.Generator, shape: Shape
-) -> np.ndarray:
+def descend(settings: Settings, models: Any, rng: np.random.Generator, shape: Shape) -> np.ndarray:
     """Losses on the XOR (starts,) after gradient descent from random starts."""
     theta = rng.normal(size=(settings.starts, shape.parameters()))
     for _ in range(settings.steps):
@@ -616,9 +614,7 @@ def descend(
     return models.losses(shape, theta, XOR)
 
 
-def optima(
-    outcome: Outcome, settings: Settings, models: Any, rng: np.random.Generator
-) -> None:
+def optima(outcome: Outcome, settings: Settings, models: Any, rng: np.random.Generator) -> None:
     """Where training can end: one loss for the linear model, several for the network."""
     # At θ = 0 all probabilities are ½: the gradient is Σ (½ - [y = k]) x̃ / N, in whole halves.
     residual = [[Fraction(1, 2) - (y == k) for k in range(2)] for y in XOR.y]
@@ -705,7 +701,10 @@ def draw_segments(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
             excess = minus_chord(each, t)
             rises = max(excess) > ROUNDING
             below.plot(
-                t, excess, color=COLOURS[1] if rises else "0.6", lw=1.1,
+                t,
+                excess,
+                color=COLOURS[1] if rises else "0.6",
+                lw=1.1,
                 label=None if rises in seen else LEGEND[rises],
             )
             seen.add(rises)
@@ -740,19 +739,27 @@ def draw_surfaces(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     for ax, (name, title) in zip(axes[0], titles.items(), strict=True):
         # Purple to orange: told apart with any colour vision, white where p = ½.
         filled = ax.contourf(
-            plot["axis"], plot["axis"], plot[name], levels=[k / 20 for k in range(21)],
-            cmap="PuOr_r", vmin=0, vmax=1,
+            plot["axis"],
+            plot["axis"],
+            plot[name],
+            levels=[k / 20 for k in range(21)],
+            cmap="PuOr_r",
+            vmin=0,
+            vmax=1,
         )
         ax.contour(plot["axis"], plot["axis"], plot[name], levels=[0.5], colors="black")
         for label, marker in ((0, "s"), (1, "o")):
             chosen = [
-                point
-                for point, y in zip(plot["points"], plot["labels"], strict=True)
-                if y == label
+                point for point, y in zip(plot["points"], plot["labels"], strict=True) if y == label
             ]
             ax.scatter(
-                *zip(*chosen, strict=True), marker=marker, s=80, zorder=3, edgecolors="black",
-                color="#fdb863" if label else "#b2abd2", label=f"class {label}",
+                *zip(*chosen, strict=True),
+                marker=marker,
+                s=80,
+                zorder=3,
+                edgecolors="black",
+                color="#fdb863" if label else "#b2abd2",
+                label=f"class {label}",
             )
         right = round(4 * plot[f"{name}_accuracy"])
         ax.set_title(f"{title}:\n{right} of 4 right")

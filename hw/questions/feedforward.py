@@ -173,7 +173,12 @@ def draw_grid(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figur
             dark = value is not None and value > low + 0.6 * (top - low)
             text = "×" if value is None else f"{value:.3f}".lstrip("0")
             ax.text(
-                c, r, text, ha="center", va="center", fontsize=9,
+                c,
+                r,
+                text,
+                ha="center",
+                va="center",
+                fontsize=9,
                 color="white" if dark else "black",
                 fontweight="bold" if value == top else "normal",
             )
@@ -245,8 +250,13 @@ def draw_main_effects(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) 
             ax.plot([x + shift for x in at], [h for h, _ in found], lw=0.6, color="#BBBBBB")
             for x, (height, diverged) in zip(at, found, strict=True):
                 ax.plot(
-                    x + shift, height, ls="", ms=5, color=COLOURS[0],
-                    marker="x" if diverged else "o", alpha=0.7,
+                    x + shift,
+                    height,
+                    ls="",
+                    ms=5,
+                    color=COLOURS[0],
+                    marker="x" if diverged else "o",
+                    alpha=0.7,
                 )
         for x, level in enumerate(levels):
             ax.hlines(medians[key][level], x - 0.3, x + 0.3, lw=2.5, color=COLOURS[1])

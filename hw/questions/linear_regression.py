@@ -75,10 +75,10 @@ class ClosedForm:
     directions: Array
 
     @classmethod
-    def of(cls, weights: Array, ridge: float, sigma: Array, V: Array, shape: tuple[int, ...]) -> Self:
-        """From w*, λ and the σ and Vᵀ of a matrix X of this shape."""
+    def of(cls, X: Array, weights: Array, ridge: float, sigma: Array, V: Array) -> Self:
+        """From X, w*, λ, and the σ and Vᵀ of X."""
         # The usual bound on what rounding makes of a singular value that is zero.
-        rounding = sigma[0] * max(shape) * np.finfo(np.float64).eps
+        rounding = sigma[0] * max(X.shape) * np.finfo(np.float64).eps
         return cls(weights, ridge, sigma, V[: int((sigma > rounding).sum())])
 
     @property
@@ -98,7 +98,7 @@ class ClosedForm:
 
 
 class RegressionLearner(SequentialLearner):
-    """What per-example regressions share: no accuracies, and losses that are read after an epoch."""
+    """What regressions share: no accuracies, and losses that are read after an epoch."""
 
     def train_epoch(self) -> dict[str, float]:
         # The running mean of ½(ŷ - y)² is not reported: the losses are root mean squared errors
@@ -257,7 +257,7 @@ class NumPyLearner(LinearLearner):
         ridge = self.settings.ridge
         weights = np.linalg.solve(X.T @ X + ridge * np.eye(X.shape[1]), X.T @ y)
         _, sigma, V = np.linalg.svd(X, full_matrices=False)
-        return ClosedForm.of(weights, ridge, sigma, V, X.shape)
+        return ClosedForm.of(X, weights, ridge, sigma, V)
 
     def _train(self, rows: Array) -> float:
         train = self.data.train
@@ -293,7 +293,7 @@ class TorchLearner(LinearLearner):
         gram = x.T @ x + ridge * torch.eye(x.shape[1], dtype=torch.float64)
         weights = torch.linalg.solve(gram, x.T @ target)
         _, sigma, V = torch.linalg.svd(x, full_matrices=False)
-        return ClosedForm.of(weights.numpy(), ridge, sigma.numpy(), V.numpy(), X.shape)
+        return ClosedForm.of(X, weights.numpy(), ridge, sigma.numpy(), V.numpy())
 
     def _train(self, rows: Array) -> float:
         losses = []
@@ -326,9 +326,7 @@ def root_mean_square(errors: Any) -> float:
     return float(errors.square().mean().sqrt())
 
 
-def learner(
-    settings: Settings, data: Dataset, backend: str, device: str = "cpu"
-) -> LinearLearner:
+def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> LinearLearner:
     """The model in training; see `hw.training.Learner`."""
     if device != "cpu":
         raise UsageError("a regression, one example at a time, has no use for a GPU")
@@ -352,21 +350,34 @@ def draw_directions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) ->
         left.loglog(time, start, ".", ms=4, color="#AAAAAA", label="at the start")
         left.loglog(time, end, ".", ms=6, color=COLOURS[0], label=after)
         left.loglog(
-            time, expected, "o", ms=5, mfc="none", mew=0.7, color=COLOURS[1],
+            time,
+            expected,
+            "o",
+            ms=5,
+            mfc="none",
+            mew=0.7,
+            color=COLOURS[1],
             label="expected: start × exp(-ησ² epochs)",
         )
         left.set_ylim(max(end.min() / 3, 1e-12), start.max() * 20)
         left.set_ylabel("distance to the closed form, by direction")
         left.text(
-            0.98, 0.03, f"all {found['null_directions']} directions\nof the null space:\n"
+            0.98,
+            0.03,
+            f"all {found['null_directions']} directions\nof the null space:\n"
             f"{found['null_space']:.1e}",
-            transform=left.transAxes, ha="right", va="bottom", fontsize=8,
+            transform=left.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=8,
         )
         order = np.argsort(time)
         for values, colour, text in ((start, "#AAAAAA", "at the start"), (end, COLOURS[0], after)):
             share = np.cumsum(values[order] ** 2) / np.sum(values**2)
             right.semilogx(time[order], share, drawstyle="steps-post", color=colour, label=text)
-        right.set_ylabel("share of the squared distance in directions\nthat need up to so many epochs")
+        right.set_ylabel(
+            "share of the squared distance\nin directions that need up to so many epochs"
+        )
         for ax in (left, right):
             ax.axvline(epochs, lw=1, ls=":", color="black", label=f"{epochs} epochs")
             ax.set_xlabel("1/(ησ²): epochs to shrink by a factor e")

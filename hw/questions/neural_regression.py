@@ -130,9 +130,7 @@ class TorchLearner(NetworkLearner):
         return {n: t.detach().numpy() for n, t in zip(NAMES, self.tensors, strict=True)}
 
 
-def learner(
-    settings: Settings, data: Dataset, backend: str, device: str = "cpu"
-) -> NetworkLearner:
+def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> NetworkLearner:
     """The model in training; see `hw.training.Learner`."""
     if device != "cpu":
         raise UsageError("a regression, one example at a time, has no use for a GPU")

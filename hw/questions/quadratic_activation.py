@@ -778,10 +778,7 @@ def part_3_few_units(
         "fewer_units_fail",
         "if K < D some c cannot be met, nor approached: the quadratic part of c_Θ has rank at most"
         " K, that of c may have rank D",
-        basis == [1]
-        and determinant == 0
-        and max(excess, default=0) <= 0
-        and nearest >= 0.5**0.5,
+        basis == [1] and determinant == 0 and max(excess, default=0) <= 0 and nearest >= 0.5**0.5,
         f"D = 2, K = 1, M the identity: Gröbner basis {basis}, no solution; det M_Θ ="
         f" {determinant}, so (Eckart-Young) ‖c_Θ - c‖ ≥ √½ for all Θ"
         + (f"; nearest of the random Θ with K = D - 1: {nearest:.2f}" if excess else ""),
@@ -821,9 +818,7 @@ def part_4_rank(
 
     line = [(1,), (2,), (3,), (4,)]
     plane = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (1, 2)]
-    circle = [
-        (Fraction(1 - t * t, 1 + t * t), Fraction(2 * t, 1 + t * t)) for t in range(-3, 4)
-    ]
+    circle = [(Fraction(1 - t * t, 1 + t * t), Fraction(2 * t, 1 + t * t)) for t in range(-3, 4)]
     (line_x, line_phi), (plane_x, plane_phi), (circle_x, circle_phi) = map(
         ranks, (line, plane, circle)
     )
@@ -1009,11 +1004,16 @@ def draw_construction(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) 
             [places[D] + aside for D in plot["dimension"]],
             # A logarithmic axis has no zero: an exact round trip is drawn at the lower edge.
             [max(e, 1e-17) for e in plot[name]],
-            s=18, marker=marker, color=colour, alpha=0.6, label=text, linewidths=0,
+            s=18,
+            marker=marker,
+            color=colour,
+            alpha=0.6,
+            label=text,
+            linewidths=0,
         )
     ax.axhline(EXACT, color=COLOURS[6], lw=1, ls=":", label="counts as exact")
     ax.set_yscale("log")
-    ax.set_ylim(1e-17, 1e3)
+    ax.set_ylim(3e-18, 1e3)
     ax.set_xticks(list(places.values()), [str(D) for D in places])
     ax.set_xlabel("number of inputs D")
     ax.set_ylabel("‖c$_Θ$ - c‖, one point a random c")
@@ -1031,11 +1031,16 @@ def draw_shift(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     left, right = axes[0]
     left.loglog(epsilon, plot["error"], "o-", ms=4, label=f"K = D = {D}, shifted by ε, float64")
     left.loglog(
-        epsilon, [plot["slope"] * e for e in epsilon], "--", color=COLOURS[1],
+        epsilon,
+        [plot["slope"] * e for e in epsilon],
+        "--",
+        color=COLOURS[1],
         label="the same in exact arithmetic",
     )
     left.axhline(
-        max(plot["unshifted_error"], 1e-17), ls=":", color=COLOURS[2],
+        max(plot["unshifted_error"], 1e-17),
+        ls=":",
+        color=COLOURS[2],
         label=f"K = D + 1 = {D + 1}, no shift",
     )
     left.set_ylabel("‖c$_Θ$ - c‖")
@@ -1065,12 +1070,13 @@ def draw_fit(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     left.legend()
     for k, losses in enumerate(plot["losses"]):
         right.plot(
-            plot["steps"], losses, color=COLOURS[5], lw=1.2,
+            plot["steps"],
+            losses,
+            color=COLOURS[5],
+            lw=1.2,
             label=f"gradient descent on Θ, {len(plot['losses'])} starts" if k == 0 else None,
         )
-    right.axhline(
-        plot["closed_form_loss"], color=COLOURS[1], ls="--", label="closed form ĉ = X⁺y"
-    )
+    right.axhline(plot["closed_form_loss"], color=COLOURS[1], ls="--", label="closed form ĉ = X⁺y")
     right.set_xscale("symlog", linthresh=1)
     right.set_xlim(0, max(plot["steps"][-1], 1))
     right.set_yscale("log")

@@ -165,9 +165,7 @@ def test_the_known_counterexample() -> None:
 
 def test_shrinking_keeps_the_gap_and_simplifies() -> None:
     rng, models = np.random.default_rng(5), NumPyModels()
-    cases = (
-        Counterexample(*(2 * rng.normal(size=(2, 12))), XOR) for _ in range(10_000)
-    )
+    cases = (Counterexample(*(2 * rng.normal(size=(2, 12))), XOR) for _ in range(10_000))
     case = next(case for case in cases if case.gap(models) > 0.3)
     small = question.shrink(case, models, 0.1)
     assert small.gap(models) >= 0.1

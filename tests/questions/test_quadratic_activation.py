@@ -111,9 +111,7 @@ def test_gradient_against_finite_differences(algebra: NumPyAlgebra | TorchAlgebr
 
     def loss(parts: Theta) -> np.ndarray:
         own = Theta(*map(algebra.array, parts))
-        return algebra.numpy(
-            algebra.loss_and_gradient(own, algebra.array(X), algebra.array(y))[0]
-        )
+        return algebra.numpy(algebra.loss_and_gradient(own, algebra.array(X), algebra.array(y))[0])
 
     own = Theta(*map(algebra.array, theta))
     _, gradient = algebra.loss_and_gradient(own, algebra.array(X), algebra.array(y))

@@ -1,0 +1,139 @@
+"""IST 2023-24: every question that trains, end to end, and what its printed numbers can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import CommandLine
+from numpy.testing import assert_allclose
+from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from hw import catalog
+from hw.datasets.features import Dataset
+from hw.datasets.views import OCT_TEST_COUNTS
+from hw.published import Claim
+from hw.questions import feedforward
+
+EPOCH = {"train_loss", "validation_loss", "validation_accuracy"}
+METRICS = {
+    "q1.perceptron": {"train_accuracy", "validation_accuracy", "test_accuracy"},
+    "q1.logistic_regression": {"train_accuracy", "validation_accuracy", "test_accuracy"},
+    "q1.mlp": {"train_loss", "train_accuracy", "validation_accuracy", "test_accuracy"},
+    "q2.logistic_regression": EPOCH | {"test_accuracy"},
+    "q2.batch_size": EPOCH | {"train_accuracy", "test_accuracy"},
+    "q2.learning_rate": EPOCH | {"test_accuracy"},
+    "q2.regularization": EPOCH | {"test_accuracy"},
+}
+VARIANTS = {
+    "q1.logistic_regression": ["lr-0.01", "lr-0.001"],
+    "q2.logistic_regression": ["lr-0.001", "lr-0.01", "lr-0.1"],
+    "q2.batch_size": ["batch-16", "batch-1024"],
+    "q2.learning_rate": ["lr-1", "lr-0.1", "lr-0.01", "lr-0.001"],
+    "q2.regularization": ["default", "l2", "dropout"],
+}
+
+
+@pytest.mark.usefixtures("tiny_stand_ins")
+@pytest.mark.parametrize("name", METRICS)
+def test_runs_end_to_end(name: str, hw_stand_in: CommandLine) -> None:
+    answer = hw_stand_in("run", f"ist2023.{name}", "--epochs", 2, "--json")
+    assert answer.code == 0, answer.err
+    (run,) = answer.json["runs"]
+    assert run["data"] == {"name": "octmnist", "source": "stand-in"}
+    assert set(run["metrics"]) == set(VARIANTS.get(name, ["default"]))
+    for metrics in run["metrics"].values():
+        assert METRICS[name] <= metrics.keys()
+        assert np.isfinite(list(metrics.values())).all()
+    figures = {path.name for path in (Path(run["folder"]) / "figures").glob("*.p*")}
+    question = catalog.find(f"ist2023.{name}")
+    assert figures == {f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")}
+
+
+def test_shared_run_of_two_tables() -> None:
+    # The document compares one and the same run with other batch sizes and other learning rates.
+    batches = catalog.find("ist2023.q2.batch_size").resolve("batch-16")
+    rates = catalog.find("ist2023.q2.learning_rate").resolve("lr-0.1")
+    assert batches.as_dict() == rates.as_dict()
+
+
+COUNTED = [
+    claim
+    for question in catalog.load_all().values()
+    if question.homework == "ist2023"
+    for claim in question.claims
+    if "count" in claim.details
+]
+
+
+class TestPrintedNumbers:
+    def test_every_test_accuracy_has_its_count(self) -> None:
+        assert len(COUNTED) == 13
+        assert sum(OCT_TEST_COUNTS) == 529
+        assert {c.details["count"] for c in COUNTED} == {529, 10832}
+
+    def test_only_one_is_impossible(self) -> None:
+        impossible = [c for c in COUNTED if not c.possible_counts]
+        assert [c.details["value"] for c in impossible] == ["0.7208"]
+        assert impossible[0].erratum
+        assert not any(c.erratum for c in COUNTED if c.possible_counts)
+
+    def test_neighbours_of_the_impossible_one(self) -> None:
+        assert [f"{k / 529:.4f}" for k in (381, 382)] == ["0.7202", "0.7221"]
+
+    def test_learning_rate_1_answers_with_one_class(self) -> None:
+        found = {c.details["metric"]: c.possible_counts for c in COUNTED if c.variant == "lr-1"}
+        assert found == {"test_accuracy": [250], "validation_accuracy": [5114]}
+        assert OCT_TEST_COUNTS[3] == 250
+
+    @pytest.mark.parametrize(("value", "count"), [("0.7208", 529), ("0.5", 2), ("0.33", 7)])
+    def test_possible_counts_by_printing_them_all(self, value: str, count: int) -> None:
+        claim = Claim("value", {"value": value, "count": count})
+        decimals = len(value) - 2
+        expected = []
+        for k in range(count + 1):
+            rounded = f"{k / count:.{decimals}f}"
+            cut = f"{k / count:.{decimals + 12}f}"[: decimals + 2]
+            if value in (rounded, cut):
+                expected.append(k)
+        assert claim.possible_counts == expected
+
+
+@pytest.mark.parametrize(("variant", "dropout"), [("default", 0.0), ("l2", 0.0), ("dropout", 0.2)])
+def test_equals_script(variant: str, dropout: float, dots: Dataset) -> None:
+    """nn.Module, DataLoader with a generator of its own, and torch.optim, in batches of 16."""
+    question = catalog.find("ist2023.q2.regularization")
+    settings = feedforward.Settings(
+        **{**question.resolve(variant).as_dict(), "batch_size": 16, "hidden_size": 9}
+    )
+    learner = feedforward.learner(settings, dots, "torch")
+    torch.manual_seed(42)
+    modules: list[nn.Module] = []
+    for narrow in (dots.n_features, 9):
+        modules += [nn.Linear(narrow, 9), nn.ReLU(), nn.Dropout(dropout)]
+    model = nn.Sequential(*modules, nn.Linear(9, dots.n_classes))
+    X = torch.tensor(dots.train.features.take(slice(None)), dtype=torch.float32)
+    loader = DataLoader(
+        TensorDataset(X, torch.tensor(dots.train.labels)),
+        batch_size=16,
+        shuffle=True,
+        generator=torch.Generator().manual_seed(42),
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, weight_decay=settings.l2_decay)
+    losses = []
+    for _ in range(3):
+        losses.append([])
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            losses[-1].append(loss.item())
+        assert learner.train_epoch()["train_loss"] == pytest.approx(np.mean(losses[-1]), rel=1e-5)
+    assert np.ptp(np.mean(losses, axis=1)) > 1e-3
+    for mine, theirs in zip(learner.parameters().values(), model.parameters(), strict=True):
+        # float32, 9 updates
+        assert_allclose(mine, theirs.detach().numpy(), rtol=1e-5, atol=1e-7, equal_nan=False)

@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import CommandLine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from hw.cli import guarded, main
+from hw.errors import DataError, HwError, UsageError
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def process(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """``python -m hw`` as a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "hw", *words],
+        cwd=ROOT,
+        text=True,
+        stderr=subprocess.PIPE,
+        check=False,
+        **{"stdout": subprocess.PIPE, **options},
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "COMMAND"),
+        (["lst"], "unknown command 'lst'; did you mean 'list'"),
+        (["list", "--jsn"], "unknown argument '--jsn'; did you mean '--json'"),
+        (["list", "--js"], "unknown argument '--js'"),  # no abbreviations
+        (["list", "x"], "unknown argument 'x'"),
+        (["show"], "ID"),
+        (["run"], "ID"),
+        (["run", "--force"], "ID"),
+        (["run", "q1.mlp", "--variant"], "--variant"),
+        (["--data-dir", "x", "list"], "options come after the command"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_line_and_exit_2(
+    hw: CommandLine, words: list[str], problem: str
+) -> None:
+    answer = hw.plain(*words)
+    assert answer.code == 2
+    assert answer.out == ""
+    assert answer.err == answer.error + "\n"
+    assert problem in answer.error
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["run", "--help"], ["show", "-h"]])
+def test_help_is_a_result(hw: CommandLine, words: list[str]) -> None:
+    answer = hw.plain(*words)
+    assert answer.code == 0
+    assert "usage: python -m hw" in answer.out
+    assert answer.err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (UsageError("two\nlines"), 2, "error: two lines"),
+        (DataError("none"), 4, "error: none"),
+        (HwError("failed"), 1, "error: failed"),
+        (KeyboardInterrupt(), 130, "error: interrupted; what was finished is kept"),
+        (MemoryError(), 1, "error: not enough memory; close other programs, or use --jobs 1"),
+    ],
+)
+def test_errors_are_one_line_and_an_exit_code(
+    error: BaseException, code: int, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> int:
+        raise error
+
+    assert guarded(fail) == code
+    assert capsys.readouterr() == ("", text + "\n")
+
+
+def test_a_defect_is_one_line_too_unless_it_is_looked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert guarded(lambda: 1 // 0) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ZeroDivisionError")
+    monkeypatch.setenv("HW_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        guarded(lambda: 1 // 0)
+
+
+# What a person sees ----------------------------------------------------------------------------
+
+WITHOUT_TORCH = """
+import sys
+from hw.cli import main
+assert main(sys.argv[1:]) == 0
+print("torch" in sys.modules, "matplotlib" in sys.modules, "sympy" in sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("words", ["--help", "run --help", "list --json", "show q1.mlp"])
+def test_help_list_and_show_import_nothing_slow(words: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *words.split()],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stderr.strip() == "False False False"
+
+
+def test_a_reader_who_leaves_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as nobody:
+        ended = process("list", stdout=nobody)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have /dev/full")
+def test_a_full_disk_is_one_line() -> None:
+    with open("/dev/full", "w") as full:
+        ended = process("list", stdout=full)
+    assert ended.returncode == 1
+    assert ended.stderr == "error: No space left on device\n"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a POSIX shell")
+@pytest.mark.parametrize(("closed", "code"), [("list >&-", 0), ("lst 2>&-", 2)])
+def test_closed_streams(closed: str, code: int) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m hw {closed}"], cwd=ROOT, capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
+
+
+def test_an_encoding_without_the_characters_is_no_error() -> None:
+    ended = process("list", env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert ended.returncode == 0
+    assert "ist2024.q1.perceptron" in ended.stdout
+
+
+# Any command line ------------------------------------------------------------------------------
+
+# No id that exists without --dry-run, so that nothing is trained.
+WORDS = st.sampled_from(
+    [
+        *("list", "show", "run", "--json", "--help", "-h", "-q", "--", "-", "--=", "--set", "a=b"),
+        *("--variant", "l2", "--epochs", "3", "-1", "0", "--epochs=2", "--seed", "--seeds", "1,2"),
+        *("--backend", "torch", "--jobs", "--device", "cpu", "--data", "real", "--x", "-epochs"),
+        *("ist2024.*", "q1.perceptron", "q1.mlp", "all", "x*", "[", "--force", "--keep-going"),
+        *("--fail-fast", "--l2_penalty", "1e-3", "nan", "--results-dir=/dev/null/x"),
+    ]
+)
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8)
+
+
+@given(words=st.lists(WORDS | TEXT, max_size=8))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+def test_any_command_line_ends_with_a_known_code(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if words[:1] == ["run"]:
+        words = ["run", "--dry-run", *words[1:]]
+    code = main(words)
+    out, err = capsys.readouterr()
+    assert code in (0, 1, 2, 4)
+    assert "a defect of hw" not in err
+    if code:
+        assert err.startswith("error: ")
+        assert err.count("\n") == 1
+        assert out == ""
