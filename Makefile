@@ -11,7 +11,7 @@ FOLDERS = --data-dir "$(DATA_DIR)" --results-dir "$(RESULTS_DIR)"
 HW = $(BIN)/python -m hw
 
 .DEFAULT_GOAL := help
-.PHONY: help all quick test check format clean
+.PHONY: help all quick grid test check format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -23,6 +23,9 @@ all: $(VENV)/.runtime ## fetch the data that can be had, run every question, sho
 
 quick: $(VENV)/.runtime ## the tour: every question on its stand-in, an epoch or two
 	$(HW) run all --data stand-in --epochs 2 --jobs $(JOBS) --keep-going $(FOLDERS)
+
+grid: $(VENV)/.runtime ## the 48-run grid of ist2021 (about 40 minutes on two cores; goes on where it stopped)
+	$(HW) run ist2021.q4.feedforward_grid --jobs $(JOBS) $(FOLDERS)
 
 test: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest -n 2

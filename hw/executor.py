@@ -6,20 +6,23 @@ is left over from another task.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from hw.errors import HwError, MissingPackage, as_expected
+from hw import catalog, streams
+from hw.errors import HwError, MissingPackage, as_expected, quoted
 from hw.outcome import Outcome
 from hw.training import Watcher
 from hw.worker import Done, Task, load_task_data, perform
@@ -52,132 +55,159 @@ def _attempt(action: Callable[..., Done], task: Task, *arguments: Any) -> Done |
         return Failed(task, as_expected(error))
 
 
-# A task that was running when its process was killed is tried again this many times.
+# A task whose process is killed is tried again this many times.
 RETRIES = 2
 
 
 def processes(tasks: Sequence[Task], watchers: Sequence[Watcher], jobs: int) -> Results:
     """``jobs`` tasks at a time, each in a fresh process.
 
-    Data sets are decoded once, here, and mapped by every process. A process that is killed breaks
-    the whole pool: a new one takes over what was not finished.
+    Data sets are decoded once, here, and mapped by every process. A process that is killed costs
+    its own task, which is tried again, and no other: that is why there is a thread for each
+    process instead of a `ProcessPoolExecutor`, all of which breaks with one of its processes.
     """
-    context = multiprocessing.get_context("spawn")
-    messages = context.Queue()
-    begun: set[int] = set()
-    reader = threading.Thread(target=_deliver, args=(messages, watchers, begun), daemon=True)
-    reader.start()
-    tries = [0] * len(tasks)
-    try:
-        with tempfile.TemporaryDirectory(prefix="hw-") as folder:
-            left = dict(enumerate(_share_data(tasks, Path(folder))))
-            while left:
-                pool = ProcessPoolExecutor(
-                    jobs, context, initializer=_begin, initargs=(messages,), max_tasks_per_child=1
-                )
-                try:
-                    futures = {pool.submit(_relay, t, n): n for n, t in left.items()}
-                    for number, result in _as_they_come(futures):
-                        if isinstance(result, BrokenProcessPool):
-                            break
-                        del left[number]
-                        yield number, result
-                finally:
-                    _end(pool)
-                # Only what had begun can have broken the pool.
-                for number in begun & left.keys():
-                    tries[number] += 1
-                    if tries[number] > RETRIES:
-                        text = (
-                            f"its process was killed {RETRIES + 1} times (out of memory?); "
-                            "try --jobs 1"
-                        )
-                        yield number, Failed(left.pop(number), HwError(text))
-                begun.clear()
-    finally:
-        messages.put(None)
-        reader.join(timeout=5)
+    family = _Family()
+    with tempfile.TemporaryDirectory(prefix="hw-") as folder:
+        shared = _share_data(tasks, Path(folder))
+        pool = ThreadPoolExecutor(jobs, initializer=_leave_ctrl_c_to_the_main_thread)
+        try:
+            pairs = enumerate(zip(shared, watchers, strict=True))
+            futures = {pool.submit(family.perform, task, w): n for n, (task, w) in pairs}
+            yield from _as_they_come(futures)
+        finally:
+            family.end()
+            pool.shutdown(cancel_futures=True)
 
 
 def _share_data(tasks: Sequence[Task], folder: Path) -> list[Task]:
     """The same tasks, with each data set decoded into a folder that all of them map."""
     from hw.datasets import shared
 
-    written: dict[int, Path] = {}
+    written: dict[tuple[Any, ...], Path] = {}
     result = []
     for task in tasks:
-        data = load_task_data(task)
-        if data is None:
+        source = catalog.find(task.question).data
+        if source is None:
             result.append(task)
             continue
-        if id(data) not in written:
-            written[id(data)] = shared.write(data, folder / str(len(written)))
-        result.append(replace(task, shared=written[id(data)]))
+        key = (source["name"], source["view"], task.data_directory, task.data_mode)
+        if key not in written:
+            data = load_task_data(task)
+            assert data is not None
+            written[key] = shared.write(data, folder / str(len(written)))
+        result.append(replace(task, shared=written[key]))
     return result
 
 
-def _as_they_come(futures: dict[Future[Any], int]) -> Iterator[tuple[int, Any]]:
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-        # Results first: they are worth keeping even if the pool broke at the same moment.
-        for future in sorted(done, key=lambda f: f.exception() is not None):
-            error = future.exception()
-            if error is not None and not isinstance(error, BrokenProcessPool):
-                raise error
-            yield futures[future], error or future.result()
+def _as_they_come(futures: Mapping[Future[Any], int]) -> Iterator[tuple[int, Any]]:
+    for future in as_completed(futures):
+        yield futures[future], future.result()
 
 
-def _end(pool: ProcessPoolExecutor) -> None:
-    """End every process of the pool now: after the last result, or on an interrupt."""
-    running = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.join(timeout=5)
+def _leave_ctrl_c_to_the_main_thread() -> None:
+    # What a thread blocks, the processes that it starts block from their first moment on.
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+
+class _Family:
+    """The processes that are running, so that all of them can be ended at once."""
+
+    def __init__(self) -> None:
+        self.context = multiprocessing.get_context("spawn")
+        self.lock = threading.Lock()
+        self.running: set[SpawnProcess] = set()
+        self.ended = False
+
+    def perform(self, task: Task, watcher: Watcher) -> Done | Failed:
+        """One task in a fresh process, again if it is killed."""
+        ends: list[str] = []
+        while len(ends) <= RETRIES and not self.ended:
+            result = self._try(task, watcher)
+            if not isinstance(result, str):
+                return result
+            ends.append(result)
+        again = f" {len(ends)} times" if len(ends) > 1 else ""
+        last = ends[-1] if ends else "stopped"
+        return Failed(task, HwError(f"its process was {last}{again}; try --jobs 1"))
+
+    def _try(self, task: Task, watcher: Watcher) -> Done | Failed | str:
+        """The task's result, or how its process ended without one."""
+        receiver, sender = self.context.Pipe(duplex=False)
+        process = self.context.Process(target=_child, args=(sender, task), daemon=True)
+        with self.lock:
+            if self.ended:
+                return "stopped"
+            process.start()
+            self.running.add(process)
+        sender.close()  # the child has its own: when that closes, there is no more to come
+        try:
+            with receiver:
+                while True:
+                    event, arguments = receiver.recv()
+                    if event == "result":
+                        result: Done | Failed = arguments
+                        return result
+                    getattr(watcher, event)(*arguments)
+        except EOFError:
+            process.join()
+            return _ending(process.exitcode)
+        finally:
+            process.join()
+            with self.lock:
+                self.running.discard(process)
+
+    def end(self) -> None:
+        """End every process now: after the last result, or on an interrupt."""
+        with self.lock:
+            self.ended = True
+            running = list(self.running)
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.join(timeout=5)
+            if process.exitcode is None:
+                process.kill()
+
+
+def _ending(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "killed (out of memory?)"
+    if code is not None and code < 0:
+        return f"ended by {signal.Signals(-code).name}"
+    return f"ended with code {code}"
 
 
 # In a worker process
 
-_messages: Any = None
+
+def _child(sender: Connection, task: Task) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sender.send(("result", _attempt(perform, task, _Relay(sender))))
 
 
-def _begin(messages: Any) -> None:
-    """Ctrl-C is the parent's to handle."""
-    global _messages
-    _messages = messages
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _end_with_parent() -> None:
+    """No process is left behind, not even if its parent is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
 
 
 class _Relay(Watcher):
     """Sends what it is told to the parent process."""
 
-    def __init__(self, number: int) -> None:
-        self.number = number
+    def __init__(self, sender: Connection) -> None:
+        self.sender = sender
 
     def started(self, epochs: int, initial: dict[str, float]) -> None:
-        _messages.put((self.number, "started", (epochs, initial)))
+        self.sender.send(("started", (epochs, initial)))
 
     def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
-        _messages.put((self.number, "epoch_done", (epoch, row)))
+        self.sender.send(("epoch_done", (epoch, row)))
 
     def finished(self, outcome: Outcome) -> None:
-        _messages.put((self.number, "finished", (Outcome(metrics=outcome.metrics),)))
-
-
-def _relay(task: Task, number: int) -> Done | Failed:
-    _messages.put((number, "begun", ()))
-    return _attempt(perform, task, _Relay(number))
-
-
-def _deliver(messages: Any, watchers: Sequence[Watcher], begun: set[int]) -> None:
-    while (message := messages.get()) is not None:
-        number, event, arguments = message
-        if event == "begun":
-            begun.add(number)
-        else:
-            getattr(watchers[number], event)(*arguments)
+        self.sender.send(("finished", (Outcome(metrics=outcome.metrics),)))
 
 
 # On a cluster
@@ -197,14 +227,44 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         raise MissingPackage(
             "--executor dask needs distributed: pip install '.[cluster]'"
         ) from None
+    if not os.environ.get("HW_DEBUG"):
+        # It logs tracebacks of what is said here in one line.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
     try:
-        client = Client(scheduler, timeout="10s")
+        client = Client(scheduler, timeout="5s")
     except (OSError, TimeoutError, ValueError) as error:
+        reason = " ".join(str(error).split())
         raise HwError(
-            f"no Dask scheduler answers at {scheduler!r} ({error}); "
+            f"no Dask scheduler answers at {quoted(scheduler)} ({reason}); "
             "start one with 'dask scheduler', and give its address"
         ) from error
     with client:
-        pool: Executor = client.get_executor(pure=False, retries=RETRIES)
-        futures = {pool.submit(_attempt, perform, t): n for n, t in enumerate(tasks)}
-        yield from _as_they_come(futures)
+        threads = client.nthreads().values()
+        if not threads:
+            streams.say("note: the cluster has no workers yet; waiting for the first one")
+        elif max(threads) > 1:
+            streams.say("note: workers with one thread each are faster: 'dask worker --nthreads 1'")
+        pool: Executor = client.get_executor(pure=False)
+        # A worker's current folder is its own.
+        sent = [replace(t, data_directory=t.data_directory.absolute()) for t in tasks]
+        futures = {pool.submit(_attempt, perform, t): n for n, t in enumerate(sent)}
+        for future in as_completed(futures):
+            number = futures[future]
+            yield number, _cluster_result(future, tasks[number])
+
+
+def _cluster_result(future: Future[Done | Failed], task: Task) -> Done | Failed:
+    """What came back, or why nothing did."""
+    if future.cancelled():
+        return Failed(task, HwError("the cluster's scheduler went away; start it, and run again"))
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if type(error).__name__ == "KilledWorker":
+        text = "every worker that tried it was killed (out of memory?)"
+    else:
+        text = (
+            f"the cluster could not run it ({type(error).__name__}: {error}): scheduler and "
+            "workers need this project and its packages, in the same versions as here"
+        )
+    return Failed(task, HwError(text))

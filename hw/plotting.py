@@ -6,6 +6,7 @@ be drawn in any thread and closed by nobody.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,20 +122,14 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
                             color=line[0].get_color(),
                             label=f"published {label(metric)}, last epoch",
                         )
-        bands = {
-            (band["low"], band["high"])
-            for band in spec.get("ranges", ())
-            if band["variant"] in group and band["metric"] in metrics
-        }
-        for low, high in sorted(bands):
-            ax.axhspan(
-                low,
-                high,
-                color="#999999",
-                alpha=0.15,
-                lw=0,
-                label=f"published: {low:g} to {high:g}",
-            )
+        bands: dict[tuple[float, float], list[str]] = {}
+        for known in spec.get("ranges", ()):
+            if known["variant"] in group and known["metric"] in metrics:
+                bands.setdefault((known["low"], known["high"]), []).append(label(known["metric"]))
+        for (low, high), of in sorted(bands.items()):
+            of_some = f" {', '.join(of)}" if len(of) < len(metrics) else ""
+            text = f"published{of_some}: {low:g} to {high:g}"
+            ax.axhspan(low, high, color="#999999", alpha=0.15, lw=0, label=text)
         ax.set_xlabel("epoch")
         ax.xaxis.get_major_locator().set_params(integer=True)
         kinds = {label(m).split()[-1] for m in metrics}
@@ -149,7 +144,8 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
         if ax.lines:
             ax.legend()
     if spec.get("title"):
-        figure.suptitle(spec["title"])
+        # About ten letters an inch: a single panel is narrower than most titles.
+        figure.suptitle(textwrap.fill(spec["title"], int(10 * figure.get_figwidth())))
     return figure
 
 

@@ -42,6 +42,7 @@ class Request:
     results_directory: Path = Path("results")
     jobs: int = 1
     scheduler: str = ""  # address of a Dask scheduler
+    limit: int = 0  # at most so many tasks; 0: all
     force: bool = False
     fail_fast: bool = False
     command: str = ""
@@ -288,6 +289,13 @@ def _execute(
         for variant in stale:
             tasks.append(_task(run, variant, request))
             owners.append((run, variant))
+    if request.limit and len(tasks) > request.limit:
+        say(f"note: {request.limit} of {len(tasks)} tasks, as --limit asks; run again for more")
+        for run, variant in owners[request.limit :]:
+            run.status = "incomplete"
+            missing[id(run)].discard(variant)
+        del tasks[request.limit :], owners[request.limit :]
+    _say_how_long(tasks, request, say)
     watchers = [watcher_for(run, variant) for run, variant in owners]
     for number, result in _executor(tasks, watchers, request):
         run, variant = owners[number]
@@ -305,6 +313,22 @@ def _execute(
             _fail(run, error, say)
         if request.fail_fast and run.status in ("failed", "diverged"):
             return
+
+
+# Below this, a warning would be longer than the wait.
+LONG = 5 * 60
+
+
+def _say_how_long(tasks: Sequence[Task], request: Request, say: Say) -> None:
+    """A warning before a run of many minutes, from what each kind of question says of itself."""
+    seconds = sum(worker.estimate(task) for task in tasks)
+    jobs = max(1, min(request.jobs, len(tasks)))
+    if seconds / jobs > LONG and not request.scheduler:
+        say(
+            f"note: about {max(1, round(seconds / jobs / 60))} minutes for {len(tasks)} tasks, "
+            f"{jobs} at a time; --epochs, --variant or --limit make it shorter, and what is "
+            "finished is kept"
+        )
 
 
 def _executor(
@@ -471,12 +495,12 @@ def _stale(run: Run, request: Request) -> list[str]:
 def _finish(run: Run, request: Request, say: Say, draw: bool, complete: bool) -> None:
     """Write what is finished: after every variant, so that an interruption loses one at most.
 
-    complete: no variant is still to come.
+    complete: no variant is still to come now.
     """
     order = [v for v in run.question.variants if v in run.outcomes]
     run.outcomes = {v: run.outcomes[v] for v in order}
     if run.error is None:
-        run.status = "done" if complete else "incomplete"
+        run.status = "done" if run.outcomes.keys() >= run.variants.keys() else "incomplete"
     before = run.folder.run().get("variants")
     entries = dict(before) if isinstance(before, dict) else {}
     entries = {v: e for v, e in entries.items() if v in run.outcomes}

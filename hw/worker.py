@@ -74,6 +74,17 @@ def load_task_data(task: Task) -> Dataset | None:
     return load_data(source["name"], source["view"], task.data_directory, task.data_mode)
 
 
+def estimate(task: Task) -> float:
+    """Seconds that a task takes on one core of a recent machine, roughly; 0 where its kind of
+    question does not say."""
+    question = catalog.find(task.question)
+    data = load_task_data(task)
+    if data is None or not hasattr(question.module, "estimate"):
+        return 0.0
+    settings = question.resolve(task.variant, Layer("task", task.settings)).settings
+    return float(question.module.estimate(settings, data, task.backend))
+
+
 def perform(task: Task, watcher: Watcher | None = None) -> Done:
     """Compute one task. Raises `HwError`."""
     question = catalog.find(task.question)

@@ -67,6 +67,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         default="auto",
         help="auto: the real files where they are, else a synthetic stand-in",
     )
+    parser.add_argument(
+        "--limit", default="0", metavar="N", help="at most N variants now; run again for more"
+    )
     parser.add_argument("--force", action="store_true", help="run even what is up to date")
     parser.add_argument("--dry-run", action="store_true", help="say what would run, and stop")
     end = parser.add_mutually_exclusive_group()
@@ -91,6 +94,7 @@ def run(args: argparse.Namespace) -> int:
         results_directory=args.results_dir,
         jobs=_jobs(args.jobs),
         scheduler=_scheduler(args.executor, args.scheduler),
+        limit=_whole(args.limit, "--limit"),
         force=args.force,
         fail_fast=args.fail_fast,
         command=args.command_line,
@@ -192,8 +196,12 @@ def _seeds(one: str | None, several: str | None) -> list[int]:
 def _jobs(word: str) -> int:
     if word == "auto":
         return cores()
-    if not word.isdecimal() or len(word) > 9 or not int(word):
-        raise UsageError(f"--jobs is {quoted(word)}; expected a whole number from 1, or 'auto'")
+    return _whole(word, "--jobs", 1, ", or 'auto'")
+
+
+def _whole(word: str, option: str, low: int = 0, other: str = "") -> int:
+    if not word.isdecimal() or len(word) > 9 or int(word) < low:
+        raise UsageError(f"{option} is {quoted(word)}; expected a whole number from {low}{other}")
     return int(word)
 
 

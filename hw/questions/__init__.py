@@ -14,6 +14,7 @@ A kind that trains has::
     Settings                                     with at least ``seed`` and ``epochs``
     MEASURE                                      {"epoch": metrics, "end": metrics} by default
     learner(settings, data, backend, device) -> Learner   see `hw.training`
+    estimate(settings, data, backend) -> float   seconds, roughly; optional
 
 Either may have::
 

@@ -21,7 +21,7 @@ from hw.config import setting
 from hw.datasets.features import Dataset
 from hw.draws import UniformDraws
 from hw.errors import UsageError
-from hw.learners.spec import NetworkSpec
+from hw.learners.spec import NetworkSpec, seconds_per_epoch
 
 if TYPE_CHECKING:
     from hw.training import Learner
@@ -89,3 +89,8 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
     from hw.learners.torch_network import TorchNetwork
 
     return TorchNetwork(spec, data, draws, device, settings.step)
+
+
+def estimate(settings: Settings, data: Dataset, backend: str) -> float:
+    """Seconds of a run, roughly."""
+    return settings.epochs * seconds_per_epoch(settings.network(data), len(data.train))

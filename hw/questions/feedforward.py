@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from hw.config import setting
 from hw.datasets.features import Dataset
 from hw.draws import TorchDraws
-from hw.learners.spec import NetworkSpec
+from hw.learners.spec import NetworkSpec, seconds_per_epoch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -98,6 +98,11 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
     from hw.learners.torch_network import TorchNetwork
 
     return TorchNetwork(spec, data, draws, device, settings.step)
+
+
+def estimate(settings: Settings, data: Dataset, backend: str) -> float:
+    """Seconds of a run, roughly."""
+    return settings.epochs * seconds_per_epoch(settings.network(data), len(data.train))
 
 
 # Figures of a grid of settings, whose variants are named like lr-0.1_dropout-0.3

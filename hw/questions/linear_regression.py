@@ -375,9 +375,7 @@ def draw_directions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) ->
         for values, colour, text in ((start, "#AAAAAA", "at the start"), (end, COLOURS[0], after)):
             share = np.cumsum(values[order] ** 2) / np.sum(values**2)
             right.semilogx(time[order], share, drawstyle="steps-post", color=colour, label=text)
-        right.set_ylabel(
-            "share of the squared distance\nin directions that need up to so many epochs"
-        )
+        right.set_ylabel("share of the squared distance\nin directions up to this one")
         for ax in (left, right):
             ax.axvline(epochs, lw=1, ls=":", color="black", label=f"{epochs} epochs")
             ax.set_xlabel("1/(ησ²): epochs to shrink by a factor e")

@@ -110,3 +110,10 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
     if backend == "torch":
         return torch_learner(settings, data, device)
     return NumPyLearner(settings, data)
+
+
+def estimate(settings: Settings, data: Dataset, backend: str) -> float:
+    """Seconds of a run, roughly: a per-example constant, and so much per weight."""
+    weights = settings.hidden_size * (data.n_features + data.n_classes)
+    cost = 80e-6 + 0.7e-9 * weights if backend == "torch" else 10e-6 + 0.15e-9 * weights
+    return settings.epochs * len(data.train) * cost
