@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
@@ -107,6 +108,8 @@ def _as_they_come(futures: Mapping[Future[Any], int]) -> Iterator[tuple[int, Any
 def _leave_ctrl_c_to_the_main_thread() -> None:
     # What a thread blocks, the processes that it starts block from their first moment on.
     if hasattr(signal, "pthread_sigmask"):
+        # Python's own helper process first: starting it unblocks the signal again.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
@@ -229,7 +232,8 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         ) from None
     if not os.environ.get("HW_DEBUG"):
         # It logs tracebacks of what is said here in one line.
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         client = Client(scheduler, timeout="5s")
     except (OSError, TimeoutError, ValueError) as error:

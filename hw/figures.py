@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hw import provenance
 from hw.catalog import Question
 from hw.errors import UsageError, did_you_mean
 from hw.fingerprint import code_digest, version
@@ -30,22 +31,26 @@ def draw_all(
         return []
     drawn = folder.path / "figures"
     marks = drawn / ".drawn"
-    stamp = _stamp(question, data)
+    config = provenance.read_config(folder)
+    origin = provenance.describe(question, "", outcomes, config, data)
+    stamp = _stamp(question, data, origin)
     have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")]
     if only_missing and all(p.exists() for p in have) and _read(marks) == stamp:
         return have
     from hw import plotting
 
     for spec in question.figures:
-        figure = _draw(question, spec, outcomes)
-        if data and data["source"] == "stand-in":
-            plotting.mark_stand_in(figure)
-        plotting.save(figure, drawn / spec["name"], {"Title": f"{question.id}: {spec['name']}"})
+        figure = draw(question, spec, outcomes, data)
+        record = {**origin, "figure": spec["name"]}
+        metadata = provenance.metadata(record, f"{question.id}: {spec['name']}")
+        plotting.save(figure, drawn / spec["name"], metadata)
     write_text(marks, stamp)
     return have
 
 
-def _stamp(question: Question, data: Mapping[str, str] | None) -> str:
+def _stamp(
+    question: Question, data: Mapping[str, str] | None, origin: provenance.Record
+) -> str:
     """What the figures of given outcomes depend on."""
     return digest(
         {
@@ -55,6 +60,7 @@ def _stamp(question: Question, data: Mapping[str, str] | None) -> str:
             "source": data and data["source"],
             "code": code_digest("hw.plotting", has_data=False),
             "matplotlib": version("matplotlib"),
+            "origin": origin,
         }
     )
 
@@ -66,7 +72,13 @@ def _read(path: Path) -> str:
         return ""
 
 
-def _draw(question: Question, spec: Mapping[str, Any], outcomes: Mapping[str, Outcome]) -> Any:
+def draw(
+    question: Question,
+    spec: Mapping[str, Any],
+    outcomes: Mapping[str, Outcome],
+    data: Mapping[str, Any] | None,
+) -> Any:
+    """One figure of a question, as a matplotlib figure; on stand-in data it says so."""
     from hw import plotting
 
     kinds = plotting.FIGURES | getattr(question.module, "FIGURES", {})
@@ -86,4 +98,7 @@ def _draw(question: Question, spec: Mapping[str, Any], outcomes: Mapping[str, Ou
         if c.sort == "range" and {"low", "high"} <= c.details.keys()
     ]
     known = {"published": published, "ranges": ranges, "title": question.title}
-    return kinds[kind](outcomes, {**known, **spec})
+    figure = kinds[kind](outcomes, {**known, **spec})
+    if data and data.get("source") == "stand-in":
+        plotting.mark_stand_in(figure)
+    return figure

@@ -126,10 +126,10 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
         for known in spec.get("ranges", ()):
             if known["variant"] in group and known["metric"] in metrics:
                 bands.setdefault((known["low"], known["high"]), []).append(label(known["metric"]))
-        for (low, high), of in sorted(bands.items()):
+        for (bottom, top), of in sorted(bands.items()):
             of_some = f" {', '.join(of)}" if len(of) < len(metrics) else ""
-            text = f"published{of_some}: {low:g} to {high:g}"
-            ax.axhspan(low, high, color="#999999", alpha=0.15, lw=0, label=text)
+            text = f"published{of_some}: {bottom:g} to {top:g}"
+            ax.axhspan(bottom, top, color="#999999", alpha=0.15, lw=0, label=text)
         ax.set_xlabel("epoch")
         ax.xaxis.get_major_locator().set_params(integer=True)
         kinds = {label(m).split()[-1] for m in metrics}
@@ -180,6 +180,8 @@ def save(
         if suffix == "pdf":
             info |= {"CreationDate": None, "Creator": "hw", "Producer": "matplotlib"}
             info["Subject"] = info.pop("Description", "")
+        elif suffix == "svg":
+            info |= {"Date": None, "Creator": "hw, matplotlib"}
         else:
             info |= {"Software": "hw, matplotlib"}
         with written_beside(path) as beside:

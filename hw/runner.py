@@ -302,15 +302,14 @@ def _execute(
         missing[id(run)].discard(variant)
         if isinstance(result, executor.Failed):
             _fail(run, result.error, say, variant)
-            if request.fail_fast:
-                return
-            continue
-        run.done.append(result)
-        run.outcomes[variant] = result.outcome
-        try:
-            _finish(run, request, say, draw, complete=not missing[id(run)])
-        except HwError as error:
-            _fail(run, error, say)
+        else:
+            run.done.append(result)
+            run.outcomes[variant] = result.outcome
+        if run.outcomes:
+            try:
+                _finish(run, request, say, draw, complete=not missing[id(run)])
+            except HwError as error:
+                _fail(run, error, say)
         if request.fail_fast and run.status in ("failed", "diverged"):
             return
 

@@ -163,8 +163,13 @@ def set_threads(backend: str, threads: int, precision: str = "highest") -> None:
 
 def peak_memory_mb() -> float:
     """Peak resident memory of this process so far, in MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+    try:
+        # Not getrusage's: a process that was spawned inherits its parent's peak there.
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
 def cores() -> int:

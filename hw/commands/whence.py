@@ -1,0 +1,97 @@
+"""``hw whence``: where a figure comes from, the command that makes it, whether it is out of date."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from hw import catalog, provenance, runner, streams, terminal
+from hw.errors import ExitCode, HwError
+from hw.provenance import Record
+from hw.results import Folder, as_json
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "whence",
+        parents=[common],
+        help="where a figure comes from, and whether it is out of date",
+        description="What a figure's file says of itself: question, settings, data, versions; the "
+        "command that makes it; and whether code or settings have changed since.",
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", type=Path, help="PDF, PNG or SVG")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    found = [
+        {"file": str(file), "figures": [_judged(r, file, args) for r in provenance.read(file)]}
+        for file in args.files
+    ]
+    if args.json:
+        streams.show(as_json({"files": found}), end="")
+    else:
+        streams.show("\n\n".join(_text(f["file"], figure) for f in found for figure in f["figures"]))
+    return int(ExitCode.OK)
+
+
+def _judged(record: Record, file: Path, args: argparse.Namespace) -> dict[str, Any]:
+    folder = _folder(record, file, args)
+    reasons = provenance.out_of_date(record, folder)
+    try:
+        command = provenance.command(record)
+    except HwError:
+        command = None
+    return {
+        **{k: v for k, v in record.items() if k != "hw"},
+        "command": command,
+        "folder": str(folder.path) if folder else None,
+        "out_of_date": bool(reasons),
+        "reasons": reasons,
+    }
+
+
+def _folder(record: Record, file: Path, args: argparse.Namespace) -> Folder | None:
+    """The results behind a figure: those it stands with, else those that its command would make."""
+    beside = Folder(file.absolute().parent.parent)
+    if beside.run().get("question") == record["question"]:
+        return beside
+    try:
+        question = catalog.find(record["question"])
+        changed = record["changed"]
+        request = runner.Request(
+            questions=[question.id],
+            overrides={
+                k: ",".join(map(str, v)) if isinstance(v, list) else str(v)
+                for k, v in changed.items()
+                if k not in ("device", "precision")
+            },
+            variants=record["variants"],
+            backend=record["backend"],
+            seeds=record["seeds"] if len(record["seeds"]) == 1 and question.seeds else (),
+            device=str(changed.get("device", "cpu")),
+            precision=str(changed.get("precision", "highest")),
+            results_directory=args.results_dir,
+        )
+        folder = runner.plan(request)[0].folder
+    except HwError:
+        return None
+    return folder if folder.run() else None
+
+
+def _text(file: str, figure: dict[str, Any]) -> str:
+    data = figure["data"]
+    rows = [
+        ["figure", f"{figure['question']}: {figure['figure']}"],
+        ["data", f"{data['name']}, {data['source']}, sha256 {data['sha256']}…" if data else "none"],
+        ["variants", terminal.clip(", ".join(figure["variants"]), 200)],
+        ["backend", figure["backend"]],
+        ["seed", ", ".join(map(str, figure["seeds"])) or "none"],
+        ["settings", figure["settings"]],
+        ["versions", ", ".join(f"{k} {v}" for k, v in figure["versions"].items())],
+        ["made by", figure["command"] or "no command of today's hw"],
+        ["state", f"out of date: {'; '.join(figure['reasons'])}" if figure["reasons"] else "up to date"],
+    ]
+    return "\n".join([file, *(f"  {k.ljust(9)} {v}" for k, v in rows)])

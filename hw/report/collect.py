@@ -1,0 +1,360 @@
+"""Results folders -> the views of the report. Reads, judges and draws; runs nothing.
+
+A folder that cannot be read is shown as such: one bad file must not cost the whole page.
+"""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from hw import catalog, terminal
+from hw.catalog import DEFAULT_HOMEWORK, DEFAULT_VARIANT, Question
+from hw.config import read_yaml, type_hints
+from hw.errors import HwError
+from hw.outcome import Outcome
+from hw.plotting import label
+from hw.report import curves
+from hw.report.claims import Judge
+from hw.report.drawings import Drawings, describe
+from hw.report.model import (
+    HomeworkView,
+    OtherRun,
+    Picture,
+    QuestionView,
+    Report,
+    Setting,
+    Table,
+)
+from hw.results import Folder
+
+MAX_OTHERS = 40  # runs listed beside a question's own
+_FILES = ("metrics.json", "history.json", "checks.json", "plots.json", "config.yaml", "run.json")
+_LANGUAGES = {"numpy": "NumPy", "torch": "PyTorch"}
+
+
+def collect(results: Path, drawings: Drawings, judge: Judge) -> Report:
+    """The report over all homeworks, from what is in ``results``."""
+    questions = catalog.load_all()
+    return Report(
+        [
+            HomeworkView(
+                homework.name,
+                homework.title,
+                [
+                    _question(questions[f"{homework.name}.{name}"], results, drawings, judge)
+                    for name in homework.questions
+                ],
+            )
+            for homework in catalog.homeworks().values()
+        ]
+    )
+
+
+def folder_of(question: Question, results: Path) -> Folder:
+    """The results of a question as configured."""
+    return Folder(results / question.homework / question.name)
+
+
+def _question(
+    question: Question, results: Path, drawings: Drawings, judge: Judge
+) -> QuestionView:
+    view = QuestionView(
+        id=question.id,
+        name=question.name,
+        homework=question.homework,
+        anchor=question.id.replace(".", "-"),
+        title=question.title,
+        about=" ".join(question.about.split()),
+        document=str(question.source.get("document", "")),
+        number=str(question.source.get("question", "")),
+        backend=_LANGUAGES[question.backend],
+        data=question.data["name"] if question.data else "",
+        command=f"python -m hw run {_short(question)}",
+        variants=tuple(question.variants),
+        in_all=question.in_all,
+        settings=tuple(_settings(question)),
+        notes=tuple(" ".join(note.split()) for note in question.notes),
+    )
+    folder = folder_of(question, results)
+    others = list(_siblings(folder.path))
+    run, outcomes = folder.run(), dict[str, Outcome]()
+    if run:
+        try:
+            found = folder.outcomes()
+            outcomes = {v: found[v] for v in question.variants if v in found}
+            view.status = str(run.get("status", "unknown"))
+        except HwError as error:
+            view.status, view.problem = "unreadable", _without(str(error), results)
+    data = run.get("data") if outcomes else None
+    if outcomes:
+        view.seconds = sum(_seconds(e) for e in run.get("variants", {}).values())
+        if data:
+            view.source = str(data.get("source", ""))
+            view.provenance = str(data.get("provenance", ""))
+        view.facts = tuple(_facts(run))
+        view.files = tuple(_links(folder.path, results, _FILES))
+        view.results = _results(outcomes)
+        view.pictures = tuple(_pictures(question, folder, outcomes, data, drawings, results))
+    view.rows = tuple(judge(question, outcomes, run))
+    view.others = tuple(_other(question, f, results) for f in others[:MAX_OTHERS])
+    view.others_left_out = max(0, len(others) - MAX_OTHERS)
+    runs = {_LANGUAGES[question.backend]: outcomes} if outcomes else {}
+    twin = _twin(question, others, data)
+    if twin and outcomes:
+        other = next(v for k, v in _LANGUAGES.items() if k != question.backend)
+        runs[other] = twin
+        view.backends = _side_by_side(runs)
+    view.curves = curves.as_json(question, runs)
+    return view
+
+
+def _short(question: Question) -> str:
+    return question.name if question.homework == DEFAULT_HOMEWORK else question.id
+
+
+def _without(text: str, results: Path) -> str:
+    """A message without the place of the results folder, which says nothing to a reader."""
+    return text.replace(f"{results}/", "")
+
+
+def _settings(question: Question) -> Iterator[Setting]:
+    """Every setting with its value and where that comes from."""
+    type_hints(question.module.Settings)
+    fields = question.module.Settings.__dataclass_fields__
+    resolved = {name: question.resolve(name) for name in question.variants}
+    shared = next(iter(resolved.values()))
+    for key, value in shared.as_dict().items():
+        values = [r.as_dict()[key] for r in resolved.values()]
+        differs = any(other != value for other in values)
+        shown = list(dict.fromkeys(_shown(v) for v in values))
+        origin = "variants" if differs else shared.origins[key]
+        meaning = str(fields[key].metadata.get("help", ""))
+        yield Setting(key, " | ".join(shown), origin, meaning)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "none" if value is None else str(value)
+
+
+def _seconds(entry: Mapping[str, Any]) -> float:
+    value = entry.get("seconds", 0)
+    return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else 0.0
+
+
+def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What run.json says of how the results came about."""
+    environment = run.get("environment")
+    environment = environment if isinstance(environment, dict) else {}
+    packages = environment.get("packages")
+    data = run.get("data") or {}
+    facts = {
+        "command": run.get("command"),
+        "finished": run.get("finished"),
+        "seeds": _shown(run["seeds"]) if isinstance(run.get("seeds"), list) else None,
+        "data": f"{data.get('name')}: {data.get('provenance')}" if data else None,
+        "sha256 of the data": data.get("sha256"),
+        "device": run.get("device"),
+        "threads": run.get("threads"),
+        "Python": environment.get("python"),
+        "packages": ", ".join(f"{k} {v}" for k, v in sorted(packages.items()))
+        if isinstance(packages, dict)
+        else None,
+        "instruction set": environment.get("instruction_set"),
+    }
+    for name, value in facts.items():
+        if value not in (None, "", "none"):
+            yield name, terminal.clip(str(value), 400)
+
+
+def _links(path: Path, results: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """(name, address from the report) of the files that are there."""
+    for name in names:
+        if (path / name).is_file():
+            yield name, address(path / name, results)
+
+
+def address(path: Path, results: Path) -> str:
+    """A file of the results as a link from the report's folder."""
+    return "../" + quote(path.relative_to(results).as_posix())
+
+
+def _metrics(outcomes: Mapping[str, Outcome]) -> list[str]:
+    """The names of plain numbers, accuracies and losses first, without spreads over seeds."""
+    names = dict.fromkeys(
+        name
+        for outcome in outcomes.values()
+        for name, value in outcome.metrics.items()
+        if not isinstance(value, dict) and not name.endswith(("_mean", "_std"))
+    )
+    order = [f"{s}_{u}" for u in ("accuracy", "loss") for s in ("train", "validation", "test")]
+    return [n for n in order if n in names] + [n for n in names if n not in order]
+
+
+def _number(outcome: Outcome, name: str) -> str:
+    value = outcome.metrics.get(name)
+    if value is None or isinstance(value, dict):
+        return ""
+    spread = outcome.metrics.get(f"{name}_std")
+    text = terminal.number(value)
+    return f"{text} ± {terminal.number(spread)}" if isinstance(spread, int | float) else text
+
+
+def _results(outcomes: Mapping[str, Outcome]) -> Table | None:
+    """Every plain number that came out, a row a variant; turned where there is one variant."""
+    names = _metrics(outcomes)
+    if not names:
+        return None
+    if len(outcomes) == 1:
+        (outcome,) = outcomes.values()
+        rows = tuple((label(n), _number(outcome, n)) for n in names)
+        return Table(("metric", "value"), rows)
+    rows = tuple((v, *(_number(o, n) for n in names)) for v, o in outcomes.items())
+    return Table(("variant", *map(label, names)), rows)
+
+
+def _pictures(
+    question: Question,
+    folder: Folder,
+    outcomes: Mapping[str, Outcome],
+    data: Mapping[str, Any] | None,
+    drawings: Drawings,
+    results: Path,
+) -> Iterator[Picture]:
+    for number, spec in enumerate(question.figures):
+        title, description = describe(spec, outcomes)
+        prefix = f"{question.id.replace('.', '-')}-f{number}"
+        names = [f"figures/{spec['name']}.{suffix}" for suffix in ("pdf", "png")]
+        files = tuple(
+            (n.rpartition(".")[2].upper(), link) for n, link in _links(folder.path, results, names)
+        )
+        drawing, problem = None, ""
+        try:
+            drawing = drawings.inline(
+                question, spec, folder, outcomes, data, prefix, title, description
+            )
+        except HwError as error:
+            problem = str(error)
+        yield Picture(str(spec["name"]), title, drawing, description, problem, files)
+
+
+def _siblings(path: Path) -> Iterator[Folder]:
+    """The results folders beside that of a question: other settings, seeds, backends."""
+    for other in sorted(path.parent.glob(f"{glob.escape(path.name)}@*")):
+        if (other / "run.json").is_file():
+            yield Folder(other)
+
+
+def _configuration(folder: Folder) -> dict[str, Any]:
+    try:
+        value = read_yaml(folder.path / "config.yaml")
+    except HwError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _changes(question: Question, folder: Folder) -> dict[str, Any] | None:
+    """How a folder's settings differ from the question's; None where that cannot be told."""
+    variants = _configuration(folder).get("variants")
+    if not isinstance(variants, dict):
+        return None
+    changed: dict[str, Any] = {}
+    for variant, settings in variants.items():
+        if variant not in question.variants or not isinstance(settings, dict):
+            return None
+        configured = question.resolve(variant).as_dict()
+        changed |= {k: v for k, v in settings.items() if configured.get(k) != v}
+    return changed
+
+
+def _other(question: Question, folder: Folder, results: Path) -> OtherRun:
+    run = folder.run()
+    changes = _changes(question, folder)
+    words = (
+        ["other settings"]
+        if changes is None
+        else [f"{k.replace('_', ' ')} {_shown(v)}" for k, v in sorted(changes.items())]
+    )
+    backend = str(run.get("backend", ""))
+    if backend != question.backend:
+        words.append(f"in {_LANGUAGES.get(backend, backend)}")
+    for key, plain in (("device", "cpu"), ("precision", "highest")):
+        if run.get(key, plain) != plain:
+            words.append(f"{key} {run[key]}")
+    seeds = run.get("seeds")
+    if isinstance(seeds, list) and len(seeds) > 1:
+        words.append(f"seeds {_shown(seeds)}")
+    data = run.get("data") or {}
+    try:
+        numbers = _numbers_in_brief(folder.outcomes())
+    except HwError:
+        numbers = "cannot be read"
+    return OtherRun(
+        differs=terminal.clip(", ".join(words) or "as configured", 200),
+        backend=_LANGUAGES.get(backend, backend),
+        status=str(run.get("status", "")),
+        data=str(data.get("source", "")),
+        seconds=sum(_seconds(e) for e in run.get("variants", {}).values()),
+        numbers=numbers,
+        address=address(folder.path / "metrics.json", results),
+    )
+
+
+def _numbers_in_brief(outcomes: Mapping[str, Outcome]) -> str:
+    """The accuracy or loss that says most, of every variant."""
+    names = [n for n in _metrics(outcomes) if n.startswith("test_")] or _metrics(outcomes)
+    if not names:
+        return ""
+    texts = []
+    for variant, outcome in list(outcomes.items())[:6]:
+        of = "" if variant == DEFAULT_VARIANT else f"{variant} "
+        texts.append(f"{of}{_number(outcome, names[0])}")
+    more = f" and {len(outcomes) - 6} more" if len(outcomes) > 6 else ""
+    return f"{label(names[0])}: {', '.join(texts)}{more}"
+
+
+def _twin(
+    question: Question, others: Sequence[Folder], data: Mapping[str, Any] | None
+) -> dict[str, Outcome] | None:
+    """The outcomes of the other backend, with the same settings and on the same data."""
+    for folder in others:
+        run = folder.run()
+        same_data = (run.get("data") or {}).get("sha256") == (data or {}).get("sha256")
+        plain = run.get("device") == "cpu" and run.get("precision") == "highest"
+        if run.get("backend") == question.backend or not same_data or not plain:
+            continue
+        seeds = run.get("seeds")
+        if question.seeds and seeds != list(question.seeds):
+            continue
+        if _changes(question, folder) == {}:
+            try:
+                return folder.outcomes()
+            except HwError:
+                continue
+    return None
+
+
+def _side_by_side(runs: Mapping[str, Mapping[str, Outcome]]) -> Table | None:
+    """Every plain number in both implementations, and how far apart they are."""
+    first, second = runs.values()
+    rows = []
+    for variant in [v for v in first if v in second]:
+        for name in _metrics({variant: first[variant]}):
+            mine, other = first[variant].metrics.get(name), second[variant].metrics.get(name)
+            if isinstance(mine, int | float) and isinstance(other, int | float):
+                apart = f"{abs(mine - other):.2g}" if mine != other else "0"
+                rows.append(
+                    (
+                        variant,
+                        label(name),
+                        terminal.number(mine),
+                        terminal.number(other),
+                        apart,
+                    )
+                )
+    return Table(("variant", "metric", *runs, "apart"), tuple(rows)) if rows else None

@@ -1,0 +1,77 @@
+"""The curves of a question as the page's script draws them: every variant, metric and backend."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from hw.catalog import Question
+from hw.outcome import Outcome
+from hw.plotting import label
+from hw.published import published_values
+
+MAX_POINTS = 1000  # of one curve; a screen is not wider
+
+
+def as_json(
+    question: Question, runs: Mapping[str, Mapping[str, Outcome]]
+) -> dict[str, Any] | None:
+    """What is embedded in the page, or None where nothing has two epochs to draw.
+
+    runs: the outcomes by variant, of each backend by its name; the question's own first.
+    """
+    series = []
+    for backend, outcomes in runs.items():
+        for variant, outcome in outcomes.items():
+            history = outcome.history
+            if len(history.get("epoch", ())) < 2:
+                continue
+            step = -(-len(history["epoch"]) // MAX_POINTS)
+            values = {
+                metric: [_short(v) for v in history[metric][::step]]
+                for metric in history
+                if metric != "epoch" and not metric.endswith("_std")
+            }
+            epochs = history["epoch"][::step]
+            series.append({"backend": backend, "variant": variant, "x": epochs, "y": values})
+    if not series:
+        return None
+    metrics = sorted({m for one in series for m in one["y"]}, key=_order)
+    return {
+        "metrics": [{"name": m, "label": label(m), "unit": _unit(m)} for m in metrics],
+        "series": series,
+        "published": [
+            {"variant": variant, "metric": metric, "value": float(value), "text": value}
+            for (variant, metric), value in published_values(question.claims).items()
+            if metric in metrics
+        ],
+        "ranges": [
+            {"variant": c.variant, **{k: c.details[k] for k in ("metric", "low", "high")}}
+            for c in question.claims
+            if c.sort == "range" and {"low", "high"} <= c.details.keys()
+        ],
+    }
+
+
+def _unit(metric: str) -> str:
+    """Metrics of one unit share an axis."""
+    for unit in ("accuracy", "loss"):
+        if metric.endswith(unit):
+            return unit
+    return label(metric)
+
+
+def _order(metric: str) -> tuple[int, int, str]:
+    units = ("loss", "accuracy")
+    splits = ("train", "validation", "test")
+    unit = _unit(metric)
+    first = metric.split("_")[0]
+    return (
+        -units.index(unit) if unit in units else 1,
+        splits.index(first) if first in splits else 9,
+        metric,
+    )
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

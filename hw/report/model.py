@@ -1,0 +1,208 @@
+"""What the report shows, as plain views: made by ``collect``, written out by the templates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from markupsafe import Markup
+
+# Verdicts by what they mean for the document, in the order in which they are listed.
+TONES: dict[str, tuple[str, str]] = {
+    "exact": ("good", "equal to the printed digits"),
+    "holds": ("good", "the statement was put to the test and holds"),
+    "supported": ("good", "the conclusion shows in our results"),
+    "close": ("good", "inside the band that chance allows"),
+    "erratum": ("erratum", "the document is wrong here; what is right stands beside it"),
+    "not supported": ("doubt", "our results do not show it, and do not contradict it"),
+    "differs": ("bad", "outside the band that chance allows"),
+    "contradicted": ("bad", "our results show the opposite"),
+    "other data": ("mute", "differs, on other bytes than the published data file"),
+    "stand-in": ("mute", "computed on synthetic data, so not judged"),
+    "not run": ("mute", "no result to judge it by yet"),
+    "not judged": ("mute", "nothing here judges this sort of statement"),
+}
+
+
+def tone(verdict: str) -> str:
+    """good, erratum, doubt, bad or mute."""
+    return TONES.get(verdict, ("mute", ""))[0]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One published statement beside ours.
+
+    own: a corrected or additional statement, which the document does not make.
+    """
+
+    where: str
+    statement: str
+    verdict: str
+    published: str = ""
+    ours: str = ""
+    evidence: str = ""
+    erratum: str = ""
+    variant: str = ""
+    own: bool = False
+
+    @property
+    def tone(self) -> str:
+        return tone(self.verdict)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its drawing for the page, and the files of its results folder."""
+
+    name: str
+    title: str
+    drawing: Markup | None
+    description: str
+    problem: str = ""
+    files: tuple[tuple[str, str], ...] = ()  # (what, address)
+
+
+@dataclass(frozen=True)
+class Setting:
+    name: str
+    value: str
+    origin: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Numbers: a header, and rows of cells."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class OtherRun:
+    """A results folder beside that of the question as configured."""
+
+    differs: str
+    backend: str
+    status: str
+    data: str
+    seconds: float
+    numbers: str
+    address: str
+
+
+@dataclass
+class QuestionView:
+    """One question: what its YAML file says, and what its results folder holds."""
+
+    id: str
+    name: str
+    homework: str
+    anchor: str
+    title: str
+    about: str
+    document: str
+    number: str
+    backend: str
+    data: str
+    command: str
+    variants: tuple[str, ...]
+    in_all: bool
+    status: str = "not run"
+    problem: str = ""
+    source: str = ""  # real, stand-in, or nothing where no data are used
+    provenance: str = ""
+    seconds: float = 0.0
+    settings: tuple[Setting, ...] = ()
+    rows: tuple[Row, ...] = ()
+    results: Table | None = None
+    backends: Table | None = None
+    backends_note: str = ""
+    others: tuple[OtherRun, ...] = ()
+    others_left_out: int = 0
+    pictures: tuple[Picture, ...] = ()
+    curves: dict[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def has_run(self) -> bool:
+        return self.status not in ("not run", "unreadable")
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        return Counter(row.verdict for row in self.rows)
+
+    @property
+    def stand_in(self) -> bool:
+        return self.source == "stand-in"
+
+    @property
+    def errata(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.erratum)
+
+    @property
+    def numbers(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.published)
+
+    @property
+    def statements(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if not row.published)
+
+
+@dataclass
+class HomeworkView:
+    name: str
+    title: str
+    questions: list[QuestionView] = field(default_factory=list)
+
+    @property
+    def run(self) -> int:
+        return sum(q.has_run for q in self.questions)
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        return sum((q.verdicts for q in self.questions), Counter())
+
+    @property
+    def seconds(self) -> float:
+        return sum(q.seconds for q in self.questions)
+
+    @property
+    def errata(self) -> int:
+        return self.verdicts["erratum"]
+
+    @property
+    def data(self) -> list[tuple[str, str]]:
+        """(data set, what it is) for every data set that results come from."""
+        found = {(q.data, q.provenance or q.source) for q in self.questions if q.source}
+        return sorted(found)
+
+    @property
+    def stand_in(self) -> bool:
+        return any(q.stand_in for q in self.questions)
+
+
+@dataclass
+class Report:
+    homeworks: list[HomeworkView]
+
+    @property
+    def questions(self) -> list[QuestionView]:
+        return [q for h in self.homeworks for q in h.questions]
+
+    @property
+    def verdicts(self) -> Counter[str]:
+        return sum((h.verdicts for h in self.homeworks), Counter())
+
+    @property
+    def seconds(self) -> float:
+        return sum(h.seconds for h in self.homeworks)
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """The data sets of which some result comes from a stand-in."""
+        return sorted({q.data for q in self.questions if q.stand_in})

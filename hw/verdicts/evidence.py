@@ -1,0 +1,263 @@
+"""What there is to judge a question by: its results folder as configured, and its calibration."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hw.catalog import Question
+from hw.errors import HwError
+from hw.fingerprint import code_digest
+from hw.outcome import Outcome
+from hw.results import Folder, digest
+from hw.terminal import number
+from hw.verdicts import calibration as calibrations
+from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
+from hw.verdicts.spread import (
+    NUMBERS,
+    Band,
+    binomial_error,
+    deviation,
+    normal_factor,
+    seeds_band,
+)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The results of one question.
+
+    problem:    why there is nothing to judge; empty if there is.
+    source:     ``real``, ``stand-in``, or empty for a question without data.
+    published:  whether the data are the published file (or there are none to differ).
+    stale:      variants whose settings have changed since they ran; not judged.
+    notes:      what a reader must know: results or a calibration out of date.
+    """
+
+    question: Question
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    problem: str = ""
+    source: str = ""
+    published: bool = True
+    data: Mapping[str, Any] | None = None
+    entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    stale: frozenset[str] = frozenset()
+    calibration: Calibration | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_seeds(self) -> int:
+        """Of how many seeds the outcomes are the mean."""
+        return max((int(o.metrics.get("n_seeds", 1)) for o in self.outcomes.values()), default=1)
+
+    def value(self, variant: str, metric: str) -> float | None:
+        """The metric at the end; None where the run has none."""
+        outcome = self.outcomes.get(variant)
+        value = outcome.metrics.get(metric) if outcome else None
+        return float(value) if isinstance(value, int | float) else None
+
+    def curve(self, variant: str, metric: str) -> list[float]:
+        """The metric after every epoch; empty without a history."""
+        outcome = self.outcomes.get(variant)
+        return list(outcome.history.get(metric, [])) if outcome else []
+
+    def end(self, variant: str, metric: str) -> float | None:
+        """Over the last ten epochs where the metric has a history, else after the last."""
+        outcome = self.outcomes.get(variant)
+        mean = calibrations.last_ten(outcome, metric) if outcome else None
+        return self.value(variant, metric) if mean is None else mean
+
+    def swing(self, variant: str, metric: str) -> tuple[float, str] | None:
+        """Standard deviation over the last ten epochs, and of which metric.
+
+        Where it is measured once at the end, as test accuracy is, that of the validation split
+        (or else the training split) stands for it: what swings is the model.
+        """
+        split, _, kind = metric.partition("_")
+        for name in (metric, f"validation_{kind}", f"train_{kind}"):
+            tail = self.curve(variant, name)[-LAST_EPOCHS:]
+            if len(tail) > 1 and (name == metric or split in ("test", "validation", "train")):
+                return deviation(tail), name
+        return None
+
+    def size(self, metric: str, value: float, count: int = 0) -> int:
+        """Examples that a share was taken of; 0 for what is no share, or of an unknown number.
+
+        A share that is no whole number of them tells that the file has another size.
+        """
+        split, _, kind = metric.partition("_")
+        if kind != "accuracy" or self.question.data is None:
+            return 0
+        sizes = split_sizes(self.question.data["name"], self.question.data["view"])
+        n = count or sizes.get(split, 0)
+        whole = abs(value * n - round(value * n)) < 1e-6 * max(1, n)
+        return n if whole or self.n_seeds > 1 else 0
+
+    def band(self, variant: str, metric: str, count: int = 0) -> Band | None:
+        """Where another run of the same may end up; None where nothing tells."""
+        return (
+            self._calibrated(variant, metric)
+            or self._of_own_seeds(variant, metric)
+            or self._of_one_run(variant, metric, count)
+        )
+
+    def _calibrated(self, variant: str, metric: str) -> Band | None:
+        found = self.calibration.of(variant, metric) if self.calibration else {}
+        if len(found) < 2:
+            return None
+        values = list(found.values())
+        mean, sd = statistics.fmean(values), deviation(values)
+        text = f"{len(values)} seeds: {number(mean)} ± {number(sd)}"
+        return seeds_band(mean, sd, len(values), "calibration", text, values)
+
+    def _of_own_seeds(self, variant: str, metric: str) -> Band | None:
+        n, sd = self.n_seeds, self.value(variant, f"{metric}_std")
+        mean = self.value(variant, f"{metric}_mean")
+        if n < 2 or sd is None or mean is None:
+            return None
+        return seeds_band(mean, sd, n, "seeds", f"{n} seeds: {number(mean)} ± {number(sd)}")
+
+    def _of_one_run(self, variant: str, metric: str, count: int) -> Band | None:
+        """Binomial error of the split together with the swing of the last ten epochs.
+
+        The error counts once, though two runs are compared: they are measured on the same
+        examples and err on many of the same ones. The swing counts twice: both end somewhere in it.
+        """
+        ours = self.value(variant, metric)
+        if ours is None:
+            return None
+        n, swing = self.size(metric, ours, count), self.swing(variant, metric)
+        if not n and swing is None:
+            return None
+        error = binomial_error(ours, n) if n else 0.0
+        sd = math.hypot(error, math.sqrt(2) * (swing[0] if swing else 0.0))
+        parts = [f"binomial error {number(error)} of n = {n}"] if n else []
+        if swing:
+            parts.append(f"swing {number(swing[0])} of {swing[1]} over the last ten epochs")
+        text = f"band ±{number(normal_factor(NUMBERS) * sd)}: {' and '.join(parts)}"
+        basis = " and ".join([*(["binomial"] if n else []), *(["swing"] if swing else [])])
+        return Band(ours, sd, normal_factor(NUMBERS), basis, text, sd)
+
+
+@cache
+def split_sizes(name: str, view: str) -> dict[str, int]:
+    """Examples of each split of a homework's view of the published data set.
+
+    By cutting arrays of the published counts that hold nothing, so that no number stands twice.
+    """
+    import numpy as np
+
+    from hw.datasets import views
+    from hw.datasets.catalogue import entry
+
+    published = entry(name)
+    upstream = {
+        split: (np.zeros((n, 1), np.uint8), np.arange(n) % max(1, published.n_classes))
+        for split, n in published.counts.items()
+    }
+    return {split: len(part) for split, part in views.view(name, view).cut(upstream).items()}
+
+
+def gather(question: Question, results: Path) -> Evidence:
+    """The evidence in the folder of the question as configured. Never raises `HwError`: a folder
+    that cannot be read is a question without results, and says why."""
+    folder = Folder(results / question.homework / question.name)
+    run = folder.run()
+    notes: list[str] = []
+    data = run.get("data")
+    if "status" not in run:
+        calibration = _calibration(question, folder.path, None, notes)
+        return Evidence(question, problem="not run", calibration=calibration, notes=tuple(notes))
+    try:
+        outcomes = folder.outcomes()
+    except HwError as error:
+        notes.append(str(error))
+        return Evidence(question, problem=str(error), notes=tuple(notes))
+    if question.data is not None and not (data and isinstance(data.get("source"), str)):
+        problem = f"{folder.path / 'run.json'} does not say which data it ran on; run it again"
+        return Evidence(question, problem=problem, notes=(problem,))
+    entries = run.get("variants", {})
+    stale = _stale(question, folder, outcomes)
+    if stale:
+        notes.append(f"settings have changed since it ran ({', '.join(stale)}); run it again")
+    elif entries and _code_changed(question, entries):
+        notes.append("its code has changed since it ran; run it again to be sure")
+    has_data = question.data is not None and data is not None
+    return Evidence(
+        question=question,
+        outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
+        source=str(data["source"]) if has_data else "",
+        published=not has_data or data.get("provenance") == "published file",
+        data=data if has_data else None,
+        entries=entries,
+        stale=frozenset(stale),
+        calibration=_calibration(question, folder.path, data if has_data else None, notes),
+        notes=tuple(notes),
+    )
+
+
+def _stale(question: Question, folder: Folder, outcomes: Mapping[str, Outcome]) -> list[str]:
+    """Variants whose settings, as the folder has them, are not those of the question now."""
+    try:
+        config = yaml.safe_load((folder.path / "config.yaml").read_text(encoding="utf-8"))
+        found = config["variants"]
+        changed = []
+        for variant in outcomes:
+            if variant in question.variants and variant in found:
+                now, then = question.resolve(variant).as_dict(), dict(found[variant])
+                if question.seeds:  # the folder is that of all seeds
+                    now.pop("seed", None)
+                if digest(now) != digest(then):
+                    changed.append(variant)
+        return changed
+    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
+        return []
+
+
+def _code_changed(question: Question, entries: Mapping[str, Mapping[str, Any]]) -> bool:
+    now = code_digest(f"hw.questions.{question.kind}", question.data is not None)
+    for entry in entries.values():
+        for known in _fingerprints(entry.get("fingerprint")):
+            if known.get("code", now) != now:
+                return True
+    return False
+
+
+def _fingerprints(found: Any) -> Sequence[Mapping[str, Any]]:
+    """One, or that of each seed."""
+    if not isinstance(found, dict):
+        return []
+    return [f for f in found.values() if isinstance(f, dict)] or [found]
+
+
+def _calibration(
+    question: Question, folder: Path, data: Mapping[str, Any] | None, notes: list[str]
+) -> Calibration | None:
+    """The calibration, if it is of the same settings and data; what is wrong with it is noted."""
+    try:
+        found = calibrations.read(folder)
+    except HwError as error:
+        notes.append(str(error))
+        return None
+    if found is None:
+        return None
+    now = calibrations.depends_on(question, data)
+    if data is None and question.data is not None:
+        # Nothing ran as configured: whatever data it is of, there are no others.
+        now.pop("data")
+    changed = found.changed(now)
+    if not changed:
+        return found
+    command = f"python -m hw calibrate {question.id}"
+    if ESSENTIAL & set(changed):
+        notes.append(f"calibration not used, for other {' and '.join(changed)}: {command}")
+        return None
+    notes.append(f"calibration is older than the {' and '.join(changed)}: {command}")
+    return found
