@@ -157,7 +157,9 @@ def _without_settings(
     id, and ids from one place only.
     """
     verb, *words = arguments
-    known, ids, settings = [], [], []
+    known: list[str] = []
+    ids: list[str] = []
+    settings: list[str] = []
     while words:
         word = words.pop(0)
         name, equals, _ = word.partition("=")

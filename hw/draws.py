@@ -7,15 +7,16 @@ Source: the protocol of each assignment's scripts, and the PyTorch sources of `n
 `RandomSampler` and `_BaseDataLoaderIter` for what they draw and when.
 
 Conventions: layers in order of depth, each ``(weight, bias)``; weights are (out, in) unless said
-otherwise; an epoch's order is an int64 array of the rows of the training set.
+otherwise; an epoch's order is an int64 array of the rows of the training set. A `state` is a
+dictionary of arrays for a checkpoint: put back, it goes on with the very next draw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,11 +28,76 @@ Array = NDArray[Any]
 Layers = list[tuple[Array, Array]]
 
 
-class NumPyDraws:
-    """What the NumPy questions of IST draw from ``np.random.seed(seed)``: weights, then orders."""
+class Generators(Protocol):
+    """Generators whose state can be read and put back."""
+
+    def state(self) -> dict[str, Array]: ...
+
+    def load_state(self, state: Mapping[str, Array]) -> None: ...
+
+
+class Orders(Iterator[Array]):
+    """The order of every epoch, one after the other.
+
+    following: the next order, from the one before it; the first one follows 0..n-1.
+    draws:     what ``following`` draws from, if anything, and whatever else does: its state is
+               part of this one.
+    """
+
+    def __init__(
+        self, n: int, following: Callable[[Array], Array], draws: Generators | None = None
+    ) -> None:
+        self.current = np.arange(n)
+        self.following, self.draws = following, draws
+
+    def __next__(self) -> Array:
+        self.current = self.following(self.current)
+        return self.current
+
+    def state(self) -> dict[str, Array]:
+        return {"order": self.current, **(self.draws.state() if self.draws else {})}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Continue from what `state` returned. Raises `ValueError` or `KeyError` if it does not
+        fit."""
+        order = state["order"]
+        if order.shape != self.current.shape:
+            raise ValueError(f"an order of {len(order)} rows, not of {len(self.current)}")
+        self.current = order.astype(np.int64)
+        if self.draws:
+            self.draws.load_state(state)
+
+
+class LegacyGenerator:
+    """NumPy's legacy generator, seeded."""
 
     def __init__(self, seed: int) -> None:
         self.random = np.random.RandomState(seed)
+
+    def state(self) -> dict[str, Array]:
+        known: Any = self.random.get_state(legacy=False)
+        return {
+            "numpy.key": np.array(known["state"]["key"]),
+            "numpy.pos": np.array(known["state"]["pos"]),
+            # A normal number that is drawn and not handed out yet: they come in pairs.
+            "numpy.has_gauss": np.array(known["has_gauss"]),
+            "numpy.gauss": np.array(known["gauss"]),
+        }
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        self.random.set_state(
+            (
+                "MT19937",
+                state["numpy.key"],
+                int(state["numpy.pos"]),
+                int(state["numpy.has_gauss"]),
+                float(state["numpy.gauss"]),
+            )
+        )
+
+
+class NumPyDraws(LegacyGenerator):
+    """What the NumPy questions of IST draw from ``np.random.seed(seed)``: weights, then orders."""
 
     def layers(self, sizes: Sequence[int]) -> Layers:
         """Weights ~ N(0.1, 0.1²), biases zero, for layers of these sizes, input first."""
@@ -40,23 +106,17 @@ class NumPyDraws:
             for narrow, wide in pairwise(sizes)
         ]
 
-    def orders(self, n: int) -> Iterator[Array]:
+    def orders(self, n: int) -> Orders:
         """The order of every epoch: each permutes the data as the last epoch left them."""
-        order = np.arange(n)
-        while True:
-            order = order[self.random.permutation(n)]
-            yield order
+        return Orders(n, lambda order: order[self.random.permutation(n)], self)
 
     def mask(self, shape: tuple[int, ...], keep: float) -> Array:
         """A dropout mask: 1/keep where a unit is kept, else 0 (these questions have none)."""
         return (self.random.uniform(size=shape) < keep) / keep
 
 
-class UniformDraws:
+class UniformDraws(LegacyGenerator):
     """What IFT-6390's network draws from ``np.random.seed(seed)``: weights alone."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = np.random.RandomState(seed)
 
     def layers(self, sizes: Sequence[int]) -> Layers:
         """Weights uniform in ±1/√fan_in, drawn as (in, out) and returned as (out, in); biases
@@ -69,26 +129,23 @@ class UniformDraws:
             )
         return drawn
 
-    def orders(self, n: int) -> Iterator[Array]:
-        return in_file_order(n)
+    def orders(self, n: int) -> Orders:
+        return in_file_order(n, self)
 
     def mask(self, shape: tuple[int, ...], keep: float) -> Array:
         """A dropout mask: 1/keep where a unit is kept, else 0 (the course's network has none)."""
         return (self.random.uniform(size=shape) < keep) / keep
 
 
-class CentredDraws:
+class CentredDraws(LegacyGenerator):
     """What E1394's network from scratch draws from ``np.random.seed(seed)``: weights alone."""
-
-    def __init__(self, seed: int) -> None:
-        self.random = np.random.RandomState(seed)
 
     def weights(self, sizes: Sequence[int]) -> list[Array]:
         """Uniform in [-½, ½), (out, in), layer by layer; these networks have no biases."""
         return [self.random.rand(wide, narrow) - 0.5 for narrow, wide in pairwise(sizes)]
 
-    def orders(self, n: int) -> Iterator[Array]:
-        return in_file_order(n)
+    def orders(self, n: int) -> Orders:
+        return in_file_order(n, self)
 
 
 class TorchDraws:
@@ -121,10 +178,9 @@ class TorchDraws:
             drawn.append((weight.numpy(), bias.numpy()))
         return drawn
 
-    def orders(self, n: int) -> Iterator[Array]:
+    def orders(self, n: int) -> Orders:
         """The order of every epoch, as DataLoader's sampler draws it."""
-        while True:
-            yield self._order(n)
+        return Orders(n, lambda _: self._order(n), self)
 
     def _order(self, n: int) -> Array:
         torch = self.torch
@@ -149,9 +205,19 @@ class TorchDraws:
         noise = self.torch.empty(shape)
         return noise.bernoulli_(keep, generator=self.stream).div_(keep)
 
+    def state(self) -> dict[str, Array]:
+        return {f"torch.{name}": g.get_state().numpy() for name, g in self._generators()}
 
-def in_file_order(n: int) -> Iterator[Array]:
-    """The same order every epoch."""
-    order = np.arange(n)
-    while True:
-        yield order
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        for name, generator in self._generators():
+            values = np.array(state[f"torch.{name}"], dtype=np.uint8)
+            generator.set_state(self.torch.from_numpy(values))
+
+    def _generators(self) -> list[tuple[str, torch.Generator]]:
+        loader = [] if self.loader is None else [("loader", self.loader)]
+        return [("stream", self.stream), *loader]
+
+
+def in_file_order(n: int, draws: Generators | None = None) -> Orders:
+    """The same order every epoch; ``draws``: what draws anything else."""
+    return Orders(n, lambda order: order, draws)

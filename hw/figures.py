@@ -48,9 +48,7 @@ def draw_all(
     return have
 
 
-def _stamp(
-    question: Question, data: Mapping[str, str] | None, origin: provenance.Record
-) -> str:
+def _stamp(question: Question, data: Mapping[str, str] | None, origin: provenance.Record) -> str:
     """What the figures of given outcomes depend on."""
     return digest(
         {

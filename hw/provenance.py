@@ -121,7 +121,8 @@ def read_config(folder: Folder) -> dict[str, Any]:
     """config.yaml of a results folder; empty where there is none that can be read."""
     try:
         config = read_yaml(folder.path / "config.yaml")
-    except HwError:
+        digest(config)
+    except (HwError, ValueError, TypeError):  # the last two: what JSON does not know
         return {}
     if not isinstance(config, dict):
         return {}
@@ -153,6 +154,8 @@ def command(record: Record) -> str:
     short = question.homework == catalog.DEFAULT_HOMEWORK
     words = [question.name if short else question.id]
     for key, value in sorted(record["changed"].items()):
+        if "lockstep" in record and key == "dtype":
+            continue  # lockstep has float64 unless told otherwise
         text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
         words += [f"--{key.replace('_', '-')}", "none" if value is None else text]
     if set(record["variants"]) != set(question.variants):
@@ -299,9 +302,7 @@ def _are_values(value: Any) -> bool:
     """Names, each with a number, a word, or a list of such."""
     if not isinstance(value, dict):
         return False
-    items = [
-        item for v in value.values() for item in (v[:1000] if isinstance(v, list) else [v])
-    ]
+    items = [item for v in value.values() for item in (v[:1000] if isinstance(v, list) else [v])]
     # A whole number of thousands of digits cannot even be printed.
     return all(map(_is_word, value)) and all(
         item is None or _is_word(item) or (isinstance(item, int | float) and abs(item) < 1e300)
@@ -347,13 +348,16 @@ _ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 
 def _pdf_string(data: bytes) -> bytes:
     """The string that ends at the first parenthesis which closes none of its own."""
-    parts, depth = [], 0
+    parts: list[bytes] = []
+    depth = 0
     for token in re.finditer(rb"\\([0-7]{1,3}|.)|[()]|[^()\\]+", data, re.DOTALL):
         word = token.group()
         if token.group(1) is not None:
             code = token.group(1)
             octal = code.isdigit()
-            word = bytes([int(code, 8) & 255]) if octal and code < b"8" else _ESCAPES.get(code, code)
+            word = (
+                bytes([int(code, 8) & 255]) if octal and code < b"8" else _ESCAPES.get(code, code)
+            )
         elif word == b")":
             if not depth:
                 return b"".join(parts)

@@ -4,7 +4,8 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
 
 ``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The
                               value is quoted, for its decimals are the precision that was printed.
-                              ``count``: how many examples a share was taken of.
+                              ``count``: how many examples a share was taken of; ``band``: how
+                              far off it may be, where the document itself says so.
 ``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs``: the ``last`` (where
                               none are named), ``all``, ``most`` or ``some`` of them.
 ``order``                     a metric that ends higher in one variant (``higher``) than in others
@@ -72,6 +73,7 @@ _NUMBERS = {
     "within",
     "time_ratio",
     "count",
+    "band",
 }
 # Sorts that speak of one variant.
 _OF_ONE = ("value", "range", "trend", "best")
@@ -178,6 +180,8 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
         for key in _NUMBERS & details.keys():
             if not _is_number(details[key]):
                 raise UsageError(f"{where}: {key} must be a number, not {quoted(details[key])}")
+        if not isinstance(details.get("count", 1), int) or details.get("count", 1) < 1:
+            raise UsageError(f"{where}: count must be a whole number from 1")
         if sort in _OF_ONE and "variant" not in details and "default" not in variants:
             raise UsageError(f"{where}: variant is missing (one of: {', '.join(variants)})")
         if sort == "trend" and details["direction"] not in DIRECTIONS:

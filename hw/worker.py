@@ -166,10 +166,10 @@ def peak_memory_mb() -> float:
     try:
         # Not getrusage's: a process that was spawned inherits its parent's peak there.
         lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1e3 for line in lines if line.startswith("VmHWM:"))
+        return next(int(line.split()[1]) * 1.024e-3 for line in lines if line.startswith("VmHWM:"))
     except (OSError, StopIteration):
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+        return peak / 1e6 if sys.platform == "darwin" else peak * 1.024e-3
 
 
 def cores() -> int:

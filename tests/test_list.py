@@ -26,7 +26,7 @@ def test_every_question_with_its_title_and_data(hw: CommandLine) -> None:
     assert [r["id"] for r in hw("list", "--json").json["questions"]] == list(catalog.load_all())
 
 
-def test_the_state_of_the_last_run(hw: CommandLine, hw_stand_in: CommandLine) -> None:
+def test_the_state_of_the_last_run(hw: CommandLine) -> None:
     assert row(hw, "ist2024.q1.perceptron")["state"] == "not run"
     assert hw("run", "q1.perceptron").code == 0
     found = row(hw, "ist2024.q1.perceptron")

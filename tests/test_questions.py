@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import json
 import math
 from collections.abc import Iterator
@@ -63,7 +64,7 @@ def test_settings_figures_and_claims_resolve(question: Question) -> None:
         question.resolve(variant)
     if question.data is not None:
         assert views.view(question.data["name"], question.data["view"])
-    draws = {"curves": plotting.curves, **getattr(question.module, "FIGURES", {})}
+    draws = plotting.FIGURES | getattr(question.module, "FIGURES", {})
     for figure in question.figures:
         assert figure.get("draw", "curves") in draws
     assert question.trains == (not hasattr(question.module, "compute"))
@@ -87,6 +88,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, no_data: Path) -> Iterator[Any
     @functools.cache
     def run(question_id: str) -> tuple[Path, dict[str, Outcome]]:
         question = QUESTIONS[question_id]
+        for package in getattr(question.module, "REQUIRES", ()):
+            if importlib.util.find_spec(package) is None:
+                pytest.skip(f"{package} is not installed")
         results = tmp_path_factory.mktemp("results")
         words = ["run", question.id, "-q", "--data", "stand-in"]
         words += ["--data-dir", str(no_data), "--results-dir", str(results)]
@@ -94,8 +98,9 @@ def ran(tmp_path_factory: pytest.TempPathFactory, no_data: Path) -> Iterator[Any
             words += ["--epochs", "1"]
         if len(question.seeds) > 1:
             words += ["--seed", str(question.seeds[0])]
-        for variant in list(question.variants)[:MANY] if len(question.variants) > MANY else []:
-            words += ["--variant", variant]
+        if len(question.variants) > MANY:
+            for variant in list(question.variants)[:MANY]:
+                words += ["--variant", variant]
         assert main(words) == 0
         (folder,) = (results / question.homework).iterdir()
         return folder, Folder(folder).outcomes()
@@ -108,16 +113,10 @@ def ran(tmp_path_factory: pytest.TempPathFactory, no_data: Path) -> Iterator[Any
 MANY = 6
 
 
-def names_of(metrics: dict[str, Any]) -> set[str]:
-    return set(metrics)
-
-
 @every_question
 def test_one_epoch_writes_finite_metrics_and_every_figure(question: Question, ran: Any) -> None:
     folder, outcomes = ran(question.id)
-    assert (
-        list(outcomes) == list(question.variants)[: MANY if len(question.variants) > MANY else None]
-    )
+    assert set(outcomes) == set(list(question.variants)[:MANY])
     for outcome in outcomes.values():
         assert not outcome.diverged
         assert outcome.metrics or outcome.checks
@@ -155,9 +154,6 @@ def test_every_published_metric_and_check_is_produced(question: Question, ran: A
             for outcome in outcomes.values():
                 assert details["order"] in outcome.all_metrics()
                 assert details.get("minus", details["order"]) in outcome.all_metrics()
-    if question.module.__dict__.get("compute"):
-        names = {c.details["check"] for c in question.claims if c.sort == "check"}
-        assert names <= checks
 
 
 @every_question

@@ -6,7 +6,7 @@ import importlib
 from types import ModuleType
 
 # In the order of ``--help``.
-VERBS = ("list", "show", "run", "data")
+VERBS = ("list", "show", "run", "verify", "calibrate", "check", "report", "data", "bench", "lockstep", "whence", "compare", "export", "completion")
 
 
 def load() -> list[ModuleType]:

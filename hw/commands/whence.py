@@ -1,4 +1,4 @@
-"""``hw whence``: where a figure comes from, the command that makes it, whether it is out of date."""
+"""``hw whence``: where a figure comes from, what makes it, and whether it is out of date."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    found = [
-        {"file": str(file), "figures": [_judged(r, file, args) for r in provenance.read(file)]}
-        for file in args.files
-    ]
+    found = {
+        str(file): [_judged(r, file, args) for r in provenance.read(file)] for file in args.files
+    }
     if args.json:
-        streams.show(as_json({"files": found}), end="")
+        files = [{"file": file, "figures": figures} for file, figures in found.items()]
+        streams.show(as_json({"files": files}), end="")
     else:
-        streams.show("\n\n".join(_text(f["file"], figure) for f in found for figure in f["figures"]))
+        texts = [_text(file, figure) for file, figures in found.items() for figure in figures]
+        streams.show("\n\n".join(texts))
     return int(ExitCode.OK)
 
 
@@ -82,7 +83,7 @@ def _folder(record: Record, file: Path, args: argparse.Namespace) -> Folder | No
 
 
 def _text(file: str, figure: dict[str, Any]) -> str:
-    data = figure["data"]
+    data, reasons = figure["data"], "; ".join(figure["reasons"])
     rows = [
         ["figure", f"{figure['question']}: {figure['figure']}"],
         ["data", f"{data['name']}, {data['source']}, sha256 {data['sha256']}…" if data else "none"],
@@ -92,6 +93,6 @@ def _text(file: str, figure: dict[str, Any]) -> str:
         ["settings", figure["settings"]],
         ["versions", ", ".join(f"{k} {v}" for k, v in figure["versions"].items())],
         ["made by", figure["command"] or "no command of today's hw"],
-        ["state", f"out of date: {'; '.join(figure['reasons'])}" if figure["reasons"] else "up to date"],
+        ["state", f"out of date: {reasons}" if reasons else "up to date"],
     ]
     return "\n".join([file, *(f"  {k.ljust(9)} {v}" for k, v in rows)])

@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from hw.datasets.features import Dataset
 from hw.learners import by_split
 from hw.learners.sequential import EXTRAS
-from hw.learners.spec import Batches, Draws, NetworkSpec, draw_masks
+from hw.learners.spec import (
+    Batches,
+    Draws,
+    NetworkSpec,
+    draw_masks,
+    mean_of_epoch,
+    prefixed,
+    unprefixed,
+)
 from hw.nn import losses, network
 from hw.nn.optimisers import optimiser
 
@@ -59,8 +67,8 @@ class NumPyNetwork:
             return {}
         if self.spec.train_loss == "running":
             self.all_losses += self.losses
-            return {"train_loss": float(np.mean(self.all_losses))}
-        return {"train_loss": float(np.mean(self.losses))}
+            return {"train_loss": mean_of_epoch(np.mean(self.all_losses), self.losses)}
+        return {"train_loss": mean_of_epoch(np.mean(self.losses), self.losses)}
 
     def advance(self, updates: int) -> None:
         """The next ``updates`` batches."""
@@ -120,6 +128,20 @@ class NumPyNetwork:
         """Take over these values."""
         for name, array in self.arrays.items():
             array[...] = parameters[name]
+
+    def state(self) -> dict[str, Array]:
+        return {
+            **prefixed("parameters", self.arrays),
+            **prefixed("optimiser", self.optimiser.state()),
+            **self.batches.state(),
+            "losses": np.array(self.all_losses, dtype=np.float64),
+        }
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        self.load_parameters(unprefixed("parameters", state))
+        self.optimiser.load_state(unprefixed("optimiser", state))
+        self.batches.load_state(state)
+        self.all_losses = state["losses"].tolist()
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         return {}

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hw.datasets.features import Dataset
+from hw.draws import Orders
 from hw.learners import by_split
+from hw.learners.spec import prefixed, unprefixed
 from hw.nn.evaluate import Evaluator
 
 Array = NDArray[Any]
@@ -23,7 +25,7 @@ class SequentialLearner:
     what the parameters are.
     """
 
-    def __init__(self, data: Dataset, orders: Iterator[Array]) -> None:
+    def __init__(self, data: Dataset, orders: Orders) -> None:
         self.data = data
         self.n = len(data.train)
         self.orders = orders
@@ -68,6 +70,18 @@ class SequentialLearner:
     def load_parameters(self, parameters: Mapping[str, Array]) -> None:
         for name, array in self.parameters().items():
             array[...] = parameters[name]
+
+    def state(self) -> dict[str, Array]:
+        return {
+            **prefixed("parameters", self.parameters()),
+            "position": np.array(self.position),
+            **self.orders.state(),
+        }
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        self.load_parameters(unprefixed("parameters", state))
+        self.orders.load_state(state)
+        self.order, self.position = self.orders.current, int(state["position"])
 
     def measure(self, metrics: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = {}

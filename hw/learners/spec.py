@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from hw.draws import Orders
+from hw.nn.errors import Diverged
 
 Array = NDArray[Any]
 
@@ -51,7 +55,7 @@ class Draws(Protocol):
 
     def layers(self, sizes: Sequence[int]) -> list[tuple[Array, Array]]: ...
 
-    def orders(self, n: int) -> Iterator[Array]: ...
+    def orders(self, n: int) -> Orders: ...
 
     def mask(self, shape: tuple[int, ...], keep: float) -> Any: ...
 
@@ -67,7 +71,7 @@ def draw_masks(draws: Draws, spec: NetworkSpec, batch: int) -> list[Any]:
 class Batches:
     """The rows of one batch after another, epoch after epoch."""
 
-    def __init__(self, orders: Iterator[Array], n: int, size: int) -> None:
+    def __init__(self, orders: Orders, n: int, size: int) -> None:
         self.orders, self.n, self.size = orders, n, size
         self.order = np.empty(0, dtype=np.int64)
         self.position = n  # the first batch begins an epoch
@@ -84,6 +88,36 @@ class Batches:
         rows = self.order[self.position : self.position + batches * self.size]
         self.position += len(rows)
         return rows
+
+    def state(self) -> dict[str, Array]:
+        """The place in the order, and the generators: all that is random about a model in
+        training, dropout included."""
+        return {"position": np.array(self.position), **self.orders.state()}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        """Continue from what `state` returned."""
+        self.orders.load_state(state)
+        self.order, self.position = self.orders.current, int(state["position"])
+
+
+def prefixed(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """Copies of the arrays, each as ``prefix.NAME``."""
+    return {f"{prefix}.{name}": np.array(array) for name, array in arrays.items()}
+
+
+def unprefixed(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    """The arrays called ``prefix.NAME``, by NAME."""
+    start = f"{prefix}."
+    return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
+
+
+def mean_of_epoch(mean: float, losses: Sequence[float] | Any) -> float:
+    """``mean`` as a Python number. Raises `Diverged`, with the first of the epoch's ``losses`` that
+    is to blame, if it is not finite."""
+    if not math.isfinite(mean):
+        fine = np.isfinite(np.asarray(losses.cpu() if hasattr(losses, "cpu") else losses))
+        raise Diverged(len(fine) if fine.all() else int(fine.argmin()))
+    return float(mean)
 
 
 def seconds_per_epoch(spec: NetworkSpec, n: int) -> float:

@@ -28,7 +28,15 @@ from torch.nn import functional
 from hw.datasets.features import Dataset, Features
 from hw.learners import by_split
 from hw.learners.sequential import EXTRAS
-from hw.learners.spec import Batches, Draws, NetworkSpec, draw_masks
+from hw.learners.spec import (
+    Batches,
+    Draws,
+    NetworkSpec,
+    draw_masks,
+    mean_of_epoch,
+    prefixed,
+    unprefixed,
+)
 
 Array = NDArray[Any]
 
@@ -121,13 +129,13 @@ class TorchNetwork:
     def train_epoch(self) -> dict[str, float]:
         self.losses = []
         self.advance(len(self.batches))
-        losses = torch.cat(self.losses)
+        losses = seen = torch.cat(self.losses)
         if self.spec.train_loss == "measured":
             return {}
         if self.spec.train_loss == "running":
             self.all_losses.append(losses)
             losses = torch.cat(self.all_losses)
-        return {"train_loss": losses.mean().item()}
+        return {"train_loss": mean_of_epoch(losses.mean().item(), seen)}
 
     def advance(self, updates: int) -> None:
         """The next ``updates`` batches."""
@@ -291,6 +299,44 @@ class TorchNetwork:
         with torch.no_grad():
             for name, tensor in zip(self.spec.names, tensors, strict=True):
                 tensor.copy_(torch.from_numpy(parameters[name]))
+
+    def state(self) -> dict[str, Array]:
+        losses = torch.cat(self.all_losses) if self.all_losses else torch.empty(0)
+        return {
+            **prefixed("parameters", self.parameters()),
+            **prefixed("optimiser", self._optimiser_state()),
+            **self.batches.state(),
+            "losses": losses.cpu().numpy(),
+        }
+
+    def _optimiser_state(self) -> dict[str, Array]:
+        """By the number of the parameter: torch's own state, or else the momentum."""
+        if self.optimizer is None:
+            return {f"{i}.momentum": v.cpu().numpy() for i, v in enumerate(self.buffers)}
+        return {
+            f"{i}.{name}": torch.as_tensor(value).detach().cpu().numpy()
+            for i, entry in self.optimizer.state_dict()["state"].items()
+            for name, value in entry.items()
+            if value is not None
+        }
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        self.load_parameters(unprefixed("parameters", state))
+        self._load_optimiser_state(unprefixed("optimiser", state))
+        self.batches.load_state(state)
+        losses = torch.from_numpy(np.array(state["losses"])).to(self.device)
+        self.all_losses = [losses] if len(losses) else []
+
+    def _load_optimiser_state(self, state: Mapping[str, Array]) -> None:
+        found: dict[int, dict[str, torch.Tensor]] = {}
+        for key, array in state.items():
+            number, _, name = key.partition(".")
+            found.setdefault(int(number), {})[name] = torch.from_numpy(np.array(array))
+        if self.optimizer is None:
+            self.buffers = [self._tensor(found[i]["momentum"]) for i in sorted(found)]
+        else:
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": found, "param_groups": groups})
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         return {}

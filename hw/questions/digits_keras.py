@@ -7,7 +7,7 @@ The template's mistakes, by name:
 ``no_input_layer``          nothing flattens the images: each row of 28 pixels is taken for an
                             example of its own
 ``swapped_activations``     softmax in the hidden layers, sigmoid at the output
-``binary_cross_entropy``    for classes of which exactly one is right, in place of the categorical one
+``binary_cross_entropy``    in place of the categorical one, for classes of which one is right
 
 Without them: Flatten, Dense layers with sigmoid, a Dense layer with softmax; categorical
 cross-entropy.
@@ -27,10 +27,11 @@ speed.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -112,10 +113,12 @@ def build(keras: Any, settings: Settings, n_classes: int, mistakes: Collection[s
     layers += [keras.layers.Dense(units, activation=hidden) for units in settings.hidden_sizes]
     layers.append(keras.layers.Dense(n_classes, activation=output))
     model = keras.Sequential(layers)
-    binary = "binary_cross_entropy" in mistakes
+    loss = keras.losses.CategoricalCrossentropy
+    if "binary_cross_entropy" in mistakes:
+        loss = keras.losses.BinaryCrossentropy
     model.compile(
         optimizer=keras.optimizers.SGD(settings.learning_rate),
-        loss=keras.losses.BinaryCrossentropy() if binary else keras.losses.CategoricalCrossentropy(),
+        loss=loss(),
         jit_compile=False,  # small steps: compiling takes longer than training
     )
     return model
@@ -143,8 +146,11 @@ class KerasLearner:
                 self.model.build((None, *data.image_shape))
 
     def _on_device(self) -> AbstractContextManager[Any]:
-        # Left alone, Keras takes a GPU where there is one.
-        return self.keras.device("gpu:0" if self.device == "cuda" else "cpu:0")
+        """Left alone, Keras takes a GPU where there is one; only PyTorch's is ours to choose."""
+        if self.keras.backend.backend() != "torch":
+            return nullcontext()
+        # Not "cpu:0", which to torch is another device than the variables' "cpu".
+        return self.keras.device("cuda:0" if self.device == "cuda" else "cpu")
 
     def train_epoch(self) -> dict[str, float]:
         self.advance(len(self.batches))
@@ -171,7 +177,7 @@ class KerasLearner:
 
     def parameters(self) -> dict[str, Array]:
         """Copies, weights as (out, in)."""
-        found = {}
+        found: dict[str, Array] = {}
         for layer, dense in enumerate(layer for layer in self.model.layers if layer.weights):
             kernel, bias = dense.get_weights()
             found |= {f"{layer}.weight": kernel.T, f"{layer}.bias": bias}
@@ -288,7 +294,7 @@ class Demonstration:
                 "binary_cross_entropy_learns_less",
                 "with binary cross-entropy, and all else right, the network learns less in as "
                 "many epochs",
-                _sum(binary.train) < _sum(sound.train) and binary.train[-1] < sound.train[-1],
+                sum(binary.train) < sum(sound.train) and binary.train[-1] < sound.train[-1],
                 f"{so_far}: {binary}, and {sound} with the categorical one",
             ),
             Check(
@@ -296,16 +302,12 @@ class Demonstration:
                 "mended one by one, each mending takes the network further",
                 all(
                     bool(before.error) or before.train[-1] <= after.train[-1]
-                    for before, after in zip(stages, stages[1:], strict=False)
+                    for before, after in pairwise(stages)
                 )
                 and not stages[-1].error,
                 f"{so_far}: " + "; ".join(f"{n}: {t}" for n, t in zip(STAGES, stages, strict=True)),
             ),
         ]
-
-
-def _sum(values: Iterable[float]) -> float:
-    return float(np.sum(list(values)))
 
 
 def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> Learner:

@@ -99,16 +99,7 @@ def output_error(s: Array, y: Array, derivative: str) -> Array:
     return s * (slope - s @ slope)
 
 
-def gradients(weights: list[Array], x: Array, y: Array, derivative: str) -> list[Array]:
-    """What an update subtracts η times of, a matrix a layer, for one example."""
-    activations, s = _forward(weights, x)
-    return [
-        np.outer(delta, a)
-        for delta, a in zip(_errors(weights, activations, s, y, derivative), activations, strict=True)
-    ]
-
-
-def _forward(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
+def forward(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
     """What every layer is fed, and the shares."""
     fed = [x]
     for W in weights[:-1]:
@@ -116,10 +107,10 @@ def _forward(weights: list[Array], x: Array) -> tuple[list[Array], Array]:
     return fed, softmax(np.dot(weights[-1], fed[-1]))
 
 
-def _errors(
+def backward(
     weights: list[Array], fed: list[Array], s: Array, y: Array, derivative: str
 ) -> list[Array]:
-    """δ_1 to δ_L, from the old weights."""
+    """δ_1 to δ_L, from the old weights: a layer's step is η δ aᵀ, with what it was fed, a."""
     errors = [output_error(s, y, derivative)]
     for W, a in zip(weights[:0:-1], fed[:0:-1], strict=True):
         errors.append(np.dot(W.T, errors[-1]) * (a * (1 - a)))  # σ' = σ (1 - σ)
@@ -135,8 +126,8 @@ class NumPyLearner(DigitsLearner):
         s, labels = self.settings, self.data.train.labels
         with np.errstate(over="ignore"):  # of the sigmoid
             for x, label in zip(self.data.train.features.take(rows), labels[rows], strict=True):
-                fed, output = _forward(self.weights, x)
-                errors = _errors(
+                fed, output = forward(self.weights, x)
+                errors = backward(
                     self.weights, fed, output, self.onehot[label], s.softmax_derivative
                 )
                 for W, step, delta, a in zip(self.weights, self.steps, errors, fed, strict=True):
@@ -180,7 +171,7 @@ class TorchLearner(DigitsLearner):
 
     def _outputs(self, x: Any) -> list[Any]:
         """Every layer's output for x (D,) or (N, D); the last are the shares."""
-        a = []
+        a: list[Any] = []
         for W in self.tensors[:-1]:
             a.append(self.torch.sigmoid((a[-1] if a else x) @ W.T))
         return [*a, self.torch.softmax(a[-1] @ self.tensors[-1].T, dim=-1)]

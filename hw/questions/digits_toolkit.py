@@ -1,4 +1,4 @@
-"""A network in a toolkit that reads digits: sigmoid layers, binary cross-entropy, one example a step.
+"""A network in a toolkit that reads digits: sigmoid layers, a binary cross-entropy for each class.
 
 Source: Hertie E1394, Problem set 1, part 2, task 1(b).
 

@@ -57,11 +57,11 @@ class Settings:
     learning_rate: float = setting(0.02, "step size η of Adam", above=0, high=10)
     label_noise: float = setting(0.15, "ρ, the share of labels flipped", low=0, below=0.5)
     train_sizes: tuple[int, ...] = setting(
-        (10, 20, 40, 80, 160, 320, 640, 1280), "training sets that are compared", low=2, high=100_000
+        (10, 20, 40, 80, 160, 320, 640, 1280), "training sets compared", low=2, high=100_000
     )
     hidden_size: int = setting(16, "H where training sets are compared", low=1, high=10_000)
     hidden_sizes: tuple[int, ...] = setting(
-        (1, 2, 4, 8, 16, 32, 64), "networks that are compared", low=1, high=10_000
+        (1, 2, 4, 8, 16, 32, 64), "networks compared", low=1, high=10_000
     )
     examples: int = setting(200, "N where networks or epochs are compared", low=2, high=100_000)
     long_hidden_size: int = setting(64, "H where epochs are compared", low=1, high=10_000)
@@ -164,17 +164,20 @@ class NumPyNetworks:
         np.tanh(h, out=h)
         return h, h @ p["v"] + p["c"]
 
-    def step(self) -> None:
+    def gradients(self) -> dict[str, Array]:
+        """Of each network's mean loss, in the shapes of the parameters."""
         X, y = self.sample.X, self.sample.y
         h, z = self._forward(X)
         g = (sigmoid(z) - y) / X.shape[1]  # (R, N, 1), in z
-        gradients = {"v": h.swapaxes(1, 2) @ g, "c": g.sum(axis=1, keepdims=True)}
+        found = {"v": h.swapaxes(1, 2) @ g, "c": g.sum(axis=1, keepdims=True)}
         h *= h
         np.subtract(1, h, out=h)  # tanh'
         h *= g
         h *= self.arrays["v"].swapaxes(1, 2)  # (R, N, H), in Wx + b
-        gradients |= {"W": self.transposed @ h, "b": h.sum(axis=1, keepdims=True)}
-        self.optimiser.step(gradients)
+        return {**found, "W": self.transposed @ h, "b": h.sum(axis=1, keepdims=True)}
+
+    def step(self) -> None:
+        self.optimiser.step(self.gradients())
 
     def classes(self, X: Array) -> Array:
         """(R, N) booleans for X (N, 2) or (R, N, 2)."""
@@ -439,8 +442,8 @@ def _judge_epochs(outcome: Outcome, world: World, settings: Settings, long: Long
         "the validation error falls at first and rises from some epoch on",
         exceeds(long.validation[0], long.validation[turn])
         and exceeds(long.validation[-1], long.validation[turn]),
-        f"validation error {_mean(long.validation[0])} after epoch 1, {means[turn]:.3f} after epoch "
-        f"{turn + 1}, {_mean(long.validation[-1])} after epoch {settings.epochs}",
+        f"validation error {_mean(long.validation[0])} after epoch 1, {means[turn]:.3f} after "
+        f"epoch {turn + 1}, {_mean(long.validation[-1])} after epoch {settings.epochs}",
     )
     outcome.check(
         "further_epochs_fit_the_noise",
@@ -464,10 +467,10 @@ def _judge_epochs(outcome: Outcome, world: World, settings: Settings, long: Long
     }
     rows = [epoch - 1 for epoch in long.tested]
     curves = {"train": long.train[rows], "validation": long.validation[rows], "test": long.test}
-    low, high = np.quantile(long.stopped, (0.25, 0.75))
+    low, middle, high = np.quantile(long.stopped, (0.25, 0.5, 0.75)).tolist()
     outcome.plots["epochs"] = {
         **_drawn(world, settings, long.tested, curves),
-        "stopped": {"low": float(low), "middle": float(np.median(long.stopped)), "high": float(high)},
+        "stopped": {"low": low, "middle": middle, "high": high},
         "about": f"{settings.long_hidden_size} hidden units, {settings.examples} training examples",
     }
 
@@ -508,7 +511,7 @@ NAMES = {"train": "training error", "validation": "validation error", "test": "t
 
 
 def _draw(known: Mapping[str, Any], spec: Mapping[str, Any], x_label: str) -> tuple[Figure, Any]:
-    """Means and bands of one standard deviation over a logarithmic axis; zero error is the floor."""
+    """Means, and bands of one standard deviation, over a logarithmic axis; its floor is no error."""
     from hw.plotting import COLOURS, new_figure
 
     figure, axes = new_figure(width=6.4, height=4.2)
@@ -526,8 +529,9 @@ def _draw(known: Mapping[str, Any], spec: Mapping[str, Any], x_label: str) -> tu
             known["x"], np.maximum(mean - std, 0), mean + std, color=colour, alpha=0.15, lw=0
         )
     ax.axhline(
-        known["noise_level"], color="#777777", lw=1, ls="-.", label="noise level: the least test error"
-    )
+        known["noise_level"], color="#777777", lw=1, ls="-.",
+        label="noise level: the least test error",
+    )  # fmt: skip
     ax.set_xscale("log")
     if few:
         ax.set_xticks(known["x"], [str(x) for x in known["x"]])

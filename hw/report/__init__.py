@@ -4,3 +4,47 @@
 ``book`` binds the figures of a homework into one PDF. A results folder may hold anything: what
 is read is checked, and every string of it is escaped.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from hw.results import write_text
+
+
+def write(
+    results: Path,
+    *,
+    pdf: bool = False,
+    markdown: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
+    """Write ``<results>/report``; returns the paths, the page first.
+
+    say: told, a line at a time, what did not go into it.
+
+    Raises `HwError` where the folder cannot be written.
+    """
+    from hw import catalog
+    from hw.report import book, collect, page
+    from hw.report import markdown as in_markdown
+    from hw.report.drawings import Drawings
+
+    target = results / "report"
+    drawings = Drawings(target)
+    report = collect.collect(results, drawings)
+    paths = [target / "index.html"]
+    write_text(paths[0], page.render(report))
+    drawings.tidy()
+    if markdown:
+        paths.append(target / "report.md")
+        write_text(paths[-1], in_markdown.render(report))
+    for homework in catalog.homeworks().values() if pdf else ():
+        path = target / f"{homework.name}.pdf"
+        if book.bind(homework, results, path):
+            paths.append(path)
+    for question in report.questions:
+        if question.problem:
+            say(f"note: {question.id}: its results cannot be read: {question.problem}")
+    return paths

@@ -17,8 +17,7 @@ from hw.config import read_yaml, type_hints
 from hw.errors import HwError
 from hw.outcome import Outcome
 from hw.plotting import label
-from hw.report import curves
-from hw.report.claims import Judge
+from hw.report import claims, curves
 from hw.report.drawings import Drawings, describe
 from hw.report.model import (
     HomeworkView,
@@ -30,13 +29,14 @@ from hw.report.model import (
     Table,
 )
 from hw.results import Folder
+from hw.verdicts import gather
 
 MAX_OTHERS = 40  # runs listed beside a question's own
 _FILES = ("metrics.json", "history.json", "checks.json", "plots.json", "config.yaml", "run.json")
 _LANGUAGES = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
-def collect(results: Path, drawings: Drawings, judge: Judge) -> Report:
+def collect(results: Path, drawings: Drawings) -> Report:
     """The report over all homeworks, from what is in ``results``."""
     questions = catalog.load_all()
     return Report(
@@ -45,7 +45,7 @@ def collect(results: Path, drawings: Drawings, judge: Judge) -> Report:
                 homework.name,
                 homework.title,
                 [
-                    _question(questions[f"{homework.name}.{name}"], results, drawings, judge)
+                    _question(questions[f"{homework.name}.{name}"], results, drawings)
                     for name in homework.questions
                 ],
             )
@@ -59,9 +59,7 @@ def folder_of(question: Question, results: Path) -> Folder:
     return Folder(results / question.homework / question.name)
 
 
-def _question(
-    question: Question, results: Path, drawings: Drawings, judge: Judge
-) -> QuestionView:
+def _question(question: Question, results: Path, drawings: Drawings) -> QuestionView:
     view = QuestionView(
         id=question.id,
         name=question.name,
@@ -99,7 +97,11 @@ def _question(
         view.files = tuple(_links(folder.path, results, _FILES))
         view.results = _results(outcomes)
         view.pictures = tuple(_pictures(question, folder, outcomes, data, drawings, results))
-    view.rows = tuple(judge(question, outcomes, run))
+    evidence = gather(question, results)
+    view.rows = claims.rows(evidence)
+    view.checks = tuple(claims.further_checks(evidence))
+    if not view.problem:
+        view.warnings = tuple(_without(note, results) for note in evidence.notes)
     view.others = tuple(_other(question, f, results) for f in others[:MAX_OTHERS])
     view.others_left_out = max(0, len(others) - MAX_OTHERS)
     runs = {_LANGUAGES[question.backend]: outcomes} if outcomes else {}
@@ -212,10 +214,11 @@ def _results(outcomes: Mapping[str, Outcome]) -> Table | None:
         return None
     if len(outcomes) == 1:
         (outcome,) = outcomes.values()
-        rows = tuple((label(n), _number(outcome, n)) for n in names)
-        return Table(("metric", "value"), rows)
-    rows = tuple((v, *(_number(o, n) for n in names)) for v, o in outcomes.items())
-    return Table(("variant", *map(label, names)), rows)
+        return Table(("metric", "value"), tuple((label(n), _number(outcome, n)) for n in names))
+    return Table(
+        ("variant", *map(label, names)),
+        tuple((v, *(_number(o, n) for n in names)) for v, o in outcomes.items()),
+    )
 
 
 def _pictures(
@@ -229,9 +232,10 @@ def _pictures(
     for number, spec in enumerate(question.figures):
         title, description = describe(spec, outcomes)
         prefix = f"{question.id.replace('.', '-')}-f{number}"
-        names = [f"figures/{spec['name']}.{suffix}" for suffix in ("pdf", "png")]
         files = tuple(
-            (n.rpartition(".")[2].upper(), link) for n, link in _links(folder.path, results, names)
+            (suffix.upper(), link)
+            for suffix in ("pdf", "png")
+            for _, link in _links(folder.path, results, [f"figures/{spec['name']}.{suffix}"])
         )
         drawing, problem = None, ""
         try:

@@ -13,14 +13,12 @@ from hw.published import published_values
 MAX_POINTS = 1000  # of one curve; a screen is not wider
 
 
-def as_json(
-    question: Question, runs: Mapping[str, Mapping[str, Outcome]]
-) -> dict[str, Any] | None:
+def as_json(question: Question, runs: Mapping[str, Mapping[str, Outcome]]) -> dict[str, Any] | None:
     """What is embedded in the page, or None where nothing has two epochs to draw.
 
     runs: the outcomes by variant, of each backend by its name; the question's own first.
     """
-    series = []
+    series: list[dict[str, Any]] = []
     for backend, outcomes in runs.items():
         for variant, outcome in outcomes.items():
             history = outcome.history

@@ -56,7 +56,7 @@ class Drawings:
             with contextlib.suppress(OSError, HwError):
                 content = (self.directory / name).read_bytes()
                 return self._element(name, content, prefix, title, description)
-        figure = _figure(question, spec, outcomes, data)
+        figure = redraw(question, spec, outcomes, data)
         name, content = f"{key}.svg", _saved(figure, "svg")
         try:
             element = self._element(name, content, prefix, title, description)
@@ -84,13 +84,14 @@ class Drawings:
         if name.endswith(".svg"):
             element = svg.inline(content.decode(errors="replace"), prefix, title, description)
         elif content.startswith(_PNG):
-            pixels = base64.b64encode(content).decode()
+            encoded = base64.b64encode(content).decode()
             # 150 dots an inch, shown at the size that the SVG would have.
-            width = round(int.from_bytes(content[16:20], "big") * 72 / 150 * 1.35)
+            pixels_wide, pixels_high = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
+            width = round(pixels_wide * 72 / 150 * 1.35)
             element = Markup(
-                f'<img class="drawing fixed" src="data:image/png;base64,{pixels}" '
+                f'<img class="drawing fixed" src="data:image/png;base64,{encoded}" '
                 f'alt="{escape(f"{title}. {description}")}" loading="lazy" '
-                f'style="max-width: {width}px">'
+                f'style="max-width: {width}px" width="{pixels_wide}" height="{pixels_high}">'
             )
         else:
             raise HwError(f"{name} is not a picture")
@@ -98,12 +99,13 @@ class Drawings:
         return element
 
 
-def _figure(
+def redraw(
     question: Question,
     spec: Mapping[str, Any],
     outcomes: Mapping[str, Outcome],
     data: Mapping[str, Any] | None,
 ) -> Any:
+    """A figure as matplotlib has it. Raises `HwError` where it cannot be drawn."""
     try:
         return draw(question, spec, outcomes, data)
     except HwError:

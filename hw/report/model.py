@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,19 +11,23 @@ from markupsafe import Markup
 
 # Verdicts by what they mean for the document, in the order in which they are listed.
 TONES: dict[str, tuple[str, str]] = {
-    "exact": ("good", "equal to the printed digits"),
-    "holds": ("good", "the statement was put to the test and holds"),
-    "supported": ("good", "the conclusion shows in our results"),
-    "close": ("good", "inside the band that chance allows"),
+    "exact": ("good", "the number rounds to the printed digits"),
+    "close": ("good", "the number lies inside the band that chance allows"),
+    "holds": ("good", "the statement was put to the test, and is true"),
+    "supported": ("good", "the results bear the conclusion out, beyond their own noise"),
     "erratum": ("erratum", "the document is wrong here; what is right stands beside it"),
-    "not supported": ("doubt", "our results do not show it, and do not contradict it"),
-    "differs": ("bad", "outside the band that chance allows"),
-    "contradicted": ("bad", "our results show the opposite"),
-    "other data": ("mute", "differs, on other bytes than the published data file"),
-    "stand-in": ("mute", "computed on synthetic data, so not judged"),
-    "not run": ("mute", "no result to judge it by yet"),
-    "not judged": ("mute", "nothing here judges this sort of statement"),
+    "not supported": ("doubt", "the conclusion lies within the noise, one way or the other"),
+    "differs": ("bad", "the number lies outside its band, or the statement is false"),
+    "contradicted": ("bad", "the results bear out the opposite, beyond their own noise"),
+    "other data": ("mute", "differs, but on other bytes than the published data file"),
+    "stand-in": ("mute", "computed on synthetic data, so never judged"),
+    "not run": ("mute", "there are no results to judge it by"),
 }
+
+
+def counted(verdict: str, count: int) -> str:
+    """``3 errata``."""
+    return f"{count} {'errata' if verdict == 'erratum' and count != 1 else verdict}"
 
 
 def tone(verdict: str) -> str:
@@ -62,6 +67,13 @@ class Picture:
     description: str
     problem: str = ""
     files: tuple[tuple[str, str], ...] = ()  # (what, address)
+
+    @property
+    def wide(self) -> bool:
+        """Whether it has several panels side by side, so that half the page is too narrow."""
+        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', (self.drawing or "")[:400])
+        size = box or re.search(r'width="(\d+)" height="(\d+)"', (self.drawing or "")[-200:])
+        return size is not None and float(size[1]) > 1.7 * float(size[2])
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,8 @@ class QuestionView:
     seconds: float = 0.0
     settings: tuple[Setting, ...] = ()
     rows: tuple[Row, ...] = ()
+    checks: tuple[Row, ...] = ()  # beyond the claims, and not counted among them
+    warnings: tuple[str, ...] = ()
     results: Table | None = None
     backends: Table | None = None
     backends_note: str = ""
@@ -142,7 +156,7 @@ class QuestionView:
 
     @property
     def errata(self) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if row.erratum)
+        return tuple(row for row in self.rows if row.verdict == "erratum")
 
     @property
     def numbers(self) -> tuple[Row, ...]:
@@ -150,7 +164,9 @@ class QuestionView:
 
     @property
     def statements(self) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if not row.published)
+        """In words, and not in error: those are the errata."""
+        found = (row for row in self.rows if not row.published and row.verdict != "erratum")
+        return (*found, *self.checks)
 
 
 @dataclass

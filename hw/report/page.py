@@ -50,7 +50,7 @@ def _environment() -> jinja2.Environment:
         keep_trailing_newline=True,
     )
     environment.filters |= {"duration": terminal.duration, "slug": _slug}
-    environment.globals |= {"TONES": model.TONES, "tone": model.tone}
+    environment.globals |= {"TONES": model.TONES, "tone": model.tone, "counted": model.counted}
     return environment
 
 

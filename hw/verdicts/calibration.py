@@ -30,13 +30,17 @@ ESSENTIAL = {"settings", "data"}
 
 @dataclass(frozen=True)
 class Calibration:
-    """Values by variant, metric (``last``, ``last_ten``) and seed, and the folders of the seeds."""
+    """Values by variant, metric (``last``, ``last_ten``) and seed, and the folders of the seeds.
+
+    source: of the data, ``real`` or ``stand-in``; empty without data.
+    """
 
     path: Path
     seeds: tuple[int, ...]
     values: Mapping[str, Mapping[str, Mapping[str, Mapping[int, float]]]]
     folders: Mapping[int, str]
     depends_on: Mapping[str, str]
+    source: str = ""
 
     def of(self, variant: str, metric: str, when: str = "last") -> dict[int, float]:
         """By seed; empty for what no seed has."""
@@ -148,7 +152,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
 
 
 def read(folder: Path) -> Calibration | None:
-    """What `write` wrote; None where nothing was calibrated. Raises `HwError` for a damaged file."""
+    """What `write` wrote; None where there is nothing. Raises `HwError` for a damaged file."""
     path = folder / FILE
     if not path.exists():
         return None
@@ -170,6 +174,7 @@ def read(folder: Path) -> Calibration | None:
             },
             folders={int(s): _plain_name(name) for s, name in raw["folders"].items()},
             depends_on={str(k): str(v) for k, v in raw["depends_on"].items()},
+            source=str(raw["data"]["source"]) if raw["data"] else "",
         )
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise HwError(f"{path}: not a calibration ({error}); calibrate again") from error

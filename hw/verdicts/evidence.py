@@ -74,18 +74,23 @@ class Evidence:
         mean = calibrations.last_ten(outcome, metric) if outcome else None
         return self.value(variant, metric) if mean is None else mean
 
-    def swing(self, variant: str, metric: str) -> tuple[float, str] | None:
-        """Standard deviation over the last ten epochs, and of which metric.
+    def tail(self, variant: str, metric: str) -> tuple[list[float], str]:
+        """The last ten epochs of a metric, and of which: empty where there is no curve.
 
         Where it is measured once at the end, as test accuracy is, that of the validation split
         (or else the training split) stands for it: what swings is the model.
         """
         split, _, kind = metric.partition("_")
         for name in (metric, f"validation_{kind}", f"train_{kind}"):
-            tail = self.curve(variant, name)[-LAST_EPOCHS:]
-            if len(tail) > 1 and (name == metric or split in ("test", "validation", "train")):
-                return deviation(tail), name
-        return None
+            values = self.curve(variant, name)[-LAST_EPOCHS:]
+            if len(values) > 1 and (name == metric or split in ("test", "validation", "train")):
+                return values, name
+        return [], ""
+
+    def swing(self, variant: str, metric: str) -> tuple[float, str] | None:
+        """Standard deviation over the last ten epochs, and of which metric."""
+        values, name = self.tail(variant, metric)
+        return (deviation(values), name) if values else None
 
     def size(self, metric: str, value: float, count: int = 0) -> int:
         """Examples that a share was taken of; 0 for what is no share, or of an unknown number.
@@ -189,16 +194,16 @@ def gather(question: Question, results: Path) -> Evidence:
         notes.append(f"settings have changed since it ran ({', '.join(stale)}); run it again")
     elif entries and _code_changed(question, entries):
         notes.append("its code has changed since it ran; run it again to be sure")
-    has_data = question.data is not None and data is not None
+    data = data if question.data is not None else None
     return Evidence(
         question=question,
         outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
-        source=str(data["source"]) if has_data else "",
-        published=not has_data or data.get("provenance") == "published file",
-        data=data if has_data else None,
+        source=str(data["source"]) if data else "",
+        published=not data or data.get("provenance") == "published file",
+        data=data,
         entries=entries,
         stale=frozenset(stale),
-        calibration=_calibration(question, folder.path, data if has_data else None, notes),
+        calibration=_calibration(question, folder.path, data, notes),
         notes=tuple(notes),
     )
 
@@ -250,7 +255,9 @@ def _calibration(
         return None
     now = calibrations.depends_on(question, data)
     if data is None and question.data is not None:
-        # Nothing ran as configured: whatever data it is of, there are no others.
+        # Nothing ran as configured, so that there are no other data to compare with.
+        if found.source == "stand-in":
+            return None
         now.pop("data")
     changed = found.changed(now)
     if not changed:

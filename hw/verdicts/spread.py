@@ -106,13 +106,13 @@ def deviation(values: Sequence[float]) -> float:
 
 
 def roughness(values: Sequence[float]) -> float:
-    """Standard deviation of a curve about its own slow course.
+    """Standard deviation of a curve about its own course, which may be steep.
 
-    From successive differences, which a trend barely enters (von Neumann et al., Annals of
-    Mathematical Statistics 12, 1941).
+    From how far each value is from the middle of its neighbours, which has variance 3/2 of one
+    value's (Gasser, Sroka & Jennen-Steinmetz, Biometrika 73, 1986). 0 for fewer than three.
     """
-    steps = [b - a for a, b in zip(values, values[1:], strict=False)]
-    return math.sqrt(statistics.fmean(s * s for s in steps) / 2) if steps else 0.0
+    apart = [b - (a + c) / 2 for a, b, c in zip(values, values[1:], values[2:], strict=False)]
+    return math.sqrt(statistics.fmean(d * d for d in apart) * 2 / 3) if apart else 0.0
 
 
 def mann_kendall(values: Sequence[float]) -> float:
@@ -145,7 +145,7 @@ def turns(values: Sequence[float]) -> list[float]:
 
 
 def turning_score(values: Sequence[float]) -> float:
-    """Standard deviations by which a series turns round more often than noise does (negative: less).
+    """Standard deviations by which a series turns more often than noise (negative: less).
 
     Noise turns at two of three values, with variance (16 n - 29) / 90 (Bienaymé 1874; Kendall &
     Stuart, The Advanced Theory of Statistics 3, 45.18).

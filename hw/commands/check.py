@@ -1,0 +1,75 @@
+"""``hw check``: a student's own number against the spread of the same run."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hw import catalog, streams, terminal
+from hw.errors import ExitCode
+from hw.results import as_json
+from hw.verdicts import gather
+from hw.verdicts.plausible import Answer, answer, parse
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "check",
+        parents=[common],
+        help="a number of your own: plausible or not, and what to look at",
+        description="Hold a number of your own against the spread of the same run (99 %: of its "
+        "seeds after 'hw calibrate', else of one run). Exit code 3: not plausible.",
+    )
+    parser.add_argument("id", metavar="ID", help="such as q1.mlp")
+    parser.add_argument(
+        "numbers",
+        nargs="+",
+        metavar="[VARIANT.]METRIC=NUMBER",
+        help="test_accuracy=0.53, l2.test_accuracy=51%%",
+    )
+    parser.add_argument("--variant", default="", metavar="NAME", help="which run it is of")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """0 where every number is plausible, 3 where one is not."""
+    question = catalog.find(args.id)
+    numbers = [parse(word, question, args.variant) for word in args.numbers]
+    evidence = gather(question, args.results_dir)
+    for note in evidence.notes:
+        streams.say(f"note: {question.id}: {' '.join(note.split())}")
+    answers = [answer(n, evidence) for n in numbers]
+    if args.json:
+        document = {"question": question.id, "numbers": [a.as_json() for a in answers]}
+        streams.show(as_json(document), end="")
+    else:
+        streams.show("\n\n".join(text(a) for a in answers))
+    return int(ExitCode.OK if all(a.plausible for a in answers) else ExitCode.CONTRADICTED)
+
+
+def text(found: Answer) -> str:
+    """The answer in a few lines."""
+    n, band = found.number, found.band
+    name = n.metric if n.variant == catalog.DEFAULT_VARIANT else f"{n.variant} {n.metric}"
+    low, high = (terminal.number(x) for x in band.ends)
+    others = [f"published {found.published}"] if found.published else []
+    others += [f"ours {terminal.number(found.ours)}"] if found.ours is not None else []
+    lines = [
+        f"{name} {n.printed}: {_verdict(found)}",
+        f"  {found.text()}; 99 % of runs end in {low} .. {high}",
+        terminal.fill(f"({band.text}{'; ' if others else ''}{', '.join(others)})"),
+    ]
+    if found.note:
+        lines.append(found.note)
+    lines = [lines[0], *(f"  {s.strip()}" for line in lines[1:] for s in line.split("\n"))]
+    if found.hints:
+        lines.append("  what to look at first (guesses: your code was not seen):")
+        lines += [f"  - {hint}" for hint in found.hints]
+    return "\n".join(lines)
+
+
+def _verdict(found: Answer) -> str:
+    if not found.plausible:
+        return "NOT PLAUSIBLE"
+    return "plausible" if found.band.holds(found.number.value) else "plausible, as rounded"

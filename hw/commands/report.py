@@ -1,0 +1,30 @@
+"""``hw report``: the page over all questions, from results folders alone."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hw import streams
+from hw.errors import ExitCode
+
+
+def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
+    parser = subparsers.add_parser(
+        "report",
+        parents=[common],
+        help="a page of all results: report/index.html in the results folder",
+    )
+    parser.add_argument(
+        "--pdf", action="store_true", help="also one PDF a homework, of all its figures"
+    )
+    parser.add_argument("--markdown", action="store_true", help="also report.md, for repositories")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from hw.report import write
+
+    for path in write(args.results_dir, pdf=args.pdf, markdown=args.markdown, say=streams.say):
+        streams.show(str(path))
+    return int(ExitCode.OK)

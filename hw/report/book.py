@@ -1,0 +1,92 @@
+"""The figures of a homework as one PDF, in the document's order, with a list of them in front."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+from typing import Any
+
+from hw import catalog
+from hw.catalog import Homework, Question
+from hw.errors import HwError
+from hw.outcome import Outcome
+from hw.report.collect import folder_of
+from hw.report.drawings import describe, redraw
+from hw.results import written_beside
+
+_INK, _SOFT = "#1d2126", "#5b636d"
+_LINES = 34  # on a page of the list
+
+
+def bind(homework: Homework, results: Path, path: Path) -> int:
+    """Write ``path``; returns how many figures it holds, none and no file where nothing has run."""
+    questions = catalog.load_all()
+    figures: list[tuple[Question, str, Any]] = []
+    for name in homework.questions:
+        question = questions[f"{homework.name}.{name}"]
+        figures += [(question, *drawn) for drawn in _figures(question, results)]
+    if not figures:
+        return 0
+    from matplotlib.backends.backend_pdf import PdfPages
+
+    information = {
+        "Title": f"{homework.title}: figures",
+        "Creator": "hw",
+        "Producer": "matplotlib",
+        "CreationDate": None,
+    }
+    with written_beside(path) as beside, PdfPages(beside, metadata=information) as pages:
+        for page in _contents(homework, [(q, title) for q, title, _ in figures]):
+            pages.savefig(page)
+        for question, title, figure in figures:
+            figure.text(0.005, 0.005, f"{question.id}: {title}", fontsize=6, color=_SOFT)
+            pages.savefig(figure)
+    return len(figures)
+
+
+def _figures(question: Question, results: Path) -> list[tuple[str, Any]]:
+    """(title, figure) of every figure of a question that has run; those that fail are left out."""
+    folder = folder_of(question, results)
+    run = folder.run()
+    drawn: list[tuple[str, Any]] = []
+    try:
+        found = folder.outcomes() if run else dict[str, Outcome]()
+    except HwError:
+        return drawn
+    outcomes = {v: found[v] for v in question.variants if v in found}
+    for spec in question.figures if outcomes else ():
+        try:
+            figure = redraw(question, spec, outcomes, run.get("data"))
+        except HwError:
+            continue
+        drawn.append((describe(spec, outcomes)[0], figure))
+    return drawn
+
+
+def _contents(homework: Homework, figures: list[tuple[Question, str]]) -> list[Any]:
+    """The list of figures, as pages of A4 on their side."""
+    from hw.plotting import new_figure
+
+    lines: list[tuple[str, str]] = []
+    before = ""
+    front = 1
+    # How many pages the list takes depends on nothing but how many lines it has.
+    questions = len({q.id for q, _ in figures})
+    front = -(-(len(figures) + 2 * questions) // _LINES)
+    for number, (question, title) in enumerate(figures, start=1 + front):
+        if question.id != before:
+            lines += [("", ""), (f"{question.id}  {question.title}", "")]
+            before = question.id
+        lines.append((f"      {textwrap.shorten(title, 100, placeholder=' …')}", str(number)))
+    pages = []
+    for start in range(0, len(lines), _LINES):
+        figure, axes = new_figure(width=11.7, height=8.3)
+        axes[0, 0].set_axis_off()
+        if not start:
+            figure.text(0.07, 0.93, homework.title, fontsize=18, color=_INK, family="serif")
+        for row, (text, page) in enumerate(lines[start : start + _LINES]):
+            y = 0.89 - row * 0.0245
+            figure.text(0.07, y, text, fontsize=9, color=_SOFT if page else _INK, parse_math=False)
+            figure.text(0.93, y, page, fontsize=9, color=_SOFT, ha="right")
+        pages.append(figure)
+    return pages
