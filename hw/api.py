@@ -23,6 +23,7 @@ from hw.outcome import Check, Outcome
 from hw.published import published_values
 from hw.results import Folder
 from hw.training import Watcher
+from hw.worker import cores
 
 __all__ = ["Figure", "HwError", "Result", "load", "run"]
 
@@ -137,7 +138,7 @@ class Result:
 def run(
     id: str,
     *,
-    variants: str | Sequence[str] = (),
+    variant: str | Sequence[str] = (),
     backend: str | None = None,
     seeds: Sequence[int] = (),
     device: str = "cpu",
@@ -152,7 +153,7 @@ def run(
 
     As ``python -m hw run``, with the same folders: what is up to date is read, not run again.
 
-    variants: only these; all by default.
+    variant:  only this one, or these; all by default.
     backend:  ``numpy`` or ``torch``; by default the one that the assignment asks for.
     seeds:    one run for each; the result is then their mean and spread.
     data:     ``real``, ``stand-in``, or ``auto``: the real files where they are.
@@ -172,7 +173,7 @@ def run(
     request = runner.Request(
         questions=[question.id],
         overrides={key: _as_flag(value) for key, value in settings.items()},
-        variants=[variants] if isinstance(variants, str) else list(variants),
+        variants=[variant] if isinstance(variant, str) else list(variant),
         backend=backend,
         seeds=list(seeds),
         device=device,
@@ -294,7 +295,7 @@ def _machine_as_it_was() -> Iterator[None]:
         limits.restore_original_limits()
         torch = sys.modules.get("torch")
         if torch and before is None:
-            torch.set_num_threads(os.cpu_count() or 1)
+            torch.set_num_threads(cores())
             torch.set_flush_denormal(False)
         elif torch and before:
             torch.set_num_threads(before[0])

@@ -95,8 +95,10 @@ def draw(
         for c in question.claims
         if c.sort == "range" and {"low", "high"} <= c.details.keys()
     ]
-    known = {"published": published, "ranges": ranges, "title": question.title}
-    figure = kinds[kind](outcomes, {**known, **spec})
-    if data and data.get("source") == "stand-in":
+    stand_in = bool(data and data.get("source") == "stand-in")
+    # What was published is about other data than a stand-in: the two have no place in one axes.
+    known = {} if stand_in else {"published": published, "ranges": ranges}
+    figure = kinds[kind](outcomes, {**known, "title": question.title, **spec})
+    if stand_in:
         plotting.mark_stand_in(figure)
     return figure

@@ -122,6 +122,8 @@ def plan(request: Request) -> list[Run]:
             request.backend, (request.backend or question.backend,)
         )
         seeds: Sequence[int | None] = ()
+        if request.seeds and "seed" not in names and question.id in exact and len(questions) == 1:
+            raise UsageError(f"{question.id} draws nothing at random: it takes no --seed")
         if "seed" in names:
             seeds = request.seeds or (() if "seed" in overrides else question.seeds)
         for backend in backends:
@@ -324,8 +326,8 @@ def _say_how_long(tasks: Sequence[Task], request: Request, say: Say) -> None:
     jobs = max(1, min(request.jobs, len(tasks)))
     if seconds / jobs > LONG and not request.scheduler:
         say(
-            f"note: about {max(1, round(seconds / jobs / 60))} minutes for {len(tasks)} tasks, "
-            f"{jobs} at a time; --epochs, --variant or --limit make it shorter, and what is "
+            f"note: about {round(seconds / jobs / 60)} minutes for {len(tasks)} "
+            f"task{'s' * (len(tasks) > 1)}, {jobs} at a time; --epochs, --variant or --limit make it shorter, and what is "
             "finished is kept"
         )
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hw.errors import UsageError
 from hw.nn.errors import Diverged
 from hw.outcome import Outcome
 
@@ -79,7 +80,12 @@ DERIVED = {
 def measure(learner: Learner, metrics: Sequence[str], known: dict[str, float]) -> dict[str, float]:
     """The value of each metric, of which some are ``known`` from training."""
     needed = [n for name in metrics for n in DERIVED.get(name, (name,))]
-    row = known | learner.measure([n for n in dict.fromkeys(needed) if n not in known])
+    try:
+        row = known | learner.measure([n for n in dict.fromkeys(needed) if n not in known])
+    except KeyError as error:
+        raise UsageError(
+            f"no metric or split {error} here; look under 'measure' in the question's YAML file"
+        ) from error
     for name in DERIVED.keys() & set(metrics):
         ahead, behind = DERIVED[name]
         row[name] = row[ahead] - row[behind]

@@ -290,7 +290,8 @@ def _rows(run: Run) -> list[list[str]]:
     if not run.outcomes:
         return [[run.id, "", run.status, "", ""]]
     took = {d.task.variant: terminal.duration(d.seconds) for d in run.done}
-    differs = [] if run.as_configured or run.seed is None else [f"seed {run.seed}"]
+    configured = getattr(run.question.resolve(next(iter(run.outcomes))).settings, "seed", None)
+    differs = [f"seed {run.seed}"] if run.seed != configured or run.question.seeds else []
     mark = " *" if _stand_in(run) else ""
     rows = []
     for variant, outcome in run.outcomes.items():

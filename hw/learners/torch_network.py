@@ -229,7 +229,10 @@ class TorchNetwork:
             # β scales the old weight: (1 - ηλ) W - η gᵀh.
             beta = 1 - rate * spec.weight_decay
             torch.addmm(weight, g.T, h, beta=beta, alpha=-rate, out=weight)
-            bias.mul_(beta).sub_(g.sum(0), alpha=rate)
+            # Of single examples, a call that changes nothing is a twentieth of the update.
+            if beta != 1:
+                bias.mul_(beta)
+            bias.sub_(g[0] if len(g) == 1 else g.sum(0), alpha=rate)
             return
         if len(self.buffers) != 2 * len(self.layers):
             # A first step with zero buffers is torch's first step, whose buffer is the gradient.
@@ -333,7 +336,8 @@ class TorchNetwork:
             number, _, name = key.partition(".")
             found.setdefault(int(number), {})[name] = torch.from_numpy(np.array(array))
         if self.optimizer is None:
-            self.buffers = [self._tensor(found[i]["momentum"]) for i in sorted(found)]
+            # Into torch's own memory, aligned as in a run that never stopped.
+            self.buffers = [self._tensor(found[i]["momentum"]).clone() for i in sorted(found)]
         else:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": found, "param_groups": groups})

@@ -42,7 +42,7 @@ from hw.datasets.features import Dataset
 from hw.draws import in_file_order
 from hw.errors import MissingPackage, UsageError
 from hw.learners import by_split
-from hw.learners.spec import Batches
+from hw.learners.spec import Batches, prefixed, unprefixed
 from hw.outcome import Check
 from hw.questions._symbolic import sole
 
@@ -187,6 +187,15 @@ class KerasLearner:
         dense = [layer for layer in self.model.layers if layer.weights]
         for number, layer in enumerate(dense):
             layer.set_weights([parameters[f"{number}.weight"].T, parameters[f"{number}.bias"]])
+
+    def state(self) -> dict[str, Array]:
+        # Plain SGD has no state of its own.
+        return {**prefixed("parameters", self.parameters()), **self.batches.state()}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        with self._on_device():
+            self.load_parameters(unprefixed("parameters", state))
+        self.batches.load_state(state)
 
     # The demonstration
 

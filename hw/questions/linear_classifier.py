@@ -34,7 +34,9 @@ from hw.datasets.features import Dataset, Features
 from hw.draws import NumPyDraws
 from hw.errors import UsageError
 from hw.learners.sequential import SequentialLearner
+from hw.learners.spec import mean_of_epoch
 from hw.nn import sequential
+from hw.nn.errors import Diverged
 from hw.nn.evaluate import Evaluator
 from hw.outcome import Outcome
 
@@ -117,10 +119,15 @@ class NumPyLearner(LinearLearner):
                 self.W, train.features, train.labels, rows, s.learning_rate, s.l1_penalty
             )
         losses = 0.0
+        seen = 0
         for chunk, steps in self._until_proximal(rows):
-            losses += len(chunk) * sequential.logistic_epoch(
-                self.W, train.features, train.labels, chunk, s.learning_rate, s.l2_penalty
-            )
+            try:
+                losses += len(chunk) * sequential.logistic_epoch(
+                    self.W, train.features, train.labels, chunk, s.learning_rate, s.l2_penalty
+                )
+            except Diverged as error:
+                raise Diverged(seen + error.step) from None
+            seen += len(chunk)
             if steps:
                 threshold = steps * s.learning_rate * s.l1_penalty
                 magnitude = np.maximum(np.abs(self.W) - threshold, 0)
@@ -171,7 +178,10 @@ class TorchLearner(LinearLearner):
                 losses += [update(x[t], label) for t, label in enumerate(labels)]
             if steps:
                 self._proximal(steps)
-        return None if perceptron else self.torch.stack(losses).mean().item()
+        if perceptron:
+            return None
+        seen = self.torch.stack(losses)
+        return mean_of_epoch(seen.mean().item(), seen)
 
     def _perceptron(self, x: Any, label: int) -> None:
         guess = int(self.torch.mv(self.weight, x).add_(self.bias).argmax())

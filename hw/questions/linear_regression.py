@@ -20,7 +20,6 @@ exact as the matrix allows.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -33,8 +32,8 @@ from hw.datasets.features import Dataset, Features
 from hw.draws import NumPyDraws
 from hw.errors import UsageError
 from hw.learners.sequential import SequentialLearner
+from hw.learners.spec import mean_of_epoch
 from hw.nn import sequential
-from hw.nn.errors import Diverged
 from hw.nn.evaluate import Evaluator
 from hw.outcome import Check, Outcome
 
@@ -146,6 +145,13 @@ class LinearLearner(RegressionLearner):
     def parameters(self) -> dict[str, Array]:
         w = self.weights()
         return {"0.weight": w[:-1], "0.bias": w[-1:]}
+
+    def state(self) -> dict[str, Array]:
+        return {**super().state(), "distances": np.array(self.distances)}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        super().load_state(state)
+        self.distances = state["distances"].tolist()
 
     def decay(self) -> Array:
         """exp(-η σᵢ² epochs): what is left in each direction, if only its σ mattered, (rank,)."""
@@ -303,7 +309,8 @@ class TorchLearner(LinearLearner):
             with self.torch.no_grad():
                 self.w.sub_(gradient, alpha=self.settings.learning_rate)
             losses.append(loss.detach())
-        return finite(self.torch.stack(losses).mean().item(), len(rows))
+        seen = self.torch.stack(losses)
+        return mean_of_epoch(seen.mean().item(), seen)
 
     def _loss(self, split: Evaluator) -> float:
         with self.torch.no_grad():
@@ -312,13 +319,6 @@ class TorchLearner(LinearLearner):
 
     def weights(self) -> Array:
         return self.w.detach().numpy()
-
-
-def finite(loss: float, updates: int) -> float:
-    """``loss``. Raises `Diverged` if it is not a finite number."""
-    if not math.isfinite(loss):
-        raise Diverged(updates)
-    return loss
 
 
 def root_mean_square(errors: Any) -> float:

@@ -21,9 +21,10 @@ from hw.config import setting
 from hw.datasets.features import Dataset
 from hw.draws import NumPyDraws
 from hw.errors import UsageError
+from hw.learners.spec import mean_of_epoch
 from hw.nn import sequential
 from hw.nn.evaluate import Evaluator
-from hw.questions.linear_regression import RegressionLearner, finite, root_mean_square
+from hw.questions.linear_regression import RegressionLearner, root_mean_square
 
 Array = NDArray[Any]
 
@@ -119,7 +120,8 @@ class TorchLearner(NetworkLearner):
                 for p, gradient in zip(self.tensors, gradients, strict=True):
                     p.sub_(gradient, alpha=self.settings.learning_rate)
             losses.append(loss.detach())
-        return finite(self.torch.stack(losses).mean().item(), len(rows))
+        seen = self.torch.stack(losses)
+        return mean_of_epoch(seen.mean().item(), seen)
 
     def _loss(self, split: Evaluator) -> float:
         with self.torch.no_grad():

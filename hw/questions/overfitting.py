@@ -511,10 +511,10 @@ NAMES = {"train": "training error", "validation": "validation error", "test": "t
 
 
 def _draw(known: Mapping[str, Any], spec: Mapping[str, Any], x_label: str) -> tuple[Figure, Any]:
-    """Means, and bands of one standard deviation, over a logarithmic axis; its floor is no error."""
+    """Means, and bands of one standard deviation, over a logarithmic axis; no error is below."""
     from hw.plotting import COLOURS, new_figure
 
-    figure, axes = new_figure(width=6.4, height=4.2)
+    figure, axes = new_figure(width=6.4, height=4.8)
     ax = axes[0][0]
     few = len(known["x"]) <= 20
     styles = {"train": ("-", "o"), "validation": (":", "s"), "test": ("--", "^")}
@@ -550,15 +550,15 @@ def _draw(known: Mapping[str, Any], spec: Mapping[str, Any], x_label: str) -> tu
     return figure, ax
 
 
-def _legend(ax: Any) -> None:
-    """On a ground that hides the vertical lines behind it."""
-    ax.legend(frameon=True, framealpha=1, edgecolor="none")
+def _legend(figure: Figure, ax: Any) -> None:
+    """Below the axes, where it hides nothing."""
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 
 
 def draw_training_set(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Error over the size of the training set."""
     figure, ax = _draw(sole(outcomes).plots["training_set"], spec, "training examples")
-    _legend(ax)
+    _legend(figure, ax)
     return figure
 
 
@@ -567,7 +567,7 @@ def draw_network(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fi
     known = sole(outcomes).plots["network"]
     figure, ax = _draw(known, spec, "hidden units")
     ax.axvline(known["chosen"], color="black", lw=1.2, label="chosen: lowest validation error")
-    _legend(ax)
+    _legend(figure, ax)
     return figure
 
 
@@ -581,7 +581,7 @@ def draw_epochs(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fig
         stopped["middle"], color="black", lw=1.2,
         label="early stopping: median and middle half",
     )  # fmt: skip
-    _legend(ax)
+    _legend(figure, ax)
     return figure
 
 
