@@ -224,7 +224,7 @@ def prepare(case: Case, way: str, given: Examples, count: int | None = None) -> 
     if way == "products":
         return _products(case, given, count)
     if case.kind.startswith("count"):
-        return _evaluation(case, way, given)
+        return _evaluation(case, way, given, count)
     return (_plain if way == "plain" else _ours)(case, given, count)
 
 
@@ -293,17 +293,17 @@ def _copy(parameters: dict[str, Array]) -> dict[str, Array]:
     return {name: p.copy() for name, p in parameters.items()}
 
 
-def _evaluation(case: Case, way: str, given: Examples) -> Train:
+def _evaluation(case: Case, way: str, given: Examples, count: int) -> Train:
     """How many examples are predicted correctly, by a model after some training."""
     # How many verdicts are close depends on the weights.
     trained = replace(case, kind={"count mlp": "mlp", "count linear": "logistic"}[case.kind])
     model = _ours(trained, given, min(300, len(given.labels)))()
-    labels = given.labels
+    labels = given.labels[:count]
     if way == "ours":
-        evaluator = Evaluator(given.features, labels)
-        count = evaluator.mlp_correct if case.kind == "count mlp" else evaluator.linear_correct
-        return lambda: count(model)
-    X = given.floats(np.float64)
+        evaluator = Evaluator(given.features.select(slice(count)), labels)
+        correct = evaluator.mlp_correct if case.kind == "count mlp" else evaluator.linear_correct
+        return lambda: correct(model)
+    X = given.floats(np.float64)[:count]
     scores: Callable[..., Array] = mlp_scores if case.kind == "count mlp" else linear_scores
     return lambda: int((scores(model, X).argmax(axis=1) == labels).sum())
 

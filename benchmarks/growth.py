@@ -27,11 +27,11 @@ from benchmarks.measuring import ROOT, case_from, in_fresh_process, peak, reset_
 from hw.errors import HwError
 from hw.worker import set_threads
 
-BASE = {"n": 2000, "width": 1024, "hidden": 64}
+BASE = {"n": 2000, "width": 2048, "hidden": 64}
 POINTS: dict[str, tuple[int, ...]] = {
-    "examples": (500, 1000, 2000, 4000, 8000, 16000),
-    "features": (128, 256, 512, 1024, 2048, 4096, 8192),
-    "hidden units": (16, 32, 64, 128, 256, 512),
+    "examples": (1000, 2000, 4000, 8000, 16000),
+    "features": (512, 1024, 2048, 4096, 8192),
+    "hidden units": (32, 64, 128, 256, 512, 1024),
     "runs": (2, 4, 8, 16),
 }
 
@@ -49,7 +49,7 @@ class Series:
     seconds: list[float]
     memory: list[int]
 
-    def exponents(self, values: Sequence[float], last: int = 0) -> float:
+    def exponent(self, values: Sequence[float], last: int = 0) -> float:
         x, y = np.log(self.sizes[-last:]), np.log(np.asarray(values, dtype=float)[-last:])
         return float(np.polyfit(x, y, 1)[0])
 
@@ -61,10 +61,10 @@ class Series:
             "seconds": self.seconds,
             "peak_memory_mb": [b / 1e6 for b in self.memory],
             "exponents": {
-                "time": self.exponents(self.seconds),
-                "time_of_the_three_largest": self.exponents(self.seconds, 3),
-                "memory": self.exponents(self.memory),
-                "memory_of_the_three_largest": self.exponents(self.memory, 3),
+                "time": self.exponent(self.seconds),
+                "time_of_the_three_largest": self.exponent(self.seconds, 3),
+                "memory": self.exponent(self.memory),
+                "memory_of_the_three_largest": self.exponent(self.memory, 3),
             },
         }
 
@@ -73,7 +73,7 @@ def measure(say: Callable[[str], None], quick: bool = False) -> list[Series]:
     """Every axis, ours and plain; ``say`` is told what is next."""
     found = []
     for axis, all_sizes in POINTS.items():
-        sizes = list(all_sizes[:3] if quick else all_sizes)
+        sizes = list(all_sizes[:2] if quick else all_sizes)
         for way in ("ours",) if axis == "runs" else ("ours", "plain"):
             say(f"growth with {axis}: {way}")
             points = [_runs(size) if axis == "runs" else _point(axis, size, way) for size in sizes]
@@ -91,7 +91,7 @@ def _point(axis: str, size: int, way: str) -> tuple[float, int]:
     return seconds, memory
 
 
-def point_here(case: Case, way: str, repeats: int = 3) -> tuple[float, int]:
+def point_here(case: Case, way: str, repeats: int = 2) -> tuple[float, int]:
     """Seconds of an epoch (median) and peak bytes, in this process, which does nothing else."""
     set_threads("numpy", 1)
     few = min(100, case.population)
@@ -99,12 +99,13 @@ def point_here(case: Case, way: str, repeats: int = 3) -> tuple[float, int]:
     given = examples(case, case.population)
     before = reset_peak()
     run = prepare(case, way, given)
+    run()
+    memory = peak() - before + (given.stored.nbytes if way == "ours" else 0)
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
         run()
         seconds.append(time.process_time() - start)
-    memory = peak() - before + (given.stored.nbytes if way == "ours" else 0)
     return statistics.median(seconds), memory
 
 
@@ -156,18 +157,26 @@ def draw(measured: Sequence[Series], path: Path) -> None:
     from hw.plotting import COLOURS, new_figure
 
     axes_names = list(dict.fromkeys(s.axis for s in measured))
-    figure, axes = new_figure(2, len(axes_names), width=2.6, height=2.3)
+    figure, axes = new_figure(2, len(axes_names), width=2.5, height=2.3)
     for column, name in enumerate(axes_names):
         for s in (s for s in measured if s.axis == name):
             colour = COLOURS[s.way == "plain"]
             values = (s.seconds, [b / 1e6 for b in s.memory])
-            for ax, found, unit in zip(axes[:, column], values, ("s", "MB"), strict=True):
-                label = f"{s.way}, exponent {s.exponents(found):.2f}"
+            for ax, found, what in zip(axes[:, column], values, QUANTITIES, strict=True):
+                label = f"{s.way}, exponent {s.exponent(found):.2f}"
                 ax.loglog(s.sizes, found, "o-", ms=3, color=colour, label=label)
+                ax.set_xticks(s.sizes[::2], [str(size) for size in s.sizes[::2]])
                 ax.set_xlabel(name)
-                ax.set_ylabel(f"time, {unit}" if unit == "s" else f"peak memory, {unit}")
-                ax.legend(fontsize=7)
-    figure.savefig(path, dpi=80)
+                ax.set_ylabel(what)
+                ax.minorticks_off()
+        for ax in axes[:, column]:
+            low, high = ax.get_ylim()
+            ax.set_ylim(min(low, high / 8), 3 * high)  # room for what is constant, and the legend
+            ax.legend(fontsize=7, loc="upper left")
+    figure.savefig(path, dpi=75)
+
+
+QUANTITIES = ("time, s", "peak memory, MB")
 
 
 if __name__ == "__main__":

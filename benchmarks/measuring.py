@@ -11,6 +11,7 @@ takes without: the features as that way keeps them, the weights, and what traini
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import json
 import os
 import statistics
@@ -25,6 +26,7 @@ from typing import Any
 
 from benchmarks.cases import Case, examples, prepare
 from hw.errors import HwError
+from hw.runner import environment
 from hw.worker import peak_memory_mb, set_threads
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,6 +103,21 @@ def times(case: Case, ways: Iterable[str], repeats: int) -> dict[str, float]:
     return {way: statistics.median(t) / counts[way] for way, t in taken.items()}
 
 
+def machine() -> str:
+    """What the times depend on, in a line: libraries, BLAS kernels, instructions, cores."""
+    from threadpoolctl import threadpool_info
+
+    found = environment()
+    blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    kernels = [f"{b['internal_api']} {b['version']}, {b.get('architecture')} kernels" for b in blas]
+    packages = found["packages"]
+    return (
+        f"NumPy {packages['numpy']} ({'; '.join(kernels) or 'BLAS unknown'}), "
+        f"torch {packages['torch']}, {found['machine']} with {found['instruction_set']}, "
+        f"{found['cores']} cores, of which one is used"
+    )
+
+
 # Memory
 
 
@@ -145,7 +162,8 @@ def memory_here(case: Case, way: str) -> int:
 
 def reset_peak() -> int:
     """Begin a new peak where the system can, and return where it begins, in bytes."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).malloc_trim(0)  # what is free but kept would hide what comes
         Path("/proc/self/clear_refs").write_text("5")
     return peak()
 

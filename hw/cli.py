@@ -6,17 +6,16 @@ Results go to standard output, everything else to standard error. An expected er
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hw import streams
+from hw import interruption, streams
 from hw.errors import ExitCode, UsageError, as_expected, did_you_mean, quoted
+from hw.interruption import Terminated
 
 PROGRAM = "python -m hw"
 
@@ -85,7 +84,7 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
 
     kept: what an interruption leaves behind.
     """
-    _end_on_sigterm()
+    interruption.end_on_sigterm()
     streams.replace_unprintable()
     try:
         code = int(action())
@@ -125,19 +124,6 @@ def _dispatch(arguments: list[str]) -> int:
     args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
     args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
     return int(args.run(args))
-
-
-class Terminated(BaseException):
-    """SIGTERM, as an exception, so that whatever is open is closed in order."""
-
-
-def _end_on_sigterm() -> None:
-    def stop(*_: Any) -> NoReturn:
-        raise Terminated
-
-    # Not in the main thread (a notebook, a test), signals are the caller's business.
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGTERM, stop)
 
 
 def _verbs(parser: Parser) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import threading
 import traceback
@@ -22,8 +23,9 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, streams
-from hw.errors import HwError, MissingPackage, as_expected, quoted
+from hw import catalog, interruption, streams
+from hw.errors import ExitCode, HwError, MissingPackage, as_expected, quoted
+from hw.interruption import Terminated
 from hw.outcome import Outcome
 from hw.training import Watcher
 from hw.worker import Done, Task, load_task_data, perform
@@ -42,9 +44,11 @@ Results = Iterator[tuple[int, Done | Failed]]
 
 
 def serial(tasks: Sequence[Task], watchers: Sequence[Watcher]) -> Results:
-    """One task after the other, in this process."""
-    for number, (task, watcher) in enumerate(zip(tasks, watchers, strict=True)):
-        yield number, _attempt(perform, task, watcher)
+    """One task after the other, in this process. An interruption is one of what is left."""
+    with interruption.patience():
+        for number, (task, watcher) in enumerate(zip(tasks, watchers, strict=True)):
+            interruption.check()
+            yield number, _attempt(perform, task, watcher)
 
 
 def _attempt(action: Callable[..., Done], task: Task, *arguments: Any) -> Done | Failed:
@@ -72,9 +76,16 @@ def processes(tasks: Sequence[Task], watchers: Sequence[Watcher], jobs: int) -> 
         shared = _share_data(tasks, Path(folder))
         pool = ThreadPoolExecutor(jobs, initializer=_leave_ctrl_c_to_the_main_thread)
         try:
-            pairs = enumerate(zip(shared, watchers, strict=True))
-            futures = {pool.submit(family.perform, task, w): n for n, (task, w) in pairs}
-            yield from _as_they_come(futures)
+            with interruption.patience(family.ask):
+                pairs = enumerate(zip(shared, watchers, strict=True))
+                futures = {pool.submit(family.perform, task, w): n for n, (task, w) in pairs}
+                stopped = False
+                for number, result in _as_they_come(futures):
+                    stopped = stopped or result is None
+                    if result is not None:
+                        yield number, result
+                if stopped:
+                    raise KeyboardInterrupt
         finally:
             family.end()
             pool.shutdown(cancel_futures=True)
@@ -120,16 +131,19 @@ class _Family:
         self.context = multiprocessing.get_context("spawn")
         self.lock = threading.Lock()
         self.running: set[SpawnProcess] = set()
+        self.asked = False
         self.ended = False
 
-    def perform(self, task: Task, watcher: Watcher) -> Done | Failed:
-        """One task in a fresh process, again if it is killed."""
+    def perform(self, task: Task, watcher: Watcher) -> Done | Failed | None:
+        """One task in a fresh process, again if it is killed; None if it was asked to end."""
         ends: list[str] = []
-        while len(ends) <= RETRIES and not self.ended:
+        while len(ends) <= RETRIES and not (self.ended or self.asked):
             result = self._try(task, watcher)
             if not isinstance(result, str):
                 return result
             ends.append(result)
+        if self.asked:
+            return None
         again = f" {len(ends)} times" if len(ends) > 1 else ""
         last = ends[-1] if ends else "stopped"
         return Failed(task, HwError(f"its process was {last}{again}; try --jobs 1"))
@@ -143,6 +157,8 @@ class _Family:
                 return "stopped"
             process.start()
             self.running.add(process)
+        if self.asked:
+            interruption.ask(process.pid or 0)
         sender.close()  # the child has its own: when that closes, there is no more to come
         try:
             with receiver:
@@ -152,13 +168,20 @@ class _Family:
                         result: Done | Failed = arguments
                         return result
                     getattr(watcher, event)(*arguments)
-        except EOFError:
+        except (EOFError, OSError):  # no more to come, or half of it
             process.join()
             return _ending(process.exitcode)
         finally:
             process.join()
             with self.lock:
                 self.running.discard(process)
+
+    def ask(self) -> None:
+        """Ask every process to end after its epoch, and start no other. Called by a signal: takes
+        no lock."""
+        self.asked = True
+        for process in list(self.running):
+            interruption.ask(process.pid or 0)
 
     def end(self) -> None:
         """End every process now: after the last result, or on an interrupt."""
@@ -186,7 +209,13 @@ def _ending(code: int | None) -> str:
 
 def _child(sender: Connection, task: Task) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    sender.send(("result", _attempt(perform, task, _Relay(sender))))
+    try:
+        interruption.listen()
+        sender.send(("result", _attempt(perform, task, _Relay(sender))))
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+    except Terminated:
+        sys.exit(ExitCode.TERMINATED)
 
 
 def _end_with_parent() -> None:
@@ -202,6 +231,15 @@ class _Relay(Watcher):
 
     def __init__(self, sender: Connection) -> None:
         self.sender = sender
+
+    def begun(self) -> None:
+        self.sender.send(("begun", ()))
+
+    def note(self, text: str) -> None:
+        self.sender.send(("note", (text,)))
+
+    def resumed(self, epoch: int) -> None:
+        self.sender.send(("resumed", (epoch,)))
 
     def started(self, epochs: int, initial: dict[str, float]) -> None:
         self.sender.send(("started", (epochs, initial)))
@@ -250,7 +288,14 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
             streams.say("note: workers with one thread each are faster: 'dask worker --nthreads 1'")
         pool: Executor = client.get_executor(pure=False)
         # A worker's current folder is its own.
-        sent = [replace(t, data_directory=t.data_directory.absolute()) for t in tasks]
+        sent = [
+            replace(
+                t,
+                data_directory=t.data_directory.absolute(),
+                checkpoint=t.checkpoint and t.checkpoint.absolute(),
+            )
+            for t in tasks
+        ]
         futures = {pool.submit(_attempt, perform, t): n for n, t in enumerate(sent)}
         for future in as_completed(futures):
             number = futures[future]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hw import provenance
-from hw.catalog import Question
+from hw.catalog import DEFAULT_VARIANT, Question
 from hw.errors import UsageError, did_you_mean
 from hw.fingerprint import code_digest, version
 from hw.outcome import Outcome
@@ -33,14 +33,14 @@ def draw_all(
     marks = drawn / ".drawn"
     config = provenance.read_config(folder)
     origin = provenance.describe(question, "", outcomes, config, data)
-    stamp = _stamp(question, data, origin)
+    stamp = _stamp(question, data, origin, neighbours(question.figures, folder, data))
     have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")]
     if only_missing and all(p.exists() for p in have) and _read(marks) == stamp:
         return have
     from hw import plotting
 
     for spec in question.figures:
-        figure = draw(question, spec, outcomes, data)
+        figure = draw(question, spec, outcomes, data, folder)
         record = {**origin, "figure": spec["name"]}
         metadata = provenance.metadata(record, f"{question.id}: {spec['name']}")
         plotting.save(figure, drawn / spec["name"], metadata)
@@ -48,7 +48,26 @@ def draw_all(
     return have
 
 
-def _stamp(question: Question, data: Mapping[str, str] | None, origin: provenance.Record) -> str:
+def neighbours(
+    specs: Sequence[Mapping[str, Any]], folder: Folder, data: Mapping[str, Any] | None
+) -> dict[str, dict[str, Outcome]]:
+    """The outcomes of the questions that a figure compares its own with (``with: [q2.scratch]``):
+    those that have run, on the same kind of data."""
+    found = {}
+    for name in dict.fromkeys(n for spec in specs for n in spec.get("with", ())):
+        other = Folder(folder.path.parent / name)
+        theirs = other.run().get("data") or {}
+        if theirs and theirs.get("source") == (data or {}).get("source"):
+            found[name] = other.outcomes()
+    return found
+
+
+def _stamp(
+    question: Question,
+    data: Mapping[str, str] | None,
+    origin: provenance.Record,
+    others: Mapping[str, Mapping[str, Outcome]],
+) -> str:
     """What the figures of given outcomes depend on."""
     return digest(
         {
@@ -59,6 +78,7 @@ def _stamp(question: Question, data: Mapping[str, str] | None, origin: provenanc
             "code": code_digest("hw.plotting", has_data=False),
             "matplotlib": version("matplotlib"),
             "origin": origin,
+            "with": {n: {v: o.history for v, o in found.items()} for n, found in others.items()},
         }
     )
 
@@ -70,14 +90,27 @@ def _read(path: Path) -> str:
         return ""
 
 
+def _named(question: str, variant: str) -> str:
+    return question if variant == DEFAULT_VARIANT else f"{question} {variant}"
+
+
 def draw(
     question: Question,
     spec: Mapping[str, Any],
     outcomes: Mapping[str, Outcome],
     data: Mapping[str, Any] | None,
+    folder: Folder | None = None,
 ) -> Any:
-    """One figure of a question, as a matplotlib figure; on stand-in data it says so."""
+    """One figure of a question, as a matplotlib figure; on stand-in data it says so.
+
+    folder: the question's own, beside which are those of the questions it is compared with.
+    """
     from hw import plotting
+
+    if folder is not None and spec.get("with"):
+        mine = {_named(question.name, v): o for v, o in outcomes.items()}
+        theirs = neighbours([spec], folder, data).items()
+        outcomes = mine | {_named(n, v): o for n, found in theirs for v, o in found.items()}
 
     kinds = plotting.FIGURES | getattr(question.module, "FIGURES", {})
     kind = spec.get("draw", "curves")

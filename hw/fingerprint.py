@@ -10,7 +10,7 @@ import ast
 import hashlib
 from collections.abc import Mapping
 from functools import cache
-from importlib import metadata
+from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,12 @@ def fingerprint(
     kind: str, depends_on: Mapping[str, Any], backend: str, has_data: bool
 ) -> dict[str, str]:
     """The digests that make a result up to date, by name, so that a change can be named."""
-    packages = ["numpy", *(["torch"] if backend == "torch" else [])]
+    module = import_module(f"hw.questions.{kind}")
+    packages = [
+        "numpy",
+        *(["torch"] if backend == "torch" else []),
+        *getattr(module, "REQUIRES", ()),
+    ]
     data = {key: depends_on[key] for key in ("data", "view") if key in depends_on}
     return {
         "settings": digest({k: v for k, v in depends_on.items() if k not in data}),

@@ -159,9 +159,9 @@ def _difference(a: Array, b: Array, scale: float) -> float:
         raise ValueError(f"parameters differ in shape: {a.shape} and {b.shape}")
     if scale == 0:
         return 0.0
-    apart = float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max())
-    # A comparison that not-a-number passes would be none.
-    return apart / scale if math.isfinite(apart) and math.isfinite(scale) else math.inf
+    if not math.isfinite(scale):  # a comparison that not-a-number passes would be none
+        return math.inf
+    return float(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)).max()) / scale
 
 
 def doubling(updates: Sequence[int], worst: Sequence[float]) -> float | None:

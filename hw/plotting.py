@@ -77,76 +77,90 @@ def new_figure(
 def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Metrics by epoch, as the documents plot them.
 
-    spec["metrics"]:   what is drawn.
-    spec["panels"]:    one axes per ``variant`` (the default with several variants), or ``none``:
-                       all in one.
-    spec["published"]: [{"variant", "metric", "value"}], drawn as dotted lines.
-    spec["ranges"]:    [{"variant", "metric", "low", "high"}], drawn as shaded bands.
-    spec["log"]:       logarithmic vertical axis.
+    spec["metrics"]:    what is drawn.
+    spec["panels"]:     one axes per ``variant`` (the default with several variants), per
+                        ``metric``, or ``none``: all in one.
+    spec["published"]:  [{"variant", "metric", "value"}], drawn as dotted lines.
+    spec["ranges"]:     [{"variant", "metric", "low", "high"}], drawn as shaded bands.
+    spec["deviations"]: with several seeds, the half width of the band in standard deviations.
+    spec["log"]:        logarithmic vertical axis.
     """
     # A run of some variants draws those.
     names = [v for v in spec.get("variants", outcomes) if v in outcomes and outcomes[v].history]
     metrics = list(spec["metrics"])
-    several = len(outcomes) > 1
-    panels = spec.get("panels", "variant" if several else "none")
-    groups = [[n] for n in names] if panels == "variant" else [names]
-    figure, axes = new_figure(1, max(1, len(groups)), sharey=bool(spec.get("share_y", False)))
-    for ax, group in zip(axes[0], groups, strict=False):
-        for name in group:
-            history = outcomes[name].history
-            for metric in metrics:
-                if metric not in history:
-                    continue
-                text = label(metric)
-                if len(group) > 1:
-                    text = f"{name}: {text}" if len(metrics) > 1 else name
-                few = len(history["epoch"]) < 3
-                line = ax.plot(
-                    history["epoch"], history[metric], label=text, marker="o" if few else ""
-                )
-                spread = history.get(f"{metric}_std")
-                if spread:
-                    k = spec.get("deviations", 1)
-                    middle = history[metric]
-                    low = [m - k * s for m, s in zip(middle, spread, strict=True)]
-                    high = [m + k * s for m, s in zip(middle, spread, strict=True)]
-                    ax.fill_between(
-                        history["epoch"], low, high, alpha=0.2, color=line[0].get_color()
-                    )
-                for known in spec.get("published", ()):
-                    if known["variant"] == name and known["metric"] == metric:
-                        ax.axhline(
-                            known["value"],
-                            ls=":",
-                            lw=1,
-                            color=line[0].get_color(),
-                            label=f"published {label(metric)}, last epoch",
-                        )
-        bands: dict[tuple[float, float], list[str]] = {}
-        for known in spec.get("ranges", ()):
-            if known["variant"] in group and known["metric"] in metrics:
-                bands.setdefault((known["low"], known["high"]), []).append(label(known["metric"]))
-        for (bottom, top), of in sorted(bands.items()):
-            of_some = f" {', '.join(of)}" if len(of) < len(metrics) else ""
-            text = f"published{of_some}: {bottom:g} to {top:g}"
-            ax.axhspan(bottom, top, color="#999999", alpha=0.15, lw=0, label=text)
+    panels = {
+        "variant": [(name, [name], metrics) for name in names],
+        "metric": [(label(metric), names, [metric]) for metric in metrics],
+        "none": [("", names, metrics)],
+    }[spec.get("panels", "variant" if len(outcomes) > 1 else "none")]
+    figure, axes = new_figure(1, max(1, len(panels)), sharey=bool(spec.get("share_y", False)))
+    for ax, (title, shown, drawn) in zip(axes[0], panels, strict=False):
+        for name in shown:
+            for metric in (m for m in drawn if m in outcomes[name].history):
+                text = name if len(shown) > 1 else label(metric)
+                if len(shown) > 1 and len(drawn) > 1:
+                    text = f"{name}: {label(metric)}"
+                _curve(ax, outcomes[name].history, metric, text, name, spec)
+        _ranges(ax, shown, drawn, spec)
         ax.set_xlabel("epoch")
         ax.xaxis.get_major_locator().set_params(integer=True)
-        kinds = {label(m).split()[-1] for m in metrics}
-        ax.set_ylabel(
-            spec.get("ylabel")
-            or (label(metrics[0]) if len(metrics) == 1 else " and ".join(sorted(kinds)))
-        )
+        ax.set_ylabel(spec.get("ylabel") or _quantity(drawn))
         if spec.get("log"):
             ax.set_yscale("log")
-        if len(groups) > 1:
-            ax.set_title(group[0])
+        if len(panels) > 1:
+            ax.set_title(title)
         if ax.lines:
             ax.legend()
+    _headline(figure, spec)
+    return figure
+
+
+def _curve(
+    ax: Any,
+    history: Mapping[str, list[float]],
+    metric: str,
+    text: str,
+    variant: str,
+    spec: Mapping[str, Any],
+) -> None:
+    """One metric of one variant, its spread over seeds, and what was published of it."""
+    epochs, middle = history["epoch"], history[metric]
+    (line,) = ax.plot(epochs, middle, label=text, marker="o" if len(epochs) < 3 else "")
+    spread = history.get(f"{metric}_std")
+    if spread:
+        k = spec.get("deviations", 1)
+        low = [m - k * s for m, s in zip(middle, spread, strict=True)]
+        high = [m + k * s for m, s in zip(middle, spread, strict=True)]
+        ax.fill_between(epochs, low, high, alpha=0.2, color=line.get_color())
+    for known in spec.get("published", ()):
+        if known["variant"] == variant and known["metric"] == metric:
+            text = f"published {label(metric)}, last epoch"
+            ax.axhline(known["value"], ls=":", lw=1, color=line.get_color(), label=text)
+
+
+def _ranges(ax: Any, names: list[str], metrics: list[str], spec: Mapping[str, Any]) -> None:
+    """Published ranges as shaded bands, each once."""
+    bands: dict[tuple[float, float], list[str]] = {}
+    for known in spec.get("ranges", ()):
+        if known["variant"] in names and known["metric"] in metrics:
+            bands.setdefault((known["low"], known["high"]), []).append(label(known["metric"]))
+    for (bottom, top), of in sorted(bands.items()):
+        of_some = f" {', '.join(of)}" if len(of) < len(metrics) else ""
+        text = f"published{of_some}: {bottom:g} to {top:g}"
+        ax.axhspan(bottom, top, color="#999999", alpha=0.15, lw=0, label=text)
+
+
+def _quantity(metrics: list[str]) -> str:
+    """What an axes of these metrics shows: one by its name, several by their last words."""
+    if len(metrics) == 1:
+        return label(metrics[0])
+    return " and ".join(sorted({label(m).split()[-1] for m in metrics}))
+
+
+def _headline(figure: Figure, spec: Mapping[str, Any]) -> None:
     if spec.get("title"):
         # About ten letters an inch: a single panel is narrower than most titles.
         figure.suptitle(textwrap.fill(spec["title"], int(10 * figure.get_figwidth())))
-    return figure
 
 
 def mark_stand_in(figure: Figure) -> None:
@@ -210,11 +224,10 @@ def error_bars(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
                 elinewidth=0.8, capsize=2,
             )  # fmt: skip
     ax.set_xlabel("epoch")
-    ax.set_ylabel(", ".join(sorted({label(m).split()[-1] for m in spec["metrics"]})))
+    ax.set_ylabel(_quantity(list(spec["metrics"])))
     ax.set_title(f"mean ± {k} standard deviations over {n} seeds", fontsize=10)
     ax.legend()
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
+    _headline(figure, spec)
     return figure
 
 

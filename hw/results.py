@@ -10,17 +10,19 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from hw import lock
 from hw.errors import HwError
 from hw.outcome import Outcome
 
 MAX_JSON_BYTES = 200_000_000
+PART = ".part"  # how the names of unfinished files end
 
 
 def default_directory() -> Path:
@@ -39,11 +41,23 @@ def write_text(path: Path, text: str) -> None:
 
     Raises `HwError` where the folder cannot be written.
     """
-    with written_beside(path) as beside, beside.open("wb") as file:
-        # A path that is not text has lone surrogates, and a command line may hold one.
-        file.write(text.encode(errors="backslashreplace"))
-        file.flush()
-        os.fsync(file.fileno())
+    write_texts({path: text})
+
+
+def write_texts(texts: Mapping[Path, str]) -> None:
+    """Write several files: all of them are on the disk before the first takes its place, so that
+    a full disk leaves every old one as it was. They take their places in this order.
+
+    Raises `HwError` where a folder cannot be written.
+    """
+    with ExitStack() as stack:
+        for path, text in reversed(list(texts.items())):  # those entered last are renamed first
+            beside = stack.enter_context(written_beside(path))
+            with beside.open("wb") as file:
+                # A path that is not text has lone surrogates, and a command line may hold one.
+                file.write(text.encode(errors="backslashreplace"))
+                file.flush()
+                os.fsync(file.fileno())
 
 
 @contextmanager
@@ -56,7 +70,7 @@ def written_beside(path: Path) -> Iterator[Path]:
     beside = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
         os.close(handle)
         beside = Path(name)
         yield beside
@@ -132,6 +146,8 @@ class Folder:
 
     def _read(self, name: str) -> dict[str, Any]:
         path = self.path / name
+        if name == "metrics.json" and not path.exists() and self._has_finished_nothing():
+            return {}
         # Only what a question has is written: no history without training, no checks without
         # statements.
         if name != "metrics.json" and not path.exists():
@@ -141,8 +157,12 @@ class Folder:
             raise HwError(f"{path}: expected an object")
         return value
 
+    def _has_finished_nothing(self) -> bool:
+        return "variants" in (run := self.run()) and not run["variants"]
+
     def run(self) -> dict[str, Any]:
-        """What run.json says; empty where nothing has run."""
+        """What run.json says; empty where nothing has run. A run whose process is gone without a
+        word is ``interrupted``."""
         try:
             value = read_json(self.path / "run.json")
         except HwError:
@@ -156,6 +176,8 @@ class Folder:
             "variants": isinstance(value.get("variants"), dict)
             and all(isinstance(v, dict) for v in value["variants"].values()),
         }
+        if value.get("status") == "running" and not lock.is_held(self.path):
+            value["status"] = "interrupted"
         return {k: v for k, v in value.items() if sound.get(k, True)}
 
     def check_writable(self) -> None:
@@ -169,14 +191,23 @@ class Folder:
                 "choose another folder with --results-dir"
             ) from error
 
-    def write_outcomes(self, outcomes: Mapping[str, Outcome], config: Mapping[str, Any]) -> None:
-        """Write what a run yields; ``run.json``, which makes it valid, is written last of all."""
+    def write_outcomes(
+        self,
+        outcomes: Mapping[str, Outcome],
+        config: Mapping[str, Any],
+        meanwhile: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write what a run yields; ``run.json``, which makes it valid, is written last of all.
+
+        meanwhile: what run.json says from before the first file changes.
+        """
         files = {
             "metrics.json": {v: o.all_metrics() for v, o in outcomes.items()},
             "history.json": {v: o.history for v, o in outcomes.items() if o.history},
             "plots.json": {v: o.plots for v, o in outcomes.items() if o.plots},
             "checks.json": {v: o.as_json()["checks"] for v, o in outcomes.items() if o.checks},
         }
+        texts: dict[Path, str] = {}
         for name, value in files.items():
             if value or name == "metrics.json":
                 # Pictures and surfaces are long rows of numbers: not one to a line.
@@ -184,10 +215,21 @@ class Folder:
                     text = as_json(value, None if name == "plots.json" else 2)
                 except (TypeError, ValueError) as error:
                     raise HwError(f"{self.path / name}: cannot be written: {error}") from error
-                write_text(self.path / name, text)
-            else:
+                texts[self.path / name] = text
+        texts[self.path / "config.yaml"] = yaml.safe_dump(dict(config), sort_keys=True)
+        if meanwhile is not None:
+            texts = {self.path / "run.json": as_json(dict(meanwhile)), **texts}
+        write_texts(texts)
+        for name in files:
+            if self.path / name not in texts:
                 (self.path / name).unlink(missing_ok=True)
-        write_text(self.path / "config.yaml", yaml.safe_dump(dict(config), sort_keys=True))
+
+    def remove_parts(self) -> None:
+        """Remove the unfinished files of a process that was killed."""
+        for folder in (self.path, *self.path.glob("*/")):
+            for part in folder.glob(f".*{PART}"):
+                with suppress(OSError):
+                    part.unlink()
 
     def write_run(self, run: Mapping[str, Any]) -> None:
         write_text(self.path / "run.json", as_json(dict(run)))

@@ -6,15 +6,18 @@ is planned, and every setting checked, before any data are read.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import platform
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, executor, worker
+from hw import catalog, checkpoint, executor, lock, worker
 from hw.catalog import Question
 from hw.config import Layer, Resolved
 from hw.errors import HwError, MissingPackage, UsageError, did_you_mean, quoted
@@ -22,7 +25,7 @@ from hw.fingerprint import fingerprint, version
 from hw.outcome import Outcome
 from hw.results import Folder, digest
 from hw.seeds import aggregate
-from hw.training import Watcher
+from hw.training import Relay, Watcher
 from hw.worker import Done, Task
 
 
@@ -66,6 +69,10 @@ class Run:
     done: list[Done] = field(default_factory=list)
     data: dict[str, str] | None = None
     seeds: tuple[int, ...] = ()  # of the runs that this one sums up
+    lock: lock.Lock | None = None
+    begun: bool = False
+    # Several tasks of a run may begin at the same moment.
+    beginning: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @property
     def id(self) -> str:
@@ -252,10 +259,25 @@ def execute(
     Returns the runs over several seeds, one for each question and backend that has them.
     """
     _execute(runs, request, say, watcher_for, draw)
-    return _sum_up(runs, request, say, draw)
+    sums = _sum_up(runs, request, say, draw)
+    for run in runs:
+        # What a figure compares its question with may have finished after it.
+        if draw and run.outcomes and any("with" in f for f in run.question.figures):
+            _draw(run, only_missing=True)
+    return sums
 
 
 def _execute(
+    runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool
+) -> None:
+    try:
+        _execute_locked(runs, request, say, watcher_for, draw)
+    finally:
+        for run in runs:
+            _leave(run, request, say)
+
+
+def _execute_locked(
     runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool
 ) -> None:
     tasks: list[Task] = []
@@ -267,9 +289,7 @@ def _execute(
             continue
         try:
             _find_data(run, request)
-            stale = _stale(run, request)
-            if stale:
-                run.folder.check_writable()
+            stale = _take(run, request)
         except HwError as error:
             _fail(run, error, say)
             if request.fail_fast:
@@ -284,6 +304,8 @@ def _execute(
             run.status = "up to date"
             say(f"{run.id}: up to date ({run.folder.path}); --force runs it again")
             _say_diverged(run, say)
+            _mend(run)
+            _leave(run, request, say)
             continue
         if run.reason:
             say(f"{run.id}: runs again, {run.reason}")
@@ -298,7 +320,11 @@ def _execute(
             missing[id(run)].discard(variant)
         del tasks[request.limit :], owners[request.limit :]
     _say_how_long(tasks, request, say)
-    watchers = [watcher_for(run, variant) for run, variant in owners]
+    watchers: list[Watcher] = []
+    for run, variant in owners:
+        text = f"{run.id}{f' ({variant})' if len(run.variants) > 1 else ''}"
+        mark = partial(_begin, run, request)
+        watchers.append(_Beginning(watcher_for(run, variant), mark, say, text))
     for number, result in _executor(tasks, watchers, request):
         run, variant = owners[number]
         missing[id(run)].discard(variant)
@@ -307,13 +333,99 @@ def _execute(
         else:
             run.done.append(result)
             run.outcomes[variant] = result.outcome
+        complete = not missing[id(run)]
         if run.outcomes:
             try:
-                _finish(run, request, say, draw, complete=not missing[id(run)])
+                _finish(run, request, say, draw, complete)
+                if not isinstance(result, executor.Failed):
+                    checkpoint.remove(checkpoint.path_of(run.folder.path, variant))
             except HwError as error:
                 _fail(run, error, say)
+        if complete:
+            _leave(run, request, say)
         if request.fail_fast and run.status in ("failed", "diverged"):
             return
+
+
+def _take(run: Run, request: Request) -> list[str]:
+    """The variants that must be computed, with the run's folder locked if there are any, or if
+    it can be. Raises `HwError`."""
+    try:
+        run.lock = lock.acquire(run.folder.path)
+    except lock.InUse:
+        if _stale(run, request):
+            raise
+        return []
+    if run.lock:
+        run.folder.remove_parts()
+    stale = _stale(run, request)
+    if stale:
+        run.folder.check_writable()
+    for variant in run.variants:
+        if request.force or variant not in stale:
+            checkpoint.remove(checkpoint.path_of(run.folder.path, variant))
+    return stale
+
+
+class _Beginning(Relay):
+    """Marks a run as running when its first task is begun, and says what a task has to say."""
+
+    def __init__(self, inner: Watcher, mark: Callable[[], None], say: Say, name: str) -> None:
+        super().__init__(inner)
+        self.mark, self.say, self.name = mark, say, name
+
+    def begun(self) -> None:
+        self.mark()
+        super().begun()
+
+    def note(self, text: str) -> None:
+        self.say(f"note: {self.name}: {text}")
+        super().note(text)
+
+    def resumed(self, epoch: int) -> None:
+        self.say(f"note: {self.name}: goes on after epoch {epoch}, where an earlier run stopped")
+        super().resumed(epoch)
+
+
+def _begin(run: Run, request: Request) -> None:
+    """Say in run.json that the run is under way: all that is left of it if it is killed."""
+    with run.beginning:
+        if run.begun:
+            return
+        run.begun = True
+        before = run.folder.run()
+        # A disk that cannot be written is reported where results are lost by it.
+        if not before.get("variants"):
+            before = {**_about(run, request), "variants": {}}
+        with contextlib.suppress(HwError):
+            run.folder.write_run({**before, "status": "running"})
+
+
+def _leave(run: Run, request: Request, say: Say) -> None:
+    """Let go of a run's folder, which says what became of it."""
+    held, run.lock = run.lock, None
+    if run.begun:
+        run.begun = False
+        known = run.folder.run()
+        if known.get("status") in ("running", "interrupted"):
+            # Ended before its last task: by an interruption, or a failure with --fail-fast.
+            status = "failed" if run.status == "failed" else "interrupted"
+            with contextlib.suppress(HwError):
+                run.folder.write_run({**known, "status": status})
+            if any(checkpoint.path_of(run.folder.path, v).exists() for v in run.variants):
+                say(f"note: {run.id}: its last epoch is saved; the same command goes on from there")
+    if held:
+        held.release()
+
+
+def _mend(run: Run) -> None:
+    """What an interrupted run says of itself, once nothing is missing any more."""
+    known = run.folder.run()
+    whole = run.outcomes.keys() >= set(run.question.variants)
+    if run.lock and whole and known.get("status") in ("running", "interrupted", "failed"):
+        with contextlib.suppress(HwError):
+            status = run.status if run.status == "diverged" else "done"
+            run.folder.write_run({**known, "status": status})
 
 
 # Below this, a warning would be longer than the wait.
@@ -327,8 +439,8 @@ def _say_how_long(tasks: Sequence[Task], request: Request, say: Say) -> None:
     if seconds / jobs > LONG and not request.scheduler:
         say(
             f"note: about {round(seconds / jobs / 60)} minutes for {len(tasks)} "
-            f"task{'s' * (len(tasks) > 1)}, {jobs} at a time; --epochs, --variant or --limit make it shorter, and what is "
-            "finished is kept"
+            f"task{'s' * (len(tasks) > 1)}, {jobs} at a time; --epochs, --variant or --limit "
+            "make it shorter, and what is finished is kept"
         )
 
 
@@ -376,7 +488,12 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
             _draw(total, only_missing=True)
         else:
             total.status = "done"
-            _write(total, request, entries, draw)
+            held = lock.acquire(total.folder.path)
+            try:
+                _write(total, request, entries, draw)
+            finally:
+                if held:
+                    held.release()
         sums.append(total)
     return sums
 
@@ -410,6 +527,8 @@ def _task(run: Run, variant: str, request: Request) -> Task:
         data_directory=request.data_directory,
         device=_machine(run.backend, request)["device"],
         precision=_machine(run.backend, request)["precision"],
+        checkpoint=checkpoint.path_of(run.folder.path, variant),
+        fingerprint=digest(_fingerprint(run, variant, request)),
     )
 
 
@@ -516,7 +635,7 @@ def _finish(run: Run, request: Request, say: Say, draw: bool, complete: bool) ->
         }
     if complete and run.error is None:
         _say_diverged(run, say)
-    _write(run, request, entries, draw and complete)
+    _write(run, request, entries, draw and complete, complete)
 
 
 def _say_diverged(run: Run, say: Say) -> None:
@@ -527,7 +646,9 @@ def _say_diverged(run: Run, say: Say) -> None:
         if outcome.diverged:
             run.status = "diverged"
             text = f" ({variant})" if len(run.outcomes) > 1 else ""
-            epoch = outcome.metrics.get("diverged_epoch")
+            epoch = str(outcome.metrics.get("diverged_epoch"))
+            if "diverged_step" in outcome.metrics:
+                epoch += f", after {outcome.metrics['diverged_step']} finite updates of it"
             say(
                 f"error: {run.id}{text}: diverged in epoch {epoch}; its history up to then is in "
                 f"{run.folder.path}; try a smaller learning rate"
@@ -535,7 +656,11 @@ def _say_diverged(run: Run, say: Say) -> None:
 
 
 def _write(
-    run: Run, request: Request, entries: Mapping[str, Mapping[str, Any]], draw: bool
+    run: Run,
+    request: Request,
+    entries: Mapping[str, Mapping[str, Any]],
+    draw: bool,
+    complete: bool = True,
 ) -> None:
     """The run's folder; ``run.json``, which makes it valid, last of all."""
     variants = {v: run.variants[v].as_dict() for v in run.outcomes}
@@ -550,24 +675,41 @@ def _write(
         config["seeds"] = list(run.seeds)
         for settings in variants.values():
             del settings["seed"]
-    run.folder.write_outcomes(run.outcomes, config)
+    # While its numbers change, no entry vouches for a variant that has others from now on.
+    before = run.folder.run().get("variants", {})
+    kept = {
+        variant: entry
+        for variant, entry in entries.items()
+        if before.get(variant, {}).get("fingerprint") == entry["fingerprint"]
+    }
+    about = _about(run, request)
+    run.folder.write_outcomes(
+        run.outcomes, config, {**about, "status": "running", "variants": kept}
+    )
     if draw:
         _draw(run)
     run.folder.write_run(
         {
-            "question": run.id,
-            "command": request.command,
-            "status": run.status,
-            "seeds": list(run.seeds) or [run.seed],
-            "backend": run.backend,
-            **_machine(run.backend, request),
-            "threads": 1,
-            "data": run.data,
+            **about,
+            "status": run.status if complete else "running",
             "variants": dict(entries),
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "environment": environment(),
         }
     )
+
+
+def _about(run: Run, request: Request) -> dict[str, Any]:
+    """What is known of a run before it begins."""
+    return {
+        "question": run.id,
+        "command": request.command,
+        "seeds": list(run.seeds) or [run.seed],
+        "backend": run.backend,
+        **_machine(run.backend, request),
+        "threads": 1,
+        "data": run.data,
+    }
 
 
 def environment() -> dict[str, Any]:

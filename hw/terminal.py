@@ -75,6 +75,10 @@ class Bar(Watcher):
                 total=epochs, desc=self.name, unit="epoch", leave=False, position=self.position
             )
 
+    def resumed(self, epoch: int) -> None:
+        if self.bar is not None:
+            self.bar.initial = self.bar.n = epoch
+
     def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
         if self.bar is not None:
             shown = {k: v for k, v in row.items() if k.startswith(("validation", "train_loss"))}

@@ -6,17 +6,17 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from hw import catalog
+from hw import catalog, checkpoint, interruption
 from hw.config import Layer
 from hw.datasets.features import Dataset
 from hw.outcome import Outcome
-from hw.training import Watcher, fit
+from hw.training import Learner, Progress, Relay, Watcher, fit
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Task:
               many tasks run beside it.
     precision: of torch's float32 matrix products: ``highest``, ``high`` or ``medium``.
     shared:   a folder with the data, decoded by another process.
+    checkpoint: the file to save progress in, and to go on from; with the fingerprint of what the
+              result depends on.
     """
 
     question: str
@@ -40,6 +42,8 @@ class Task:
     threads: int = 1
     precision: str = "highest"
     shared: Path | None = None
+    checkpoint: Path | None = None
+    fingerprint: str = ""
 
 
 @dataclass
@@ -86,59 +90,94 @@ def estimate(task: Task) -> float:
 
 
 def perform(task: Task, watcher: Watcher | None = None) -> Done:
-    """Compute one task. Raises `HwError`."""
+    """Compute one task, from its checkpoint on if it has one. Raises `HwError`, and
+    `KeyboardInterrupt` after an epoch when `hw.interruption` asks for an end."""
+    watcher = watcher or Watcher()
+    watcher.begun()
     question = catalog.find(task.question)
     set_threads(task.backend, task.threads, task.precision)
     began = time.perf_counter()
-    data = load_task_data(task)
+    with interruption.at_once():
+        data = load_task_data(task)
     # The settings were checked when they were planned: this only rebuilds them.
     settings = question.resolve(task.variant, Layer("task", task.settings)).settings
-    clock = _Clock(watcher or Watcher())
+    clock = _Clock(watcher)
     if question.trains:
-        learner = question.module.learner(settings, data, task.backend, task.device)
-        outcome = fit(
-            learner,
-            settings.epochs,
-            question.measures("epoch"),
-            question.measures("end"),
-            clock,
-            plots={str(f.get("draw", "curves")) for f in question.figures},
-            patience=getattr(settings, "patience", 0),
-        )
+
+        def learner() -> Learner:
+            made: Learner = question.module.learner(settings, data, task.backend, task.device)
+            return made
+
+        with interruption.at_once():
+            model, start = _resume(task, learner, clock)
+        keeper = checkpoint.Keeper(task.checkpoint, task.fingerprint, clock.seconds, watcher.note)
+        try:
+            outcome = fit(
+                model,
+                settings.epochs,
+                question.measures("epoch"),
+                question.measures("end"),
+                clock,
+                plots={str(f.get("draw", "curves")) for f in question.figures},
+                patience=getattr(settings, "patience", 0),
+                start=start,
+                after_epoch=keeper.epoch_done,
+            )
+        except BaseException:  # an interruption: what there is of the last second
+            keeper.flush()
+            raise
     else:
-        outcome = question.module.compute(settings, data, task.backend)
+        with interruption.at_once():
+            outcome = question.module.compute(settings, data, task.backend)
     return Done(
         task=task,
         outcome=outcome,
         data=data.describe() if data else None,
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - began + clock.earlier,
         peak_memory_mb=peak_memory_mb(),
         epoch_seconds=clock.seconds,
     )
 
 
-class _Clock(Watcher):
+def _resume(
+    task: Task, learner: Callable[[], Learner], clock: _Clock
+) -> tuple[Learner, Progress | None]:
+    """A learner, and the epoch of its checkpoint if there is one that fits."""
+    model = learner()
+    if task.checkpoint is None:
+        return model, None
+    try:
+        found = checkpoint.read(task.checkpoint, task.fingerprint)
+        if found is None:
+            return model, None
+        start, seconds = found
+        model.load_state(start.arrays)
+    except (checkpoint.Unusable, LookupError, TypeError, ValueError, RuntimeError) as error:
+        reason = error if isinstance(error, checkpoint.Unusable) else "it does not fit the model"
+        clock.note(f"its checkpoint is ignored: {reason}; starting over")
+        checkpoint.remove(task.checkpoint)
+        return learner(), None
+    clock.seconds += seconds
+    clock.earlier = sum(seconds)
+    return model, start
+
+
+class _Clock(Relay):
     """Times every epoch on its way to another watcher."""
 
     def __init__(self, inner: Watcher) -> None:
-        self.inner = inner
-        self.wants_initial = inner.wants_initial
-        self.seconds: list[float] = []
+        super().__init__(inner)
+        self.seconds: list[float] = []  # of all epochs
+        self.earlier = 0.0  # of them, how long those took that an earlier run did
         self.started_at = 0.0
-
-    def started(self, epochs: int, initial: dict[str, float]) -> None:
-        self.inner.started(epochs, initial)
 
     def epoch_started(self, epoch: int) -> None:
         self.started_at = time.perf_counter()
-        self.inner.epoch_started(epoch)
+        super().epoch_started(epoch)
 
     def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
         self.seconds.append(time.perf_counter() - self.started_at)
-        self.inner.epoch_done(epoch, row)
-
-    def finished(self, outcome: Outcome) -> None:
-        self.inner.finished(outcome)
+        super().epoch_done(epoch, row)
 
 
 def set_threads(backend: str, threads: int, precision: str = "highest") -> None:

@@ -697,6 +697,21 @@ class TestFolders:
         assert "settings have changed" in evidence.notes[0]
         assert Verdict.NOT_RUN in {j.verdict for j in judge_all(evidence)}
 
+    def test_a_setting_that_did_not_exist_then(self, tmp_path: Path) -> None:
+        folder = write(tmp_path, ID, seeds(0.46, 0.51)[1])
+        path = folder.path / "config.yaml"
+        lines = path.read_text().splitlines(keepends=True)
+        # At its default, it changes nothing; the penalty is one that the variants set.
+        for key, stale in (("proximal_every", 0), ("l2_penalty", 2)):
+            path.write_text("".join(line for line in lines if key not in line))
+            assert len(gather(catalog.find(ID), tmp_path).stale) == stale
+
+    @pytest.mark.parametrize("text", ["", "a: [", "3", "variants: 3", "variants: {plain: 3}"])
+    def test_damaged_config_is_no_change(self, text: str, tmp_path: Path) -> None:
+        folder = write(tmp_path, ID, seeds(0.46, 0.51)[1])
+        (folder.path / "config.yaml").write_text(text)
+        assert not gather(catalog.find(ID), tmp_path).stale
+
     def test_variants_that_did_not_run(self, tmp_path: Path) -> None:
         write(tmp_path, ID, {"plain": outcome({"test_accuracy": 0.46})})
         mine = verdicts(tmp_path)

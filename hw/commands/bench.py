@@ -66,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         streams.show("\n\n".join(tables))
     else:
         _show(measured, measuring, series, growth)
+    streams.say(measuring.machine())
     return int(ExitCode.OK)
 
 
@@ -84,10 +85,11 @@ def _module(name: str) -> Any:
 def _document(measured: Sequence[Any], series: Sequence[Any]) -> dict[str, Any]:
     from hw.runner import environment
 
+    machine = _module("measuring").machine()
     document: dict[str, Any] = {"cases": [m.as_json() for m in measured]}
     if series:
         document["growth"] = [s.as_json() for s in series]
-    return document | {"environment": environment()}
+    return document | {"machine": machine, "environment": environment()}
 
 
 def _show(measured: Sequence[Any], measuring: Any, series: Sequence[Any], growth: Any) -> None:

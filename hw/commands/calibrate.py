@@ -10,7 +10,7 @@ from typing import Any
 
 from hw import catalog, runner, streams, terminal
 from hw.commands import run as run_command
-from hw.errors import ExitCode, HwError, UsageError, quoted
+from hw.errors import HwError, UsageError, quoted
 from hw.results import Folder, as_json
 from hw.runner import Request, Run
 from hw.verdicts import calibration
@@ -46,7 +46,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; that of ``hw run`` where a seed failed, and then nothing is written."""
+    """That of ``hw run``; where a seed failed, nothing is written."""
     question = catalog.find(args.id)
     if "seed" not in question.module.Settings.__dataclass_fields__:
         raise UsageError(f"{question.id} has no seed: nothing in it is drawn")
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         runner.execute(runs, request, say, announce.watcher, draw=False)
     finally:
         announce.close()
-    # A diverged seed is a value of its own: the spread says how many there were.
+    # A seed that diverged is no failure here: the spread says which ones did.
     if any(r.status == "failed" for r in runs):
         return run_command.exit_code(runs, say)
     document = calibration.make(
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     elif not args.quiet:
         streams.show(_table(document))
         streams.show(f"calibration: {path}")
-    return int(ExitCode.OK)
+    return run_command.exit_code(runs, say)
 
 
 def parse_seeds(text: str) -> list[int]:

@@ -16,7 +16,7 @@ from hw import catalog, parity, provenance, runner, streams, terminal, worker
 from hw.catalog import Question
 from hw.commands.run import settings
 from hw.datasets.features import Dataset
-from hw.errors import ExitCode, UsageError, quoted
+from hw.errors import ExitCode, MissingPackage, UsageError, quoted
 from hw.parity import Parity
 from hw.results import as_json, digest, write_text
 from hw.runner import Request, Run
@@ -75,20 +75,33 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     steps, every = _count(args.steps, "--steps"), _count(args.every, "--every")
     tolerance = _tolerance(args.tolerance, args.dtype)
-    plans = [_plan(q, args) for q in _questions(args.ids)]
-    # A defect in the data is said before anything is walked.
-    walks = []
-    told: set[str] = set()
-    for plan in plans:
-        data = _load(plan.question, args, told)
-        walks.append(walk(plan, data, steps, every, args.dtype, tolerance))
+    questions, exact = _questions(args.ids)
+    plans, left_out = [], []
+    for question in questions:
+        try:
+            plans.append(plan(question, args))
+        except MissingPackage as error:
+            if question.id in exact:
+                raise
+            left_out.append(str(error))
     documents = []
-    for plan, found in zip(plans, walks, strict=True):
-        documents.append(_write(plan, found, args))
+    told: set[str] = set()
+    for planned in plans:
+        data = _load(planned.question, args, told)
+        try:
+            found = walk(planned, data, steps, every, args.dtype, tolerance)
+        except UsageError as error:  # one of the two implementations is not there
+            if planned.id in exact:
+                raise
+            left_out.append(f"{planned.id}: {error}")
+            continue
+        documents.append(_write(planned, found, args))
+        if not args.json:
+            streams.show(text(documents[-1]) + "\n")
+    for line in left_out:
+        streams.say(f"note: left out: {line}")
     if args.json:
         streams.show(as_json({"lockstep": documents}), end="")
-    else:
-        streams.show("\n\n".join(map(text, documents)))
     failed = any(v["status"] in FAILED for d in documents for v in d["variants"].values())
     return int(ExitCode.FAILED if failed else ExitCode.OK)
 
@@ -114,8 +127,9 @@ def _tolerance(word: str | None, dtype: str) -> float | None:
     return tolerance
 
 
-def _questions(ids: Iterable[str]) -> list[Question]:
-    """Those that train. Raises `UsageError` for one asked for by its id that does not."""
+def _questions(ids: Iterable[str]) -> tuple[list[Question], set[str]]:
+    """Those that train, and which are asked for by their ids. Raises `UsageError` for one of
+    these that trains nothing."""
     questions, exact = catalog.select(ids)
     for question in questions:
         if question.id in exact and not question.trains:
@@ -126,10 +140,10 @@ def _questions(ids: Iterable[str]) -> list[Question]:
     chosen = [q for q in questions if q.trains]
     if not chosen:
         raise UsageError("none of these questions trains")
-    return chosen
+    return chosen, exact
 
 
-def _plan(question: Question, args: argparse.Namespace) -> Run:
+def plan(question: Question, args: argparse.Namespace) -> Run:
     """The question's settings, with the precision asked for where it has one."""
     overrides = settings(args.rest, args.set)
     names = question.module.Settings.__dataclass_fields__
@@ -169,7 +183,7 @@ def _load(question: Question, args: argparse.Namespace, told: set[str]) -> Datas
 
 
 def walk(
-    plan: Run,
+    planned: Run,
     data: Dataset | None,
     steps: int,
     every: int,
@@ -181,20 +195,20 @@ def walk(
     worker.set_threads("torch", 1)
     worker.set_threads("numpy", 1)
     variants = {}
-    for variant, resolved in plan.variants.items():
+    for variant, resolved in planned.variants.items():
 
         def make(backend: str, settings: Any = resolved.settings) -> Any:
-            return plan.question.module.learner(settings, data, backend, "cpu")
+            return planned.question.module.learner(settings, data, backend, "cpu")
 
         variants[variant] = _walk_one(make, steps, every, tolerance)
     return {
-        "question": plan.id,
+        "question": planned.id,
         "backends": ["numpy", "torch"],
         "dtype": dtype,
         "steps": steps,
         "every": every,
         "tolerance": tolerance,
-        "seed": plan.seed,
+        "seed": planned.seed,
         "data": data and {"name": data.name, "source": data.source, "sha256": data.sha256},
         "variants": variants,
     }
@@ -263,10 +277,10 @@ def _first_beyond(found: Parity, level: float) -> int | None:
 # What is shown and written
 
 
-def _write(plan: Run, found: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
+def _write(planned: Run, found: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """Write ``lockstep.json`` and its figure into a folder of their own; the document, with it."""
-    question = plan.question
-    config = {"variants": {v: r.as_dict() for v, r in plan.variants.items()}}
+    question = planned.question
+    config = {"variants": {v: r.as_dict() for v, r in planned.variants.items()}}
     options = {k: found[k] for k in ("dtype", "steps", "every") if found[k] != _PLAIN[k]}
     if args.tolerance is not None:
         options["tolerance"] = found["tolerance"]
@@ -274,7 +288,7 @@ def _write(plan: Run, found: dict[str, Any], args: argparse.Namespace) -> dict[s
         **options,
         **settings(args.rest, args.set),
         **({} if args.seed is None else {"seed": args.seed}),
-        **({"variants": list(plan.variants)} if args.variant else {}),
+        **({"variants": list(planned.variants)} if args.variant else {}),
         **({"data": "stand-in"} if _is_stand_in(found) else {}),
     }
     name = f"{question.name}@lockstep" + (f"-{digest(difference)[:8]}" if difference else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -121,7 +122,7 @@ def _markdown(rows: Sequence[Row]) -> str:
         "|---|---|---|---|---|---|",
     ]
     for question, *cells in rows:
-        shown = [" ".join(c.split()).replace("|", "\\|") for c in cells]
+        shown = [re.sub(r"([|*<])", r"\\\1", " ".join(c.split())) for c in cells]
         lines.append(f"| `{question}` | {' | '.join(shown)} |")
     return "\n".join(lines)
 

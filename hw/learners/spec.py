@@ -111,9 +111,9 @@ def unprefixed(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
     return {n.removeprefix(start): a for n, a in arrays.items() if n.startswith(start)}
 
 
-def mean_of_epoch(mean: float, losses: Sequence[float] | Any) -> float:
-    """``mean`` as a Python number. Raises `Diverged`, with the first of the epoch's ``losses`` that
-    is to blame, if it is not finite."""
+def mean_of_epoch(mean: Any, losses: Any) -> float:
+    """``mean``, a number or an array of one, as a Python number. Raises `Diverged`, with the first
+    of the epoch's ``losses`` (an array, a tensor or a list) that is to blame, if it is not finite."""
     if not math.isfinite(mean):
         fine = np.isfinite(np.asarray(losses.cpu() if hasattr(losses, "cpu") else losses))
         raise Diverged(len(fine) if fine.all() else int(fine.argmin()))

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hw import catalog
+from hw import catalog, provenance
 from hw.catalog import Homework, Question
 from hw.errors import HwError
 from hw.outcome import Outcome
 from hw.report.collect import folder_of
 from hw.report.drawings import describe, redraw
-from hw.results import written_beside
+from hw.results import Folder, written_beside
 
 _INK, _SOFT = "#1d2126", "#5b636d"
 _LINES = 34  # on a page of the list
@@ -22,15 +23,20 @@ def bind(homework: Homework, results: Path, path: Path) -> int:
     """Write ``path``; returns how many figures it holds, none and no file where nothing has run."""
     questions = catalog.load_all()
     figures: list[tuple[Question, str, Any]] = []
+    records: list[provenance.Record] = []
     for name in homework.questions:
         question = questions[f"{homework.name}.{name}"]
-        figures += [(question, *drawn) for drawn in _figures(question, results)]
+        for title, figure, record in _figures(question, results):
+            figures.append((question, title, figure))
+            records += [record] if record else []
     if not figures:
         return 0
+    known = provenance.metadata(records, f"{homework.title}: figures")
     from matplotlib.backends.backend_pdf import PdfPages
 
     information = {
-        "Title": f"{homework.title}: figures",
+        "Title": known["Title"],
+        "Keywords": known["Keywords"],
         "Creator": "hw",
         "Producer": "matplotlib",
         "CreationDate": None,
@@ -44,23 +50,38 @@ def bind(homework: Homework, results: Path, path: Path) -> int:
     return len(figures)
 
 
-def _figures(question: Question, results: Path) -> list[tuple[str, Any]]:
-    """(title, figure) of every figure of a question that has run; those that fail are left out."""
+def _figures(
+    question: Question, results: Path
+) -> Iterator[tuple[str, Any, provenance.Record | None]]:
+    """(title, figure, where it comes from) of every figure of a question that has run; those that
+    fail are left out."""
     folder = folder_of(question, results)
     run = folder.run()
-    drawn: list[tuple[str, Any]] = []
     try:
         found = folder.outcomes() if run else dict[str, Outcome]()
     except HwError:
-        return drawn
+        return
     outcomes = {v: found[v] for v in question.variants if v in found}
     for spec in question.figures if outcomes else ():
         try:
-            figure = redraw(question, spec, outcomes, run.get("data"))
+            figure = redraw(question, spec, outcomes, run.get("data"), folder)
         except HwError:
             continue
-        drawn.append((describe(spec, outcomes)[0], figure))
-    return drawn
+        record = _record(question, str(spec["name"]), outcomes, folder)
+        yield describe(spec, outcomes)[0], figure, record
+
+
+def _record(
+    question: Question, figure: str, outcomes: Mapping[str, Outcome], folder: Folder
+) -> provenance.Record | None:
+    """Where a figure comes from, for the file's metadata; None for a folder made by hand."""
+    config = provenance.read_config(folder)
+    try:
+        record = provenance.describe(question, figure, outcomes, config, folder.run().get("data"))
+        provenance.command(record)
+    except (TypeError, ValueError, AttributeError, HwError):
+        return None
+    return record
 
 
 def _contents(homework: Homework, figures: list[tuple[Question, str]]) -> list[Any]:
@@ -69,7 +90,6 @@ def _contents(homework: Homework, figures: list[tuple[Question, str]]) -> list[A
 
     lines: list[tuple[str, str]] = []
     before = ""
-    front = 1
     # How many pages the list takes depends on nothing but how many lines it has.
     questions = len({q.id for q, _ in figures})
     front = -(-(len(figures) + 2 * questions) // _LINES)

@@ -13,7 +13,7 @@ from hw.verdicts import Evidence, Judgement, Verdict, judge_all
 
 def rows(evidence: Evidence) -> tuple[Row, ...]:
     """One row for each claim, in the file's order."""
-    return tuple(_row(judgement) for judgement in judge_all(evidence))
+    return tuple(_row(j, evidence.problem) for j in judge_all(evidence))
 
 
 def further_checks(evidence: Evidence) -> Iterator[Row]:
@@ -27,13 +27,13 @@ def further_checks(evidence: Evidence) -> Iterator[Row]:
                 yield Row("", check.statement, str(verdict), evidence=check.evidence, own=True)
 
 
-def _row(judgement: Judgement) -> Row:
+def _row(judgement: Judgement, problem: str) -> Row:
     claim, finding = judgement.claim, judgement.finding
     erratum = " ".join(claim.erratum.split())
     # The evidence of an erratum ends with what is right, which here stands on its own.
     evidence = finding.evidence.removesuffix(erratum).rstrip("; ") if erratum else finding.evidence
-    if evidence == finding.verdict:
-        evidence = ""
+    if evidence in (problem, str(finding.verdict)):
+        evidence = ""  # said once, for the whole question
     return Row(
         where=claim.where,
         statement=str(finding.numbers.get("statement") or _statement(claim)),

@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 from hw import catalog, terminal
 from hw.catalog import DEFAULT_HOMEWORK, DEFAULT_VARIANT, Question
-from hw.config import read_yaml, type_hints
+from hw.config import type_hints
 from hw.errors import HwError
 from hw.outcome import Outcome
 from hw.plotting import label
+from hw.provenance import read_config
 from hw.report import claims, curves
 from hw.report.drawings import Drawings, describe
 from hw.report.model import (
@@ -129,8 +130,9 @@ def _settings(question: Question) -> Iterator[Setting]:
     fields = question.module.Settings.__dataclass_fields__
     resolved = {name: question.resolve(name) for name in question.variants}
     shared = next(iter(resolved.values()))
-    for key, value in shared.as_dict().items():
-        values = [r.as_dict()[key] for r in resolved.values()]
+    of_variants = [r.as_dict() for r in resolved.values()]
+    for key, value in of_variants[0].items():
+        values = [settings[key] for settings in of_variants]
         differs = any(other != value for other in values)
         shown = list(dict.fromkeys(_shown(v) for v in values))
         origin = "variants" if differs else shared.origins[key]
@@ -254,22 +256,14 @@ def _siblings(path: Path) -> Iterator[Folder]:
             yield Folder(other)
 
 
-def _configuration(folder: Folder) -> dict[str, Any]:
-    try:
-        value = read_yaml(folder.path / "config.yaml")
-    except HwError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def _changes(question: Question, folder: Folder) -> dict[str, Any] | None:
     """How a folder's settings differ from the question's; None where that cannot be told."""
-    variants = _configuration(folder).get("variants")
-    if not isinstance(variants, dict):
+    variants = read_config(folder).get("variants")
+    if variants is None:
         return None
     changed: dict[str, Any] = {}
     for variant, settings in variants.items():
-        if variant not in question.variants or not isinstance(settings, dict):
+        if variant not in question.variants:
             return None
         configured = question.resolve(variant).as_dict()
         changed |= {k: v for k, v in settings.items() if configured.get(k) != v}

@@ -35,7 +35,10 @@ def as_json(question: Question, runs: Mapping[str, Mapping[str, Outcome]]) -> di
     if not series:
         return None
     metrics = sorted({m for one in series for m in one["y"]}, key=_order)
+    first = next((f for f in question.figures if f.get("metrics")), {"metrics": [metrics[0]]})
     return {
+        "unit": _unit(str(first["metrics"][0])),  # shown first, as the document does
+        "log": bool(first.get("log")),
         "metrics": [{"name": m, "label": label(m), "unit": _unit(m)} for m in metrics],
         "series": series,
         "published": [

@@ -56,7 +56,7 @@ class Drawings:
             with contextlib.suppress(OSError, HwError):
                 content = (self.directory / name).read_bytes()
                 return self._element(name, content, prefix, title, description)
-        figure = redraw(question, spec, outcomes, data)
+        figure = redraw(question, spec, outcomes, data, folder)
         name, content = f"{key}.svg", _saved(figure, "svg")
         try:
             element = self._element(name, content, prefix, title, description)
@@ -104,10 +104,11 @@ def redraw(
     spec: Mapping[str, Any],
     outcomes: Mapping[str, Outcome],
     data: Mapping[str, Any] | None,
+    folder: Folder,
 ) -> Any:
     """A figure as matplotlib has it. Raises `HwError` where it cannot be drawn."""
     try:
-        return draw(question, spec, outcomes, data)
+        return draw(question, spec, outcomes, data, folder)
     except HwError:
         raise
     except Exception as error:
@@ -140,10 +141,12 @@ def _key(
     data: Mapping[str, Any] | None,
 ) -> str:
     """A digest of all that a drawing depends on."""
+    folders = [folder, *(Folder(folder.path.parent / name) for name in spec.get("with", ()))]
     return digest(
         {
             "files": [
-                _hash(folder.path / name)
+                _hash(one.path / name)
+                for one in folders
                 for name in ("metrics.json", "history.json", "plots.json", "checks.json")
             ],
             "timing": {variant: outcome.timing for variant, outcome in outcomes.items()},
@@ -151,7 +154,7 @@ def _key(
             "title": question.title,
             "figure": dict(spec),
             "claims": [[c.sort, c.variant, dict(c.details)] for c in question.claims],
-            "source": data and str(data.get("source")),
+            "sources": [str((one.run().get("data") or {}).get("source")) for one in folders],
             "code": [
                 code_digest(name, has_data=False)
                 for name in ("hw.plotting", "hw.figures", f"hw.questions.{question.kind}")

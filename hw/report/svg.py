@@ -28,7 +28,7 @@ _ATTRIBUTES = {
 _PALETTE = ("0072b2", "d55e00", "009e73", "cc79a7", "e69f00", "56b4e9", "b00020")
 _NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _COLOUR = re.compile(r"#([0-9a-f]{6})\b")
-_UNSAFE_STYLE = re.compile(r"url\((?!#)|[@\\<]|/\*|expression|import", re.IGNORECASE)
+_UNSAFE_STYLE = re.compile(r"url\s*\((?!#)|[@\\<]|/\*|expression|import", re.IGNORECASE)
 
 
 def inline(source: str, prefix: str, title: str, description: str) -> Markup:
@@ -96,7 +96,7 @@ def _attributes(
             value = f"#{prefix}-{value[1:]}"
         elif key == "href" and name == "image" and value.startswith("data:image/png;base64,"):
             pass
-        elif key not in _ATTRIBUTES or (_UNSAFE_STYLE.search(value)):
+        elif key not in _ATTRIBUTES or _UNSAFE_STYLE.search(value):
             continue
         elif key in ("d", "x", "y", "points"):
             # A hundredth of a point is finer than any screen or printer.

@@ -16,7 +16,7 @@ from hw.catalog import Question
 from hw.errors import HwError
 from hw.fingerprint import code_digest
 from hw.outcome import Outcome
-from hw.results import Folder, digest
+from hw.results import Folder
 from hw.terminal import number
 from hw.verdicts import calibration as calibrations
 from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
@@ -212,18 +212,23 @@ def _stale(question: Question, folder: Folder, outcomes: Mapping[str, Outcome]) 
     """Variants whose settings, as the folder has them, are not those of the question now."""
     try:
         config = yaml.safe_load((folder.path / "config.yaml").read_text(encoding="utf-8"))
-        found = config["variants"]
-        changed = []
-        for variant in outcomes:
-            if variant in question.variants and variant in found:
-                now, then = question.resolve(variant).as_dict(), dict(found[variant])
-                if question.seeds:  # the folder is that of all seeds
-                    now.pop("seed", None)
-                if digest(now) != digest(then):
-                    changed.append(variant)
-        return changed
+        found = {v: dict(config["variants"][v]) for v in config["variants"] if v in outcomes}
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
         return []
+    return [v for v in found if v in question.variants and _changed(question, v, found[v])]
+
+
+def _changed(question: Question, variant: str, then: Mapping[str, Any]) -> bool:
+    """Whether a setting is another now. One that did not exist then and is left at its default
+    changes nothing, and the note that the code has changed is enough."""
+    resolved = question.resolve(variant)
+    now = resolved.as_dict()
+    if question.seeds:  # the folder is that of all seeds
+        now.pop("seed", None)
+    new = [k for k in now if k not in then]
+    return any(now.get(k) != v for k, v in then.items()) or any(
+        resolved.origins[k] != "default" for k in new
+    )
 
 
 def _code_changed(question: Question, entries: Mapping[str, Mapping[str, Any]]) -> bool:

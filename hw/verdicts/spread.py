@@ -77,7 +77,7 @@ def binomial_error(share: float, n: int) -> float:
     With two successes and two failures added (Agresti & Coull, The American Statistician 52,
     1998), so that a share of 0 or 1 is not thought to be without error.
     """
-    p = (share * n + 2) / (n + 4)
+    p = (min(1.0, max(0.0, share)) * n + 2) / (n + 4)
     return math.sqrt(p * (1 - p) / (n + 4))
 
 

@@ -145,10 +145,10 @@
       this.variants = [...new Set(data.series.map((s) => s.variant))];
       this.backends = [...new Set(data.series.map((s) => s.backend))];
       this.units = [...new Set(data.metrics.map((m) => m.unit))];
-      this.unit = this.units[0];
+      this.unit = this.units.includes(data.unit) ? data.unit : this.units[0];
       this.off = new Set(this.backends.slice(1).map((b) => `backend:${b}`));
       this.variants.slice(8).forEach((v) => this.off.add(`variant:${v}`));
-      this.log = false;
+      this.log = data.log;
       this.at = null;
       this.controls = html("div", { class: "controls" });
       this.chart = html("div", { class: "chart" });
