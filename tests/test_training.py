@@ -97,6 +97,8 @@ def test_a_divergence_keeps_the_history_up_to_the_last_finite_epoch(last: Any) -
         "diverged_epoch": 3,
         "train_loss": 2.0,
         "validation_accuracy": 2.0,
+        # Where the learner knows: how many updates of that epoch were finite.
+        **({"diverged_step": 7} if isinstance(last, Diverged) else {}),
     }
     assert ("test_accuracy",) not in learner.asked, "there is nothing to test"
 
@@ -121,6 +123,8 @@ def test_a_run_that_never_reports_a_loss_in_the_history_still_diverges(hw: Comma
     for backend in ("numpy", "torch"):
         answer = hw("run", "q1.perceptron", "--epochs", 2, "--backend", backend, *words, "--json")
         assert answer.code == 1
-        assert answer.json["runs"][0]["metrics"] == {
-            "default": {"diverged": 1, "diverged_epoch": 1}
-        }
+        metrics = answer.json["runs"][0]["metrics"]["default"]
+        step = metrics.pop("diverged_step")
+        assert metrics == {"diverged": 1, "diverged_epoch": 1}
+        assert 0 < step <= 60
+        assert f"diverged in epoch 1, after {step} finite updates of it" in answer.error
