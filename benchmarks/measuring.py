@@ -109,6 +109,7 @@ def machine() -> str:
 
     found = environment()
     blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
+    blas = [lib for lib in blas if "numpy" in lib["filepath"]] or blas  # SciPy brings its own
     kernels = [f"{b['internal_api']} {b['version']}, {b.get('architecture')} kernels" for b in blas]
     packages = found["packages"]
     return (

@@ -1,13 +1,25 @@
-"""Small data, real in form: what the tests of the core learn from."""
+"""What tests of several places share: small data, real in form; runs and outcomes of questions."""
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
+from hw import catalog
+from hw.catalog import Question
+from hw.cli import main
+from hw.config import Layer
 from hw.datasets import stand_ins
 from hw.datasets.features import Dataset, Features, Split, pixels
+from hw.outcome import Outcome
+from hw.results import Folder
 
 COUNTS = {"train": 60, "validation": 24, "test": 30}
 
@@ -52,3 +64,109 @@ def make_dataset(seed: int = 0, n: int = 41, width: int = 7, n_classes: int = 4)
 def floats(features: Features) -> np.ndarray:
     """All rows as float64, (N, D)."""
     return features.take(slice(None))
+
+
+# Runs of questions ------------------------------------------------------------------------------
+
+
+def run(question: Question, folder: Path, *words: str) -> tuple[Path, dict[str, Outcome]]:
+    """A question from the command line to its results folder; the folder and its outcomes."""
+    for package in getattr(question.module, "REQUIRES", ()):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed")
+    assert main(["run", question.id, "-q", "--results-dir", str(folder), *words]) == 0
+    (results,) = (folder / question.homework).iterdir()
+    return results, Folder(results).outcomes()
+
+
+def check_files(question: Question, folder: Path) -> None:
+    """Every figure is there and shows something; every JSON file is JSON, without NaN."""
+    for figure in question.figures:
+        assert (folder / "figures" / f"{figure['name']}.pdf").stat().st_size > 1000
+        assert (folder / "figures" / f"{figure['name']}.png").stat().st_size > 1000
+    for path in folder.glob("*.json"):
+        json.loads(path.read_text(), parse_constant=pytest.fail)
+
+
+def check_metrics(outcomes: dict[str, Outcome]) -> None:
+    """Every variant came to an end, with numbers that can be."""
+    for outcome in outcomes.values():
+        assert not outcome.diverged
+        assert outcome.metrics or outcome.checks
+        for name, value in outcome.metrics.items():
+            if name.endswith("_accuracy"):
+                assert 0 <= value <= 1
+
+
+def check_published(question: Question, outcomes: dict[str, Outcome]) -> None:
+    """Every metric, curve and check that a claim speaks of was produced."""
+    checks = {c.name for o in outcomes.values() for c in o.checks}
+    for claim in question.claims:
+        details = claim.details
+        if claim.sort == "check":
+            assert details["check"] in checks
+        if claim.sort in ("value", "range") and claim.variant in outcomes:
+            assert details["metric"] in outcomes[claim.variant].all_metrics()
+        if claim.sort in ("trend", "crossing", "best") and claim.variant in outcomes:
+            curve = details[claim.sort]
+            assert curve in outcomes[claim.variant].history
+        if claim.sort == "order":
+            for outcome in outcomes.values():
+                assert details["order"] in outcome.all_metrics()
+                assert details.get("minus", details["order"]) in outcome.all_metrics()
+
+
+# Questions that compute -------------------------------------------------------------------------
+
+# Where the settings of a question's file take more than a second: less work, the same verdicts.
+SMALL: dict[str, dict[str, Any]] = {
+    "ist2024.q3.quadratic_activation": {
+        "symbolic_dimension": 2, "dimensions": [1, 2, 4], "draws": 4, "starts": 3, "steps": 1500,
+        "learning_rate": 0.02,
+    },
+    "ist2023.q1.expressiveness": {
+        "segments": 600, "hessians": 20, "starts": 8, "steps": 600, "grid": 9,
+    },
+    "ist2023.q3.boolean_range": {
+        "largest_dimension": 4, "certificate_dimension": 2, "directions": 2,
+    },
+    "ist2021.q1.convexity": {
+        "draws": 200, "rounds": 3, "examples": 2, "descents": 3, "steps": 60, "points": 11,
+    },
+    "ift6390.q1.identities": {
+        "n_points": 50, "counted_sizes": [4, 8, 16], "product_sizes": [8, 16],
+        "linear_sizes": [8, 16], "repeats": 1,
+    },
+    "e1394.q1.overfitting": {
+        "repetitions": 8, "epochs": 300, "learning_rate": 0.04, "train_sizes": [10, 80, 640],
+        "hidden_sizes": [1, 4, 48], "long_hidden_size": 48, "test_points": 500,
+    },
+}  # fmt: skip
+
+
+def settings(question_id: str) -> Any:
+    """The settings under which the tests compute a question."""
+    small = Layer("tests/support.py", SMALL.get(question_id, {}))
+    return catalog.find(question_id).resolve(catalog.DEFAULT_VARIANT, small).settings
+
+
+def flags(question_id: str) -> list[str]:
+    """The same settings as words of the command line."""
+    words = []
+    for name, value in SMALL.get(question_id, {}).items():
+        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+        words += [f"--{name.replace('_', '-')}", text]
+    return words
+
+
+def compute(question_id: str, backend: str) -> Outcome:
+    """The outcome of a question, as if no optional package were installed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "keras", None)
+        return catalog.find(question_id).module.compute(settings(question_id), None, backend)
+
+
+@functools.cache
+def computed(question_id: str, backend: str) -> Outcome:
+    """`compute`, once for all tests of a process: to be read, not changed."""
+    return compute(question_id, backend)

@@ -49,7 +49,8 @@ def holder(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        with process:  # closes its streams, and waits
+            pass
 
 
 def test_a_second_one_is_refused_and_told_by_whom(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_a_run_of_several_seeds_locks_the_folder_of_their_sum(hw: CommandLine) -
     words = ("run", "q1.perceptron", "--epochs", 1, "--seeds", "1,2")
     answer = hw(*words, "--json")
     total = Path(answer.json["over_seeds"][0]["folder"])
-    assert not [p for p in hw.results.rglob(".lock")]
+    assert not list(hw.results.rglob(".lock"))
     with holder(total):
         answer = hw(*words, "--force")
         assert answer.code == 1

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import json
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import support
 
 from hw import catalog, plotting
 from hw.catalog import CONFIGS, Question
-from hw.cli import main
 from hw.datasets import views
 from hw.outcome import Outcome
-from hw.results import Folder
 
 QUESTIONS = catalog.load_all()
 every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
@@ -79,81 +75,49 @@ def test_variants_of_a_question_differ(question: Question) -> None:
 
 
 # A run of one epoch on the stand-in -------------------------------------------------------------
+# Questions that compute run in tests/questions/test_statements.py.
 
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory, no_data: Path) -> Iterator[Any]:
-    """Runs a question once for all the tests that ask for it; returns its folder and outcomes."""
-
-    @functools.cache
-    def run(question_id: str) -> tuple[Path, dict[str, Outcome]]:
-        question = QUESTIONS[question_id]
-        for package in getattr(question.module, "REQUIRES", ()):
-            if importlib.util.find_spec(package) is None:
-                pytest.skip(f"{package} is not installed")
-        results = tmp_path_factory.mktemp("results")
-        words = ["run", question.id, "-q", "--data", "stand-in"]
-        words += ["--data-dir", str(no_data), "--results-dir", str(results)]
-        if question.trains:
-            words += ["--epochs", "1"]
-        if len(question.seeds) > 1:
-            words += ["--seed", str(question.seeds[0])]
-        if len(question.variants) > MANY:
-            for variant in list(question.variants)[:MANY]:
-                words += ["--variant", variant]
-        assert main(words) == 0
-        (folder,) = (results / question.homework).iterdir()
-        return folder, Folder(folder).outcomes()
-
-    yield run
-    run.cache_clear()
-
-
+TRAINED = {name: question for name, question in QUESTIONS.items() if question.trains}
 # Of a sweep, this many variants: all of them come from one grid.
 MANY = 6
 
 
-@every_question
-def test_one_epoch_writes_finite_metrics_and_every_figure(question: Question, ran: Any) -> None:
-    folder, outcomes = ran(question.id)
-    assert set(outcomes) == set(list(question.variants)[:MANY])
+@pytest.fixture(scope="module", params=TRAINED.values(), ids=list(TRAINED))
+def trained(request: pytest.FixtureRequest) -> Question:
+    # Of the module, so that tests of one question follow one another and share its run.
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def ran(
+    trained: Question, tmp_path_factory: pytest.TempPathFactory, no_data: Path
+) -> tuple[Path, dict[str, Outcome]]:
+    """The results folder of a run, and its outcomes."""
+    words = ["--data", "stand-in", "--data-dir", str(no_data), "--epochs", "1"]
+    if len(trained.seeds) > 1:
+        words += ["--seed", str(trained.seeds[0])]
+    if len(trained.variants) > MANY:
+        for variant in list(trained.variants)[:MANY]:
+            words += ["--variant", variant]
+    return support.run(trained, tmp_path_factory.mktemp("results"), *words)
+
+
+def test_one_epoch_writes_finite_metrics_and_every_figure(trained: Question, ran: Any) -> None:
+    folder, outcomes = ran
+    assert set(outcomes) == set(list(trained.variants)[:MANY])
+    support.check_metrics(outcomes)
     for outcome in outcomes.values():
-        assert not outcome.diverged
-        assert outcome.metrics or outcome.checks
-        for name, value in outcome.metrics.items():
-            if name.endswith("_accuracy"):
-                assert 0 <= value <= 1
-        if question.trains:
-            assert outcome.history["epoch"] == [1]
-            measured = {*question.measures("epoch"), *question.measures("end")}
-            assert measured <= outcome.metrics.keys()
-            assert set(question.measures("epoch")) <= outcome.history.keys()
-            for name in question.measures("epoch"):
-                assert math.isfinite(outcome.metrics[name])
-    for figure in question.figures:
-        assert (folder / "figures" / f"{figure['name']}.pdf").stat().st_size > 1000
-        assert (folder / "figures" / f"{figure['name']}.png").stat().st_size > 1000
-    for path in folder.glob("*.json"):
-        json.loads(path.read_text(), parse_constant=pytest.fail)
+        assert outcome.history["epoch"] == [1]
+        measured = {*trained.measures("epoch"), *trained.measures("end")}
+        assert measured <= outcome.metrics.keys()
+        assert set(trained.measures("epoch")) <= outcome.history.keys()
+        for name in trained.measures("epoch"):
+            assert math.isfinite(outcome.metrics[name])
+    support.check_files(trained, folder)
 
 
-@every_question
-def test_every_published_metric_and_check_is_produced(question: Question, ran: Any) -> None:
-    _, outcomes = ran(question.id)
-    checks = {c.name for o in outcomes.values() for c in o.checks}
-    for claim in question.claims:
-        details = claim.details
-        if claim.sort == "check":
-            assert details["check"] in checks
-        if claim.sort in ("value", "range") and claim.variant in outcomes:
-            assert details["metric"] in outcomes[claim.variant].all_metrics()
-        if claim.sort in ("trend", "crossing", "best") and claim.variant in outcomes:
-            curve = details[claim.sort]
-            assert curve in outcomes[claim.variant].history
-        if claim.sort == "order":
-            for outcome in outcomes.values():
-                assert details["order"] in outcome.all_metrics()
-                assert details.get("minus", details["order"]) in outcome.all_metrics()
+def test_every_published_metric_and_check_is_produced(trained: Question, ran: Any) -> None:
+    support.check_published(trained, ran[1])
 
 
 @every_question

@@ -3,6 +3,9 @@
 Both make the same updates from the same draws: initial weights, batches, dropout masks. In float64
 they must agree; where they part, the updates are made once more with both put at the same
 parameters after each, which tells a defect from rounding that the training amplifies.
+
+In float32 they part by what is rounded, and by leaps: where a ReLU unit is fed less than the
+rounding of its sum, one of the two has it on and the other off, for that example.
 """
 
 from __future__ import annotations
@@ -392,6 +395,14 @@ def _verdict(variant: str, found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+SEEN = 1e-18  # less than a unit in the last place of float64: as good as equal
+
+
+def _seen(values: Iterable[float | None]) -> list[float]:
+    """Differences as a logarithmic axis can show them: none where the two are equal."""
+    return [v if v is not None and v > SEEN else math.nan for v in values]
+
+
 def draw(found: Mapping[str, Any], question: Question) -> Any:
     """The differences over the updates: a panel a variant and a line a parameter, or, of more than
     four variants, one line each."""
@@ -399,7 +410,7 @@ def draw(found: Mapping[str, Any], question: Question) -> Any:
 
     variants = found["variants"]
     panels = len(variants) if len(variants) <= 4 else 1
-    figure, axes = new_figure(1, panels, width=5.2 if panels < 3 else 4.2, sharey=True)
+    figure, axes = new_figure(1, panels, width=5.2 if panels < 3 else 4.2)
     for number, (name, walked) in enumerate(variants.items()):
         ax = axes[0, number % panels]
         updates, lines = walked["updates"], walked["differences"]
@@ -407,15 +418,14 @@ def draw(found: Mapping[str, Any], question: Question) -> Any:
             rows = [[_infinite(d) for d in row] for row in zip(*lines.values(), strict=True)]
             lines = {name: [max(row) for row in rows]}
         for parameter, values in lines.items():
-            # Equal to the last bit has no logarithm.
-            shown = [v if v else math.nan for v in values]
-            ax.plot(updates, shown, label=parameter, lw=1.2, marker="" if len(updates) > 9 else "o")
+            few = len(updates) < 10
+            ax.plot(updates, _seen(values), label=parameter, lw=1.2, marker="o" if few else "")
         if walked["rounding"] and panels == len(variants):
             moved = walked["rounding"]
             ax.plot(
                 moved["updates"],
-                [v if v else math.nan for v in moved["worst"]],
-                label="NumPy and NumPy moved by one unit in the last place",
+                _seen(moved["worst"]),
+                label="rounding alone: NumPy against itself",
                 color="#777777",
                 ls="--",
                 lw=1,
@@ -423,6 +433,8 @@ def draw(found: Mapping[str, Any], question: Question) -> Any:
         if found["tolerance"]:
             ax.axhline(found["tolerance"], color="#B00020", ls=":", lw=1, label="tolerance")
         ax.set_yscale("log")
+        drawn = [y for line in ax.lines for y in line.get_ydata() if y > 0]
+        ax.set_ylim(min(drawn, default=SEEN) / 3, max(drawn, default=1.0) * 3)
         ax.set_xlabel("update")
         ax.set_title(name if panels > 1 else "")
         if len(ax.lines) <= 14:

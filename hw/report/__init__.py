@@ -22,7 +22,7 @@ def write(
 ) -> list[Path]:
     """Write ``<results>/report``; returns the paths, the page first.
 
-    say: told, a line at a time, what did not go into it.
+    say: told, a line at a time, what takes long and what did not go into it.
 
     Raises `HwError` where the folder cannot be written.
     """
@@ -32,7 +32,7 @@ def write(
     from hw.report.drawings import Drawings
 
     target = results / "report"
-    drawings = Drawings(target)
+    drawings = Drawings(target, say)
     report = collect.collect(results, drawings)
     paths = [target / "index.html"]
     write_text(paths[0], page.render(report))

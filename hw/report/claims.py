@@ -32,7 +32,7 @@ def _row(judgement: Judgement, problem: str) -> Row:
     erratum = " ".join(claim.erratum.split())
     # The evidence of an erratum ends with what is right, which here stands on its own.
     evidence = finding.evidence.removesuffix(erratum).rstrip("; ") if erratum else finding.evidence
-    if evidence in (problem, str(finding.verdict)):
+    if finding.verdict is Verdict.STAND_IN or evidence in (problem, str(finding.verdict)):
         evidence = ""  # said once, for the whole question
     return Row(
         where=claim.where,

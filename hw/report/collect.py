@@ -111,7 +111,7 @@ def _question(question: Question, results: Path, drawings: Drawings) -> Question
         other = next(v for k, v in _LANGUAGES.items() if k != question.backend)
         runs[other] = twin
         view.backends = _side_by_side(runs)
-    view.curves = curves.as_json(question, runs)
+    view.curves = curves.as_json(question, runs, view.stand_in)
     return view
 
 

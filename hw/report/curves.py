@@ -13,10 +13,13 @@ from hw.published import published_values
 MAX_POINTS = 1000  # of one curve; a screen is not wider
 
 
-def as_json(question: Question, runs: Mapping[str, Mapping[str, Outcome]]) -> dict[str, Any] | None:
+def as_json(
+    question: Question, runs: Mapping[str, Mapping[str, Outcome]], stand_in: bool
+) -> dict[str, Any] | None:
     """What is embedded in the page, or None where nothing has two epochs to draw.
 
-    runs: the outcomes by variant, of each backend by its name; the question's own first.
+    runs:     the outcomes by variant, of each backend by its name; the question's own first.
+    stand_in: on synthetic data, beside which nothing published is drawn.
     """
     series: list[dict[str, Any]] = []
     for backend, outcomes in runs.items():
@@ -36,19 +39,21 @@ def as_json(question: Question, runs: Mapping[str, Mapping[str, Outcome]]) -> di
         return None
     metrics = sorted({m for one in series for m in one["y"]}, key=_order)
     first = next((f for f in question.figures if f.get("metrics")), {"metrics": [metrics[0]]})
+    claims = () if stand_in else question.claims
     return {
+        "stand_in": stand_in,
         "unit": _unit(str(first["metrics"][0])),  # shown first, as the document does
         "log": bool(first.get("log")),
         "metrics": [{"name": m, "label": label(m), "unit": _unit(m)} for m in metrics],
         "series": series,
         "published": [
             {"variant": variant, "metric": metric, "value": float(value), "text": value}
-            for (variant, metric), value in published_values(question.claims).items()
+            for (variant, metric), value in published_values(claims).items()
             if metric in metrics
         ],
         "ranges": [
             {"variant": c.variant, **{k: c.details[k] for k in ("metric", "low", "high")}}
-            for c in question.claims
+            for c in claims
             if c.sort == "range" and {"low", "high"} <= c.details.keys()
         ],
     }

@@ -11,7 +11,7 @@ import base64
 import contextlib
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,10 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 class Drawings:
     """Draws figures, or takes them from those that are kept."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, say: Callable[[str], None]) -> None:
         self.directory = directory / KEPT
+        self.say = say
+        self.told = False
         self.used: set[str] = set()
 
     def inline(
@@ -56,6 +58,9 @@ class Drawings:
             with contextlib.suppress(OSError, HwError):
                 content = (self.directory / name).read_bytes()
                 return self._element(name, content, prefix, title, description)
+        if not self.told:
+            self.told = True
+            self.say("note: drawing figures that are new or have changed; all others are kept")
         figure = redraw(question, spec, outcomes, data, folder)
         name, content = f"{key}.svg", _saved(figure, "svg")
         try:

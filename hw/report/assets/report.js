@@ -232,6 +232,7 @@
       }
       grid.append(svg("text", { class: "axis", x: (LEFT + W - RIGHT) / 2, y: H - 3, "text-anchor": "middle" }, "epoch"));
       picture.append(grid);
+      if (this.data.stand_in) picture.append(svg("text", { class: "synthetic", x: W - RIGHT, y: H - 3, "text-anchor": "end" }, "synthetic stand-in data"));
       const colourOf = (k) => this.lines.find((l) => l.variant === k.variant && l.metric === k.metric).colour;
       for (const r of ranges) picture.append(svg("rect", { class: "band", x: LEFT, width: W - LEFT - RIGHT, y: Y(Math.max(r.low, r.high)), height: Math.abs(Y(r.low) - Y(r.high)), style: `fill: ${colourOf(r)}` }));
       for (const p of published.filter((p) => usable(p.value))) {
