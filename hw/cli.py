@@ -44,7 +44,9 @@ class Parser(argparse.ArgumentParser):
             )
 
 
-def build_parser() -> Parser:
+def build_parser(only: str | None = None) -> Parser:
+    """The parser; with ``only``, just what that verb (or, with none of that name, ``--help``)
+    needs."""
     from hw import commands
 
     parser = Parser(
@@ -68,8 +70,7 @@ def build_parser() -> Parser:
         help="where results go (default: $HW_RESULTS_DIR, or ./results)",
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
-    for module in commands.load():
-        module.add_parser(subparsers, common)
+    commands.add_parsers(subparsers, common, only)
     return parser
 
 
@@ -108,7 +109,7 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
 
 
 def _dispatch(arguments: list[str]) -> int:
-    parser = build_parser()
+    parser = build_parser(arguments[0] if arguments else "")
     if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
         raise UsageError(f"{arguments[0]}: options come after the command ('{PROGRAM} --help')")
     verb = _verbs(parser).get(arguments[0]) if arguments else None

@@ -60,8 +60,6 @@ def acquire(folder: Path) -> Lock | None:
             if not _is_still(path, descriptor):  # released, and removed, since it was opened
                 os.close(descriptor)
                 continue
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, b"%d\n" % os.getpid())
         except BlockingIOError:
             holder = os.read(descriptor, 20).decode(errors="replace").strip()
             os.close(descriptor)
@@ -69,9 +67,12 @@ def acquire(folder: Path) -> Lock | None:
                 f"another run (process {holder or 'unknown'}) is at work in {folder}; wait for it "
                 "to end, or choose another folder with --results-dir"
             ) from None
-        except OSError:  # a file system without locks, or a full one
+        except OSError:  # a file system without locks
             os.close(descriptor)
             return None
+        with contextlib.suppress(OSError):  # on a full disk it is a lock all the same
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, b"%d\n" % os.getpid())
         return Lock(path, descriptor)
 
 

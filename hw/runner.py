@@ -325,6 +325,9 @@ def _execute_locked(
         text = f"{run.id}{f' ({variant})' if len(run.variants) > 1 else ''}"
         mark = partial(_begin, run, request)
         watchers.append(_Beginning(watcher_for(run, variant), mark, say, text))
+    if request.scheduler:  # whose workers tell nothing
+        for run, _ in owners:
+            _begin(run, request)
     for number, result in _executor(tasks, watchers, request):
         run, variant = owners[number]
         missing[id(run)].discard(variant)
@@ -668,6 +671,7 @@ def _write(
         "question": run.id,
         "title": run.question.title,
         "backend": run.backend,
+        **_machine(run.backend, request),
         "data": dict(run.question.data) if run.question.data else None,
         "variants": variants,
     }

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import textwrap
 from collections.abc import Sequence
 from typing import Any
-
-from hw.outcome import Outcome
-from hw.training import Watcher
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -58,33 +54,3 @@ def duration(seconds: float) -> str:
 
 def width() -> int:
     return shutil.get_terminal_size((100, 24)).columns
-
-
-class Bar(Watcher):
-    """A progress bar with rate and remaining time, on a terminal only."""
-
-    def __init__(self, name: str, position: int = 0) -> None:
-        self.name, self.position = name, position
-        self.bar: Any = None
-
-    def started(self, epochs: int, initial: dict[str, float]) -> None:
-        if sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(
-                total=epochs, desc=self.name, unit="epoch", leave=False, position=self.position
-            )
-
-    def resumed(self, epoch: int) -> None:
-        if self.bar is not None:
-            self.bar.initial = self.bar.n = epoch
-
-    def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
-        if self.bar is not None:
-            shown = {k: v for k, v in row.items() if k.startswith(("validation", "train_loss"))}
-            self.bar.set_postfix({k: f"{v:.4f}" for k, v in shown.items()}, refresh=False)
-            self.bar.update()
-
-    def finished(self, outcome: Outcome) -> None:
-        if self.bar is not None:
-            self.bar.close()

@@ -31,6 +31,8 @@ def test_ours_and_the_plain_loop_make_the_same_updates(name: str) -> None:
     ours, plain = (prepare(case, way, given)() for way in ("ours", "plain"))
     if isinstance(ours, dict):
         ours, plain = list(ours.values()), list(plain.values())
+    if isinstance(ours, np.ndarray):
+        ours, plain = [ours], [plain]
     assert len(ours) == len(plain)
     # float32 in PyTorch's rows, and Adam divides small numbers by small ones; float64 elsewhere,
     # where a weight that is nearly zero is a difference of others a million times as large.

@@ -116,8 +116,8 @@ STARTED = """
 import sys
 from hw.cli import main
 from hw.training import Watcher
-from hw import terminal
-terminal.Bar.epoch_done = lambda self, epoch, row: epoch > 1 or print("training", file=sys.stderr)
+from hw import progress
+progress.Bar.epoch_done = lambda self, epoch, row: epoch > 1 or print("training", file=sys.stderr)
 sys.exit(main(sys.argv[1:]))
 """
 

@@ -11,6 +11,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -344,12 +345,14 @@ def test_killed_at_every_step_of_writing(
     words += ["--data-dir", str(hw.data), "--results-dir"]
     assert main([*words, str(hw.results / "expected")]) == 0
     expected = files(hw.results / "expected")
+    if older:
+        leave_older_results(words, hw.results / "older")
     save_every_epoch(monkeypatch)
     n = 0
     while True:
         results = hw.results / str(n)
         if older:
-            leave_older_results(hw, words, results)
+            shutil.copytree(hw.results / "older", results)
         status = in_a_copy([*words, str(results)], n)
         if status == 0:
             break
@@ -370,7 +373,7 @@ def test_killed_at_every_step_of_writing(
     assert n > 20
 
 
-def leave_older_results(hw: CommandLine, words: list[str], results: Path) -> None:
+def leave_older_results(words: list[str], results: Path) -> None:
     """Those of the same settings and of code that was other, and gave other numbers."""
     assert main([*words, str(results)]) == 0
     for path in results.rglob("run.json"):
@@ -418,11 +421,12 @@ def test_a_disk_that_is_full_at_any_moment(
 ) -> None:
     words = ["run", "q1.logistic_regression", "--epochs", "2"]
     folders = ["--data-dir", str(hw.data), "--results-dir"]
+    leave_older_results([*words, "-q", *folders], hw.results / "older")
     n = 0
     refused = 0
     while True:
         results = hw.results / str(n)
-        leave_older_results(hw, [*words, "-q", *folders], results)
+        shutil.copytree(hw.results / "older", results)
         before = files(results)
         disk = FullDisk(n, error)
         with monkeypatch.context() as patch:

@@ -102,7 +102,7 @@ def test_what_is_finished_survives_an_interruption(
             carry_out(request_)
     (folder,) = (request_.results_directory / "ist2024").iterdir()
     assert list(json.loads((folder / "metrics.json").read_text())) == ["plain"]
-    assert json.loads((folder / "run.json").read_text())["status"] == "incomplete"
+    assert json.loads((folder / "run.json").read_text())["status"] == "interrupted"
     run, _ = carry_out(request_)
     assert run.status == "done"
     assert [done.task.variant for done in run.done] == ["l2"]

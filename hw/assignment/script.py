@@ -26,9 +26,9 @@ from hw.config import Layer, check_bounds, convert, resolve, type_hints
 from hw.datasets.features import Dataset
 from hw.errors import DataError, HwError, UsageError, did_you_mean
 from hw.outcome import Outcome
+from hw.progress import Bar
 from hw.results import write_text
 from hw.streams import say, show
-from hw.terminal import Bar
 from hw.training import Watcher, fit
 
 

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
-from types import ModuleType
+from typing import Any
 
-# In the order of ``--help``.
-VERBS = ("list", "show", "run", "verify", "calibrate", "check", "report", "data", "bench", "lockstep", "whence", "compare", "export", "completion")
+# Every verb and what it does in a line, in the order of ``--help``. A verb's module is imported
+# when it is asked for, so that each answers as fast as it can.
+VERBS = {
+    "list": "every question and the state of its last run",
+    "show": "a question's settings, data and published claims",
+    "run": "run questions",
+    "verify": "published claims against results",
+    "report": "a page of all results: report/index.html in the results folder",
+    "lockstep": "NumPy and PyTorch side by side from one start: where they part",
+    "data": "data sets: what is there, fetch, verify",
+    "bench": "speed and memory, as ratios against the plain loop",
+    "calibrate": "run seeds, and keep the spread that verify and check judge by",
+    "check": "a number of your own: plausible or not, and what to look at",
+    "compare": "two runs, or two results folders, side by side",
+    "whence": "where a figure comes from, and whether it is out of date",
+    "export": "results for other tools: DVC's files, or one long table",
+    "completion": "a script with which a shell completes commands, ids and options",
+}
 
 
-def load() -> list[ModuleType]:
-    return [importlib.import_module(f"hw.commands.{verb}") for verb in VERBS]
+def add_parsers(subparsers: Any, common: argparse.ArgumentParser, only: str | None = None) -> None:
+    """The parser of every verb; with ``only``, in full of that one, and of the others the name."""
+    for verb, text in VERBS.items():
+        if only in (None, verb):
+            importlib.import_module(f"hw.commands.{verb}").add_parser(subparsers, common)
+        else:
+            subparsers.add_parser(verb, help=text)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import streams, terminal
+from hw.commands import VERBS
 from hw.errors import ExitCode, HwError, UsageError, did_you_mean, quoted
 from hw.results import as_json
 
@@ -21,7 +22,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "bench",
         parents=[common],
-        help="speed and memory, as ratios against the plain loop",
+        help=VERBS["bench"],
         epilog=f"'{GROWTH}', asked for by name, measures how time and memory grow with examples, "
         "features, hidden units and runs. No data are needed.",
     )

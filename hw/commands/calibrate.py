@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import catalog, runner, streams, terminal
+from hw.commands import VERBS
 from hw.commands import run as run_command
 from hw.errors import HwError, UsageError, quoted
 from hw.results import Folder, as_json
@@ -22,7 +23,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "calibrate",
         parents=[common],
-        help="run seeds, and keep the spread that verify and check judge by",
+        help=VERBS["calibrate"],
         description="Run a question as configured with each of the seeds; what is up to date is "
         "not run again, so that seeds can be added later. The spread of every metric goes to "
         "calibration.json in the folder of the question.",

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from hw import catalog, streams, terminal
+from hw.commands import VERBS
 from hw.errors import ExitCode
 from hw.results import as_json
 from hw.verdicts import gather
@@ -16,7 +17,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "check",
         parents=[common],
-        help="a number of your own: plausible or not, and what to look at",
+        help=VERBS["check"],
         description="Hold a number of your own against the spread of the same run (99 %: of its "
         "seeds after 'hw calibrate', else of one run). Exit code 3: not plausible.",
     )

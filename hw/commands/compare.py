@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import catalog, provenance, streams, terminal
+from hw.commands import VERBS
 from hw.errors import ExitCode, HwError, UsageError, quoted
 from hw.export import flat
 from hw.outcome import Outcome
@@ -20,7 +21,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "compare",
         parents=[common],
-        help="two runs, or two results folders, side by side",
+        help=VERBS["compare"],
         description="Settings and metrics side by side, and the curves of both in one figure. A "
         "and B are ids ('q1.mlp'), names of folders beside them ('q1.mlp@1a2b3c4d'), paths of "
         "runs, or paths of whole results folders.",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hw import catalog, streams
+from hw.commands import VERBS
 from hw.config import type_hints
 from hw.errors import ExitCode
 
@@ -33,7 +34,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "completion",
         parents=[common],
-        help="a script with which a shell completes commands, ids and options",
+        help=VERBS["completion"],
         description="Prints the script; it completes 'python -m hw' and, where that is an alias, "
         f"'hw'. For a session: {'; '.join(INSTALL.values())}",
     )

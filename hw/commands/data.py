@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import datasets, terminal
+from hw.commands import VERBS
 from hw.datasets import download, upstream
 from hw.datasets.catalogue import CATALOGUE, Entry
 from hw.errors import DataError, ExitCode, UsageError, did_you_mean
@@ -21,7 +22,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "data",
         parents=[common],
-        help="data sets: what is there, fetch, verify",
+        help=VERBS["data"],
         description="status: which data sets are there, and whether they are the published files. "
         "fetch: download those that are missing. verify: read them and check their contents.",
     )

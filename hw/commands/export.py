@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import catalog, export, streams
+from hw.commands import VERBS
 from hw.errors import ExitCode, HwError, UsageError
 from hw.results import as_json
 
@@ -15,7 +16,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "export",
         parents=[common],
-        help="results for other tools: DVC's files, or one long table",
+        help=VERBS["export"],
         usage="%(prog)s (--dvc DIR | --csv DIR) [ID ...] [options]",
         description="Copies of the results there are: dvc.yaml with metrics and plots, or "
         f"results.csv with the columns {', '.join(export.COLUMNS)}.",

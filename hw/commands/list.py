@@ -6,14 +6,13 @@ import argparse
 from typing import Any
 
 from hw import catalog, streams, terminal
+from hw.commands import VERBS
 from hw.errors import ExitCode
 from hw.results import Folder, as_json
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser(
-        "list", parents=[common], help="every question and the state of its last run"
-    )
+    parser = subparsers.add_parser("list", parents=[common], help=VERBS["list"])
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.set_defaults(run=run)
 

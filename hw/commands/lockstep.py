@@ -17,6 +17,7 @@ from typing import Any
 
 from hw import catalog, parity, provenance, runner, streams, terminal, worker
 from hw.catalog import Question
+from hw.commands import VERBS
 from hw.commands.run import settings
 from hw.datasets.features import Dataset
 from hw.errors import ExitCode, MissingPackage, UsageError, quoted
@@ -35,7 +36,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "lockstep",
         parents=[common],
-        help="NumPy and PyTorch side by side from one start: where they part",
+        help=VERBS["lockstep"],
         usage="%(prog)s ID... [options] [--SETTING VALUE ...]",
         epilog="Any setting of a question is a flag too, as for 'run'. Exit code 1 if the two part "
         "by more than the tolerance and rounding does not explain it.",

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from hw import streams
+from hw.commands import VERBS
 from hw.errors import ExitCode
 
 
@@ -13,7 +14,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "report",
         parents=[common],
-        help="a page of all results: report/index.html in the results folder",
+        help=VERBS["report"],
     )
     parser.add_argument(
         "--pdf", action="store_true", help="also one PDF a homework, of all its figures"

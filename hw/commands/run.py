@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from hw import runner, streams, terminal
+from hw import progress, runner, streams, terminal
+from hw.commands import VERBS
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.outcome import Outcome
 from hw.published import published_values
@@ -20,7 +21,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "run",
         parents=[common],
-        help="run questions",
+        help=VERBS["run"],
         usage="%(prog)s ID... [options] [--SETTING VALUE ...]",
         epilog="Any setting of a question is a flag too ('python -m hw show ID' lists them): "
         "--epochs 3, --learning-rate 0.01; '_' and '-' alike.",
@@ -236,7 +237,7 @@ class _Announcer:
     def __init__(self, say: Any) -> None:
         self.say = say
         self.told: set[str] = set()
-        self.bars: list[terminal.Bar] = []
+        self.bars: list[progress.Bar] = []
 
     def watcher(self, run: Run, variant: str) -> Watcher:
         if run.data and run.data["source"] == "stand-in" and run.data["name"] not in self.told:
@@ -247,7 +248,7 @@ class _Announcer:
                 f"anything about the real data ('python -m hw data fetch {name}' gets them)"
             )
         text = run.id if len(run.variants) == 1 else f"{run.id} {variant}"
-        self.bars.append(terminal.Bar(text, position=0))
+        self.bars.append(progress.Bar(text, position=0))
         return self.bars[-1]
 
     def close(self) -> None:

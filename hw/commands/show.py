@@ -7,15 +7,14 @@ from typing import Any
 
 from hw import catalog, streams, terminal
 from hw.catalog import Question
+from hw.commands import VERBS
 from hw.config import plain, type_hints
 from hw.errors import ExitCode
 from hw.results import as_json
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
-    parser = subparsers.add_parser(
-        "show", parents=[common], help="a question's settings, data and published claims"
-    )
+    parser = subparsers.add_parser("show", parents=[common], help=VERBS["show"])
     parser.add_argument("id", metavar="ID", help="such as q1.perceptron or ist2021.q3.mlp")
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.set_defaults(run=run)

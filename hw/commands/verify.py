@@ -10,6 +10,7 @@ from typing import Any
 
 from hw import catalog, streams, terminal
 from hw.catalog import Question
+from hw.commands import VERBS
 from hw.errors import ExitCode
 from hw.results import as_json
 from hw.verdicts import CONTRADICTIONS, Evidence, Judgement, Verdict, gather, judge_all
@@ -22,7 +23,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "verify",
         parents=[common],
-        help="published claims against results",
+        help=VERBS["verify"],
         description="Judge every number, statement and conclusion that a document publishes by the "
         "results of its question as configured. Exit code 3: a claim differs, or is contradicted, "
         "on the published data.",

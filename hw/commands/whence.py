@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import catalog, provenance, runner, streams, terminal
+from hw.commands import VERBS
 from hw.errors import ExitCode, HwError
 from hw.provenance import Record
 from hw.results import Folder, as_json
@@ -16,7 +17,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
     parser = subparsers.add_parser(
         "whence",
         parents=[common],
-        help="where a figure comes from, and whether it is out of date",
+        help=VERBS["whence"],
         description="What a figure's file says of itself: question, settings, data, versions; the "
         "command that makes it; and whether code or settings have changed since.",
     )

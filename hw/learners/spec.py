@@ -112,8 +112,8 @@ def unprefixed(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def mean_of_epoch(mean: Any, losses: Any) -> float:
-    """``mean``, a number or an array of one, as a Python number. Raises `Diverged`, with the first
-    of the epoch's ``losses`` (an array, a tensor or a list) that is to blame, if it is not finite."""
+    """``mean`` as a Python number. Raises `Diverged` if it is not finite, with the first of the
+    epoch's ``losses`` (an array, a tensor or a list) that is to blame."""
     if not math.isfinite(mean):
         fine = np.isfinite(np.asarray(losses.cpu() if hasattr(losses, "cpu") else losses))
         raise Diverged(len(fine) if fine.all() else int(fine.argmin()))

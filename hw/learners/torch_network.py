@@ -69,8 +69,10 @@ class TorchFeatures:
     def take(self, rows: torch.Tensor | slice) -> torch.Tensor:
         """(B, D) numbers."""
         # Indexing goes byte by byte, index_select row by row.
-        by_row = isinstance(rows, torch.Tensor)
-        chosen = self.values.index_select(0, rows) if by_row else self.values[rows]
+        if isinstance(rows, slice):
+            chosen = self.values[rows]
+        else:
+            chosen = self.values.index_select(0, rows)
         return chosen if self.scale is None else chosen.to(self.dtype).mul_(self.scale)
 
 

@@ -1,4 +1,4 @@
-"""What the kinds of executable mathematics share: derivatives without formulas, chords, zeros.
+"""What the kinds of executable mathematics share: derivatives without formulas, chords.
 
 Conventions: n draws, K components; a function of vectors maps (n, K) to (n,) or to (n, M), row by
 row. The stencils use arithmetic alone, so that they serve NumPy arrays and torch tensors alike.
@@ -15,15 +15,10 @@ Formulas compared with autograd differ by rounding alone and are judged by ROUND
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
-
-from hw.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 FIRST, SECOND, ROUNDING = 1e-10, 1e-8, 1e-12
 
@@ -118,24 +113,3 @@ def chord_defect(f: Callable[[Any], Any], u: Any, v: Any, t: Any) -> Any:
 def gap(a: Any, b: Any) -> float:
     """The largest absolute difference of two arrays; NaN if there is one, which passes no test."""
     return float(np.max(np.abs(np.asarray(a) - np.asarray(b))))
-
-
-def vanishes(expression: Any) -> bool:
-    """Whether a SymPy expression, or every entry of a matrix of them, simplifies to zero."""
-    import sympy
-
-    entries = list(expression) if isinstance(expression, sympy.MatrixBase) else [expression]
-    return all(sympy.simplify(entry) == 0 for entry in entries)
-
-
-def only(outcomes: Mapping[str, Outcome]) -> Outcome:
-    """The outcome of a question with a single variant."""
-    (outcome,) = outcomes.values()
-    return outcome
-
-
-def titled(figure: Figure, spec: Mapping[str, Any]) -> Figure:
-    """The figure under the title that its question's file gives it, if any."""
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure

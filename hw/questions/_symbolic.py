@@ -7,12 +7,15 @@ which know nothing of the formula they test.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hw.outcome import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
 
@@ -80,4 +83,12 @@ def numbers(values: Iterable[Any], digits: int = 7) -> list[float]:
 
 def sole(outcomes: Mapping[str, Outcome]) -> Outcome:
     """The outcome of a question that has one variant."""
-    return next(iter(outcomes.values()))
+    (outcome,) = outcomes.values()
+    return outcome
+
+
+def titled(figure: Figure, spec: Mapping[str, Any]) -> Figure:
+    """The figure under the title that its question's file gives it, if any."""
+    if spec.get("title"):
+        figure.suptitle(spec["title"])
+    return figure

@@ -38,6 +38,7 @@ from hw.questions._symbolic import (
     numbers,
     relative_error,
     sole,
+    titled,
     vanishes,
 )
 
@@ -207,9 +208,7 @@ def backward(net: Network, x: Any, onehot: Any, state: Mapping[str, Any]) -> dic
 def risk_gradients(net: Network, X: Array, Y: Array) -> dict[str, Array]:
     """(g) The mean over examples of the parameters' gradients: the gradient of R."""
     m = len(net.b2)
-    each = [
-        backward(net, x, np.eye(m)[y], forward(net, x)) for x, y in zip(X, Y, strict=True)
-    ]
+    each = [backward(net, x, np.eye(m)[y], forward(net, x)) for x, y in zip(X, Y, strict=True)]
     return {name: np.mean([g[name] for g in each], axis=0) for name, _ in net.items()}
 
 
@@ -219,9 +218,9 @@ def risk_differences(net: Network, X: Array, Y: Array) -> Array:
     def risk_of(name: str, value: Array) -> float:
         return risk(net.replace(**{name: value}), X, Y)
 
-    return np.concatenate([
-        central_difference(partial(risk_of, name), value).ravel() for name, value in net.items()
-    ])
+    return np.concatenate(
+        [central_difference(partial(risk_of, name), value).ravel() for name, value in net.items()]
+    )
 
 
 def elementwise(net: Network, x: Array, g: Mapping[str, Array]) -> dict[str, Array]:
@@ -411,8 +410,7 @@ class Errors:
 
     def hold(self, name: str) -> bool:
         return (
-            self.difference[name] <= DIFFERENCE_TOLERANCE
-            and self.autograd[name] <= EXACT_TOLERANCE
+            self.difference[name] <= DIFFERENCE_TOLERANCE and self.autograd[name] <= EXACT_TOLERANCE
         )
 
     def say(self, name: str) -> str:
@@ -442,10 +440,12 @@ def gradient_errors(settings: Settings, backend: str) -> Errors:
             automatic[name].append(relative_error(found[name], reference[name]))
             if name in entries:
                 by_entry[name].append(relative_error(found[name], entries[name]))
-    return Errors(*(
-        {name: float(np.max(values)) for name, values in group.items() if values}
-        for group in (difference, automatic, by_entry)
-    ))
+    return Errors(
+        *(
+            {name: float(np.max(values)) for name, values in group.items() if values}
+            for group in (difference, automatic, by_entry)
+        )
+    )
 
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
@@ -510,9 +510,9 @@ def _forward_checks(outcome: Outcome, net: Network, X: Array, Y: Array, backend:
         f"SymPy: z - alpha z has the sign of z {'on both sides' if exact else 'not everywhere'}; "
         f"relative error {error:.1e}",
     )
-    o_a = np.array([
-        net.b2[k] + sum(net.W2[k, i] * state["h_s"][i] for i in range(d_h)) for k in range(m)
-    ])
+    o_a = np.array(
+        [net.b2[k] + sum(net.W2[k, i] * state["h_s"][i] for i in range(d_h)) for k in range(m)]
+    )
     error = relative_error(state["o_a"], o_a)
     outcome.check(
         "b_output_pre_activation",
@@ -545,8 +545,10 @@ def _forward_checks(outcome: Outcome, net: Network, X: Array, Y: Array, backend:
         for o, p in zip(scores, probabilities, strict=True)
     )
     by_name = -math.log(float(state["o_s"][y]))
-    loss = float(torch_loss(_tensor(state["o_a"]), y)) if backend == "torch" else log_loss(
-        state["o_a"], y
+    loss = (
+        float(torch_loss(_tensor(state["o_a"]), y))
+        if backend == "torch"
+        else log_loss(state["o_a"], y)
     )
     outcome.check(
         "d_loss_of_the_scores",
@@ -570,15 +572,11 @@ def _state(net: Network, x: Array, backend: str) -> dict[str, Any]:
     return {key: value.detach().numpy() for key, value in found.items()}
 
 
-def _risk_checks(
-    outcome: Outcome, net: Network, X: Array, Y: Array, settings: Settings
-) -> None:
+def _risk_checks(outcome: Outcome, net: Network, X: Array, Y: Array, settings: Settings) -> None:
     """(e): the empirical risk, what is printed for it, and the number of parameters."""
     import sympy as sp
 
-    true = float(np.mean([
-        -np.log(forward(net, x)["o_s"][y]) for x, y in zip(X, Y, strict=True)
-    ]))
+    true = float(np.mean([-np.log(forward(net, x)["o_s"][y]) for x, y in zip(X, Y, strict=True)]))
     written = risk(net, X, Y)
     outcome.metrics["risk"] = true
     outcome.check(
@@ -589,9 +587,7 @@ def _risk_checks(
     )
     m = settings.m
     score = sp.Symbol("o_y", real=True)
-    constant = vanishes(
-        sp.expand_log(sp.log(m * sp.exp(score)), force=True) - score - sp.log(m)
-    )
+    constant = vanishes(sp.expand_log(sp.log(m * sp.exp(score)), force=True) - score - sp.log(m))
     printed = risk_as_printed_in_line_3(net, X, Y)
     outcome.metrics["risk_as_printed"] = printed
     outcome.check(
@@ -633,9 +629,9 @@ def _update_checks(
     """(f) and the first display of (g): what a step of gradient descent divides by."""
     n, size = settings.n, settings.batch_size
     each = [
-        np.concatenate([
-            gradients(net, x, int(y), backend)[name].ravel() for name, _ in net.items()
-        ])
+        np.concatenate(
+            [gradients(net, x, int(y), backend)[name].ravel() for name, _ in net.items()]
+        )
         for x, y in zip(X, Y, strict=True)
     ]
     numeric = risk_differences(net, X, Y)
@@ -695,8 +691,14 @@ ELEMENT_FORMS = {
 def _gradient_checks(outcome: Outcome, net: Network, X: Array, errors: Errors) -> None:
     """(g) to (p): each gradient by name, its elements, its shape, and the shapes printed."""
     shapes = {
-        "o_a": net.b2.shape, "W2": net.W2.shape, "b2": net.b2.shape, "h_s": net.b1.shape,
-        "h_a": net.b1.shape, "W1": net.W1.shape, "b1": net.b1.shape, "x": X[0].shape,
+        "o_a": net.b2.shape,
+        "W2": net.W2.shape,
+        "b2": net.b2.shape,
+        "h_s": net.b1.shape,
+        "h_a": net.b1.shape,
+        "W1": net.W1.shape,
+        "b1": net.b1.shape,
+        "x": X[0].shape,
     }
     exact = _exact_softmax_gradient(len(net.b2))
     for check, (name, statement) in MATRIX_FORMS.items():
@@ -716,9 +718,9 @@ def _gradient_checks(outcome: Outcome, net: Network, X: Array, errors: Errors) -
             + errors.say(name),
         )
     z = np.concatenate([X.ravel()[np.abs(X.ravel()) > OFF_KINK], [-1.0, 1.0]])
-    slopes = np.array([
-        float(central_difference(lambda t: float(leaky_relu(t, net.alpha)), v)) for v in z
-    ])
+    slopes = np.array(
+        [float(central_difference(lambda t: float(leaky_relu(t, net.alpha)), v)) for v in z]
+    )
     error = relative_error(leaky_relu_slope(z, net.alpha), slopes)
     outcome.check(
         "l_leaky_relu_slope",
@@ -757,11 +759,14 @@ def _exact_softmax_gradient(m: int) -> bool:
 
     scores = sp.symbols(f"o1:{m + 1}", real=True)
     total = sum(map(sp.exp, scores))
-    return vanishes(*(
-        sp.diff(-scores[y] + sp.log(total), scores[k]) - (sp.exp(scores[k]) / total - int(k == y))
-        for y in range(m)
-        for k in range(m)
-    ))
+    return vanishes(
+        *(
+            sp.diff(-scores[y] + sp.log(total), scores[k])
+            - (sp.exp(scores[k]) / total - int(k == y))
+            for y in range(m)
+            for k in range(m)
+        )
+    )
 
 
 def _penalty_checks(
@@ -778,8 +783,7 @@ def _penalty_checks(
         plain = risk_gradients(net, X, Y)
     tensors = as_tensors(net)
     losses = [
-        torch_loss(torch_forward(tensors, _tensor(x))["o_a"], y)
-        for x, y in zip(X, Y, strict=True)
+        torch_loss(torch_forward(tensors, _tensor(x))["o_a"], y) for x, y in zip(X, Y, strict=True)
     ]
     objective = torch.stack(losses).mean() + penalty(tensors, lambdas)
     found = torch.autograd.grad(objective, [value for _, value in tensors.items()])
@@ -845,9 +849,9 @@ def risk_curves(net: Network, X: Array, Y: Array, settings: Settings) -> dict[st
         true.append(risk(net, X, Y))
         printed.append(risk_as_printed_in_line_3(net, X, Y))
         slopes = risk_gradients(net, X, Y)
-        net = net.replace(**{
-            name: value - settings.learning_rate * slopes[name] for name, value in net.items()
-        })
+        net = net.replace(
+            **{name: value - settings.learning_rate * slopes[name] for name, value in net.items()}
+        )
     sizes = list(range(1, settings.n + 1))
     return {
         "true": numbers(true),
@@ -859,9 +863,14 @@ def risk_curves(net: Network, X: Array, Y: Array, settings: Settings) -> dict[st
 
 
 GRADIENT_LABELS = {
-    "o_a": r"$\mathbf{o}^a$", "W2": r"$\mathbf{W}^{(2)}$", "b2": r"$\mathbf{b}^{(2)}$",
-    "h_s": r"$\mathbf{h}^s$", "h_a": r"$\mathbf{h}^a$", "W1": r"$\mathbf{W}^{(1)}$",
-    "b1": r"$\mathbf{b}^{(1)}$", "x": r"$\mathbf{x}$",
+    "o_a": r"$\mathbf{o}^a$",
+    "W2": r"$\mathbf{W}^{(2)}$",
+    "b2": r"$\mathbf{b}^{(2)}$",
+    "h_s": r"$\mathbf{h}^s$",
+    "h_a": r"$\mathbf{h}^a$",
+    "W1": r"$\mathbf{W}^{(1)}$",
+    "b1": r"$\mathbf{b}^{(1)}$",
+    "x": r"$\mathbf{x}$",
 }
 
 
@@ -875,21 +884,26 @@ def draw_gradient_check(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]
     markers = "os^vDPX*"
     for i, (name, errors) in enumerate(known["errors"].items()):
         shown = [(h, e) for h, e in zip(known["step"], errors, strict=True) if e > 0]
-        ax.plot(*zip(*shown, strict=True), marker=markers[i], ms=4, lw=1.2,
-                color=COLOURS[i % len(COLOURS)], ls="-" if i < len(COLOURS) else "--",
-                label=GRADIENT_LABELS[name])
+        ax.plot(
+            *zip(*shown, strict=True),
+            marker=markers[i],
+            ms=4,
+            lw=1.2,
+            color=COLOURS[i % len(COLOURS)],
+            ls="-" if i < len(COLOURS) else "--",
+            label=GRADIENT_LABELS[name],
+        )
     h = np.array([1e-1, 1e-3])
     ax.plot(h, 5e-3 * h**2, ":", color="0.3", lw=1.2)
-    ax.annotate("slope of $h^2$", (1e-2, 5e-7), xytext=(2, -14), textcoords="offset points",
-                color="0.3")
+    ax.annotate(
+        "slope of $h^2$", (1e-2, 5e-7), xytext=(2, -14), textcoords="offset points", color="0.3"
+    )
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel("step $h$ of the central differences")
     ax.set_ylabel("relative error of the gradient")
     ax.legend(ncols=4, fontsize=8, loc="upper center")
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 def draw_risk(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
@@ -916,9 +930,7 @@ def draw_risk(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figur
     right.set_ylabel("step / gradient step on the batch")
     right.set_title("(f)")
     right.legend(loc="lower right")
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"gradient_check": draw_gradient_check, "risk": draw_risk}

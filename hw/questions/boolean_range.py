@@ -44,8 +44,8 @@ import numpy as np
 from hw.config import setting
 from hw.errors import UsageError
 from hw.outcome import Outcome
-from hw.questions._calculus import only, titled
 from hw.questions._exact import separate
+from hw.questions._symbolic import sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -688,7 +688,7 @@ def draw_xor(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     """The four points of D = 2, A = -1, B = 1, and why no line parts them."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["xor"]
+    plot = sole(outcomes).plots["xor"]
     figure, axes = new_figure(width=4.6, height=4.4)
     ax = axes[0, 0]
     styles = {1: (COLOURS[2], "o", "f(x) = +1"), -1: (COLOURS[1], "s", "f(x) = -1")}
@@ -733,7 +733,7 @@ def draw_networks(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """Pre-activations (above) and output (below) of both networks against the sum S'."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["networks"]
+    plot = sole(outcomes).plots["networks"]
     A, B = plot["low"], plot["high"]
     figure, axes = new_figure(2, 2, width=4.6, height=2.8, sharex=True)
     formulas = {

@@ -27,7 +27,7 @@ import numpy as np
 from hw.config import setting
 from hw.errors import UsageError
 from hw.outcome import Outcome
-from hw.questions._symbolic import Array, largest_gap, numbers, sole, vanishes
+from hw.questions._symbolic import Array, largest_gap, numbers, sole, titled, vanishes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -122,8 +122,10 @@ def torch_network(weights: Weights, g: Callable[[Any], Any]) -> Any:
     network = Network()
     with torch.no_grad():
         for parameter, value in (
-            (network.hidden.weight, weights.W), (network.hidden.bias, weights.d),
-            (network.output.weight, [weights.v]), (network.output.bias, [weights.c]),
+            (network.hidden.weight, weights.W),
+            (network.hidden.bias, weights.d),
+            (network.output.weight, [weights.v]),
+            (network.output.bias, [weights.c]),
         ):
             parameter.copy_(torch.tensor(np.array(value, float)))
     return network
@@ -296,21 +298,22 @@ def draw_surfaces(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     figure, axes = new_figure(1, 3, width=3.8, height=4.3, sharey=True)
     for ax, (name, title) in zip(axes[0], titles.items(), strict=True):
         values = np.array(known["probability"][name])
-        filled = ax.contourf(known["axis"], known["axis"], values, levels=np.linspace(0, 1, 21),
-                             cmap="PuOr")
-        ax.contour(known["axis"], known["axis"], values, levels=[0.5], colors="black",
-                   linewidths=1.6)
+        filled = ax.contourf(
+            known["axis"], known["axis"], values, levels=np.linspace(0, 1, 21), cmap="PuOr"
+        )
+        ax.contour(
+            known["axis"], known["axis"], values, levels=[0.5], colors="black", linewidths=1.6
+        )
         ax.set_title(title)
         ax.set_xlabel("$x_1$")
         ax.set_aspect("equal")
         ax.grid(False)
     axes[0][0].set_ylabel("$x_2$")
-    bar = figure.colorbar(filled, ax=list(axes[0]), label="probability (black: one half)",
-                          shrink=0.85)
+    bar = figure.colorbar(
+        filled, ax=list(axes[0]), label="probability (black: one half)", shrink=0.85
+    )
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1])
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"surfaces": draw_surfaces}

@@ -27,7 +27,8 @@ import numpy as np
 
 from hw.config import setting
 from hw.outcome import Outcome
-from hw.questions._calculus import ROUNDING, chord_defect, only, titled, vanishes
+from hw.questions._calculus import ROUNDING, chord_defect
+from hw.questions._symbolic import sole, titled, vanishes
 from hw.questions.softmax_jacobian import log_softmax, softmax
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ class Settings:
     steps: int = setting(500, "gradient steps of each descent", low=1)
     learning_rate: float = setting(0.5, "of those steps", above=0, high=2)
     limit: float = setting(5.0, "Figure 3 shows z from -limit to limit", above=0, high=50)
-    sine_limit: float = setting(6.0, "Figure 4 shows x from -sine_limit to sine_limit", above=0,
-                                high=50)
+    sine_limit: float = setting(
+        6.0, "Figure 4 shows x from -sine_limit to sine_limit", above=0, high=50
+    )
     points: int = setting(61, "points of each surface along each axis", low=3, high=401)
 
 
@@ -390,26 +392,38 @@ def check_equations(outcome: Outcome) -> None:
     outcome.check(
         "equation_1_2",
         "f(λx + (1-λ)y) = λAx + (1-λ)Ay + λb + (1-λ)b for f(x) = Ax + b and every real λ",
-        e["equation_1_2"], said("equation_1_2"),
+        e["equation_1_2"],
+        said("equation_1_2"),
     )
     for name, key, equation, statement in (
         ("equation_1_3", "equation_1_3", equation_1_3, "f(λx + (1-λ)y) = λf(x) + (1-λ)f(x)"),
-        ("equation_1_3_corrected", "corrected_1_3", corrected_1_3,
-         "f(λx + (1-λ)y) = λf(x) + (1-λ)f(y)"),
+        (
+            "equation_1_3_corrected",
+            "corrected_1_3",
+            corrected_1_3,
+            "f(λx + (1-λ)y) = λf(x) + (1-λ)f(y)",
+        ),
     ):
         found = affine_counterexample(equation)
-        example = "no counterexample in small fractions" if found is None else (
-            "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the left,"
-            " {right} on the right".format(**found)
+        example = (
+            "no counterexample in small fractions"
+            if found is None
+            else (
+                "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the left,"
+                " {right} on the right".format(**found)
+            )
         )
         outcome.check(name, statement, e[key] and found is None, f"{said(key)}; {example}")
     outcome.check(
         "equation_1_3_excess",
         "(1.3) as printed is off by (1-λ)A(x - y), and so holds only where that is zero",
-        e["difference"], said("difference"),
+        e["difference"],
+        said("difference"),
     )
     outcome.check(
-        "model_is_affine", "the logits Wφ + b are an affine function of (W, b)", e["model"],
+        "model_is_affine",
+        "the logits Wφ + b are an affine function of (W, b)",
+        e["model"],
         f"{said('model')} between z at λ(W, b) + (1-λ)(W', b') and the mix of the two z",
     )
 
@@ -426,15 +440,18 @@ def check_linear_model(
         worst = max(worst, search(f, width, rng, settings.draws, settings.rounds).worst)
     tried = settings.examples * chords_tried(settings)
     outcome.check(
-        "convex_in_parameters", "the loss of a linear model is convex in its parameters (W, b)",
+        "convex_in_parameters",
+        "the loss of a linear model is convex in its parameters (W, b)",
         worst <= NOISE,
         f"{tried} chords over {settings.examples} examples, K = {settings.classes},"
         f" D = {settings.features}: largest relative defect {worst:.1e}, within rounding"
-        if worst <= NOISE else f"a chord with relative defect {worst:.1e}",
+        if worst <= NOISE
+        else f"a chord with relative defect {worst:.1e}",
     )
     found = search(library.logits, 2, rng, settings.draws, settings.rounds)
     outcome.check(
-        "surface_convex", "the surface of Figure 3, the loss over z in the plane, is convex",
+        "surface_convex",
+        "the surface of Figure 3, the loss over z in the plane, is convex",
         found.worst <= NOISE,
         f"{chords_tried(settings)} chords: largest relative defect {found.worst:.1e}",
     )
@@ -480,7 +497,9 @@ def check_sine_model(
     statement = "with z_i = sin x_i the loss is not convex in x"
     if found.worst <= NOISE:
         outcome.check(
-            "sine_not_convex", statement, False,
+            "sine_not_convex",
+            statement,
+            False,
             f"no counterexample among {chords_tried(settings)} chords",
         )
     else:
@@ -488,7 +507,9 @@ def check_sine_model(
         inner, height, bound = proved_defect(chord)
         point = t * u + (1 - t) * v
         outcome.check(
-            "sine_not_convex", statement, bound > 0,
+            "sine_not_convex",
+            statement,
+            bound > 0,
             f"x = {pair(u)}, y = {pair(v)}, λ = {'1/2' if t == 0.5 else t}:"
             f" L at {pair(point)} is {inner:.6f}, above the chord's {height:.6f}; interval"
             f" arithmetic proves an excess of at least {bound:.6f}; {found.share:.0%} of random"
@@ -506,7 +527,9 @@ def check_sine_model(
         }
     formula, value = sine_curvature()
     outcome.check(
-        "sine_negative_curvature", "with z_i = sin x_i, ∂²L/∂x_1² is negative somewhere", value < 0,
+        "sine_negative_curvature",
+        "with z_i = sin x_i, ∂²L/∂x_1² is negative somewhere",
+        value < 0,
         f"SymPy: at x = (-π/2, 0) it is exactly {formula} = {value:.6f}",
     )
 
@@ -552,13 +575,13 @@ def draw_surface(plot: Mapping[str, Any], letter: str, logits: str) -> tuple[Fig
 
 def draw_logits(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Figure 3: the loss over the plane of logits."""
-    figure, _ = draw_surface(only(outcomes).plots["surface"], "z", "z")
+    figure, _ = draw_surface(sole(outcomes).plots["surface"], "z", "z")
     return titled(figure, spec)
 
 
 def draw_sine(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Figure 4: the loss over x with z_i = sin x_i, and the chord of the counterexample."""
-    plot = only(outcomes).plots["sine"]
+    plot = sole(outcomes).plots["sine"]
     figure, flat = draw_surface(plot, "x", "sin x")
     if "chord" in plot:
         (x0, y0), (x1, y1) = plot["chord"]
@@ -571,7 +594,7 @@ def draw_chord(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     """The counterexample seen from the side: the loss rises above its own chord."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["sine"]
+    plot = sole(outcomes).plots["sine"]
     figure, ((ax,),) = new_figure(width=5.6)
     if "chord" in plot:
         v, u = plot["chord"]
@@ -581,8 +604,9 @@ def draw_chord(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
         ax.plot([0, 1], [low, high], "o--", label="chord", mfc="white")
         on_path = np.interp(t, plot["along"], plot["path"])
         ax.plot([t, t], [low + t * (high - low), on_path], color=COLOURS[6], lw=2.5, label="excess")
-        ax.set_xticks([0, t, 1], [f"0\n$x=$ {pair(np.array(v))}", f"{t:g}",
-                                  f"1\n$x=$ {pair(np.array(u))}"])
+        ax.set_xticks(
+            [0, t, 1], [f"0\n$x=$ {pair(np.array(v))}", f"{t:g}", f"1\n$x=$ {pair(np.array(u))}"]
+        )
         ax.legend()
     ax.set(xlabel="position along the chord", ylabel="L(sin x; y = 1) in nats")
     return titled(figure, spec)

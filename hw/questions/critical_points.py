@@ -31,6 +31,7 @@ from hw.questions._symbolic import (
     numbers,
     relative_error,
     sole,
+    titled,
     vanishes,
 )
 
@@ -136,7 +137,8 @@ def numpy_newton(starts: Array, iterations: int) -> Array:
 def distinct(ends: Array, tolerance: float = 1e-6) -> list[tuple[float, float]]:
     """The different zeros of the gradient among ``ends`` (n, 2), in order."""
     zeros = [
-        point for point in ends
+        point
+        for point in ends
         if np.isfinite(point).all() and np.linalg.norm(gradient(*point)) < tolerance
     ]
     found: list[Array] = []
@@ -331,33 +333,64 @@ def draw_contours(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     # Lines close together around 0 and the minimum's -8, where everything happens.
     levels = sorted({-100, -60, -36, -20, -12, -7, -5, -3, -1.5, 0, 3, 8, 16, 30, 60, 100, 160})
     bound = 60.0
-    filled = ax.contourf(known["axis"], known["axis"], np.clip(values, -bound, bound),
-                         levels=np.linspace(-bound, bound, 25), cmap="PuOr", alpha=0.55)
-    lines = ax.contour(known["axis"], known["axis"], values, levels=levels, colors="0.35",
-                       linewidths=0.7)
+    filled = ax.contourf(
+        known["axis"],
+        known["axis"],
+        np.clip(values, -bound, bound),
+        levels=np.linspace(-bound, bound, 25),
+        cmap="PuOr",
+        alpha=0.55,
+    )
+    lines = ax.contour(
+        known["axis"], known["axis"], values, levels=levels, colors="0.35", linewidths=0.7
+    )
     ax.clabel(lines, fontsize=7, fmt="%g")
     figure.colorbar(filled, ax=ax, label="$f(x, y)$, clipped at ±60", ticks=range(-60, 61, 20))
-    looks = {"saddle": ("X", COLOURS[1]), "minimum": ("o", COLOURS[0]), "maximum": ("^", "k"),
-             "undecided": ("s", "k")}
+    looks = {
+        "saddle": ("X", COLOURS[1]),
+        "minimum": ("o", COLOURS[0]),
+        "maximum": ("^", "k"),
+        "undecided": ("s", "k"),
+    }
     for name, (marker, colour) in looks.items():
         here = [(x, y) for x, y, found in known["points"] if found == name]
         if here:
-            ax.plot(*zip(*here, strict=True), marker, ms=10, color=colour, mec="white", ls="none",
-                    label=name)
+            ax.plot(
+                *zip(*here, strict=True),
+                marker,
+                ms=10,
+                color=colour,
+                mec="white",
+                ls="none",
+                label=name,
+            )
     for x, y, _ in known["points"]:
-        ax.annotate(f"({x:g}, {y:g})", (x, y), xytext=(8, 7), textcoords="offset points",
-                    fontsize=9, fontweight="bold")
+        ax.annotate(
+            f"({x:g}, {y:g})",
+            (x, y),
+            xytext=(8, 7),
+            textcoords="offset points",
+            fontsize=9,
+            fontweight="bold",
+        )
     x, y = known["printed"]
-    ax.plot(x, y, "D", ms=8, mfc="none", mec="k", mew=1.5, ls="none",
-            label=f"printed as the minimum: ({x:g}, {y:g})")
+    ax.plot(
+        x,
+        y,
+        "D",
+        ms=8,
+        mfc="none",
+        mec="k",
+        mew=1.5,
+        ls="none",
+        label=f"printed as the minimum: ({x:g}, {y:g})",
+    )
     ax.grid(False)
     ax.set_xlabel("$x$")
     ax.set_ylabel("$y$")
     ax.set_aspect("equal")
     ax.legend(loc="upper right", frameon=True, framealpha=0.9)
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"contours": draw_contours}

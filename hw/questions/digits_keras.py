@@ -44,7 +44,7 @@ from hw.errors import MissingPackage, UsageError
 from hw.learners import by_split
 from hw.learners.spec import Batches, prefixed, unprefixed
 from hw.outcome import Check
-from hw.questions._symbolic import sole
+from hw.questions._symbolic import sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -349,9 +349,7 @@ def draw_stages(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fig
         ax.xaxis.get_major_locator().set_params(integer=True)
         ax.set_ylabel(label(f"{split}_accuracy"))
     figure.legend(*axes[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"stages": draw_stages}

@@ -40,8 +40,8 @@ import numpy as np
 
 from hw.config import setting
 from hw.outcome import Outcome
-from hw.questions._calculus import only, titled
 from hw.questions._exact import separate
+from hw.questions._symbolic import sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -681,7 +681,7 @@ def draw_segments(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """Loss and chord on one segment of each model, and loss minus chord on many."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["segments"]
+    plot = sole(outcomes).plots["segments"]
     t = plot["t"]
     figure, axes = new_figure(2, 2, width=4.4, height=2.8, sharex=True)
     names = {
@@ -730,7 +730,7 @@ def draw_surfaces(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """Probability of class 1 over the plane, with the four points of the XOR."""
     from hw.plotting import new_figure
 
-    plot = only(outcomes).plots["surfaces"]
+    plot = sole(outcomes).plots["surfaces"]
     figure, axes = new_figure(1, 2, width=4.2, height=3.9, sharey=True)
     titles = {
         "linear": "logistic regression, a best line",

@@ -39,6 +39,7 @@ from hw.questions._symbolic import (
     log_slope,
     numbers,
     sole,
+    titled,
     vanishes,
 )
 
@@ -304,8 +305,11 @@ def torch_residuals(x_: Array, v_: Array, g_: Array) -> dict[str, float]:
         "rect_as_product": gap(functional.relu(with_zero), with_zero * above(with_zero)),
         "h": gap(slope(lambda z: z @ z, v), 2 * v),
         "i": gap(slope(lambda z: z.abs().sum(), v), torch.sign(v)),
-        "j": gap(jacobian, torch.einsum("i,ij->ij", s, torch.eye(len(v), dtype=s.dtype))
-                 - torch.einsum("i,j->ij", s, s)),
+        "j": gap(
+            jacobian,
+            torch.einsum("i,ij->ij", s, torch.eye(len(v), dtype=s.dtype))
+            - torch.einsum("i,j->ij", s, s),
+        ),
         "k": gap(jacobian, torch.diag(s) - torch.outer(s, s)),
         "l_softmax": gap(softmax_vjp(s, g), pulled_back(softmax_of)),
         "l_sigmoid": gap(sigmoid_vjp(y, g), pulled_back(torch.sigmoid)),
@@ -417,10 +421,10 @@ STATEMENTS = {  # check: (part, statement)
 }
 ONE, TWO = np.ones(1), np.full(1, 2.0)
 COUNTEREXAMPLES = {
-    "a_misprint": lambda: f"; at x = 0: {float(sigmoid(0 * ONE)[0])} against "
-    f"{np.tanh(1) / 2:.4f}",
-    "rect_as_indicator": lambda: f"; at x = 2: {float(rectifier(TWO)[0])} against "
-    f"{float(positive(TWO)[0])}",
+    "a_misprint": lambda: f"; at x = 0: {float(sigmoid(0 * ONE)[0])} against {np.tanh(1) / 2:.4f}",
+    "rect_as_indicator": lambda: (
+        f"; at x = 2: {float(rectifier(TWO)[0])} against {float(positive(TWO)[0])}"
+    ),
 }
 BY_SLOPE = {"c", "d", "f", "g", "h", "i", "j", "k"}  # parts with a derivative in them
 
@@ -550,8 +554,13 @@ def draw_functions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> 
         for key, style, colour in (("value", "-", COLOURS[0]), ("derivative", "--", COLOURS[1])):
             sides = (x < 0, x > 0) if name in BROKEN else (np.full(x.shape, True),)
             for nth, side in enumerate(sides):
-                ax.plot(x[side], np.array(curve[key])[side], style, color=colour,
-                        label=("function" if key == "value" else "derivative") if not nth else None)
+                ax.plot(
+                    x[side],
+                    np.array(curve[key])[side],
+                    style,
+                    color=colour,
+                    label=("function" if key == "value" else "derivative") if not nth else None,
+                )
         if name in ("sign", "indicator"):
             ax.plot(0, 0, "o", color=COLOURS[0], ms=4)  # the value at the jump
         ax.set_title(TITLES[name])
@@ -567,9 +576,7 @@ def draw_functions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> 
         ax.set_xlabel("$x$")
     for row in axes:
         row[0].set_ylabel("value")
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
@@ -587,17 +594,26 @@ def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     }
     figure, axes = new_figure(1, 2 if timing else 1)
     panels = [
-        (axes[0][0], {
-            name: (operations["n"], counts, operations["slopes"][name])
-            for name, counts in operations["counts"].items()
-        }),
+        (
+            axes[0][0],
+            {
+                name: (operations["n"], counts, operations["slopes"][name])
+                for name, counts in operations["counts"].items()
+            },
+        ),
     ]
     axes[0][0].set_title("additions and multiplications, counted")
     axes[0][0].set_ylabel("operations")
     if timing:
-        panels.append((axes[0][1], {
-            name: (known["n"], known["seconds"], known["slope"]) for name, known in timing.items()
-        }))
+        panels.append(
+            (
+                axes[0][1],
+                {
+                    name: (known["n"], known["seconds"], known["slope"])
+                    for name, known in timing.items()
+                },
+            )
+        )
         axes[0][1].set_title("time, measured (slopes: larger half of $n$)")
         axes[0][1].set_ylabel("seconds")
     for ax, lines in panels:
@@ -610,9 +626,7 @@ def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
         low, high = ax.get_ylim()
         ax.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
         ax.legend(fontsize=8, loc="upper left")
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"functions": draw_functions, "vjp_cost": draw_vjp_cost}

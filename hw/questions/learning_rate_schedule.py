@@ -28,7 +28,7 @@ import numpy as np
 from hw.config import setting
 from hw.errors import MissingPackage, UsageError
 from hw.outcome import Outcome
-from hw.questions._symbolic import Array, sole
+from hw.questions._symbolic import Array, sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -181,7 +181,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     outcome.check(
         "never_under_one",
         "the rate stays at 1 from then on",
-        rates.min() == LOWEST and bool((rates[initial - 1:] == LOWEST).all()),
+        rates.min() == LOWEST and bool((rates[initial - 1 :] == LOWEST).all()),
         f"{steps} steps: the least rate is {rates.min():g}, the last {rates[-1]:g}",
     )
     with_numpy, with_torch = numpy_rates(initial, steps), torch_rates(initial, steps)
@@ -237,8 +237,14 @@ def draw_schedule(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     ax = axes[0][0]
     ax.step(known["step"], known["rate"], where="post", color=COLOURS[0], lw=1, alpha=0.6)
     few = len(known["step"]) <= 60
-    ax.plot(known["step"], known["rate"], "o" if few else ",", ms=5, color=COLOURS[0],
-            label=f"learning rate, from {known['rate'][0]:g}")
+    ax.plot(
+        known["step"],
+        known["rate"],
+        "o" if few else ",",
+        ms=5,
+        color=COLOURS[0],
+        label=f"learning rate, from {known['rate'][0]:g}",
+    )
     ax.axhline(LOWEST, ls=":", color=COLOURS[1], label="1, the lowest")
     ax.set_ylim(bottom=0)
     ax.set_xlabel("step")
@@ -246,9 +252,7 @@ def draw_schedule(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.yaxis.get_major_locator().set_params(integer=True)
     ax.legend()
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"schedule": draw_schedule}

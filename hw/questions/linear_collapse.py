@@ -27,7 +27,8 @@ import numpy as np
 
 from hw.config import setting
 from hw.outcome import Outcome
-from hw.questions._calculus import gap, only, titled
+from hw.questions._calculus import gap
+from hw.questions._symbolic import sole, titled
 from hw.questions.softmax_jacobian import log_softmax, softmax
 
 if TYPE_CHECKING:
@@ -180,8 +181,10 @@ def collapse_failures(rng: np.random.Generator, settings: Settings, linear: bool
         slope, offset = rational_layers(rng, (1, 2))[0][1] if linear else (1, 0)
         one = collapse(layers, slope, offset)
         failures += any(
-            (forward(layers, lambda a, s=slope, o=offset: s * a + o, x) != forward([one], same, x))
-            .any()
+            (
+                forward(layers, lambda a, s=slope, o=offset: s * a + o, x)
+                != forward([one], same, x)
+            ).any()
             for x in frame(sizes[0])
         )
     return failures
@@ -193,8 +196,10 @@ def symbolic_collapse() -> bool:
 
     letters = iter(sympy.symbols("p1:15"))
     layers = [
-        (np.array([[next(letters) for _ in range(2)] for _ in range(2)]),
-         np.array([next(letters) for _ in range(2)]))
+        (
+            np.array([[next(letters) for _ in range(2)] for _ in range(2)]),
+            np.array([next(letters) for _ in range(2)]),
+        )
         for _ in range(2)
     ]
     x, (slope, offset) = np.array([next(letters) for _ in range(2)]), sympy.symbols("alpha beta")
@@ -282,9 +287,9 @@ def two_rings(rng: np.random.Generator, per_class: int) -> tuple[np.ndarray, np.
 
     A gap separates any two classes; no line separates the inner ring from the outer.
     """
-    radius = np.concatenate([
-        rng.uniform(0.8, 1.2, per_class), rng.uniform(1.7, 2.3, 2 * per_class)
-    ])
+    radius = np.concatenate(
+        [rng.uniform(0.8, 1.2, per_class), rng.uniform(1.7, 2.3, 2 * per_class)]
+    )
     half = rng.uniform(-0.47, 0.47, 2 * per_class) * np.pi
     half[:per_class] += np.pi
     angle = np.concatenate([rng.uniform(0, 2 * np.pi, per_class), half])
@@ -361,12 +366,17 @@ def check_collapse(outcome: Outcome, settings: Settings, rng: np.random.Generato
     symbolic = symbolic_collapse()
     for name, linear, statement in (
         ("identity_is_one_layer", False, "with identity activation an MLP is one linear layer"),
-        ("linear_is_one_layer", True,
-         "with any linear activation g(a) = αa + β an MLP is one linear layer"),
+        (
+            "linear_is_one_layer",
+            True,
+            "with any linear activation g(a) = αa + β an MLP is one linear layer",
+        ),
     ):
         failures = collapse_failures(rng, settings, linear)
         outcome.check(
-            name, statement, failures == 0 and symbolic,
+            name,
+            statement,
+            failures == 0 and symbolic,
             f"{settings.networks - failures} of {settings.networks} rational networks of 2 to"
             f" {settings.depth} layers equal W₂W₁x + W₂b₁ + b₂ and its like exactly;"
             f" SymPy, two layers of letters: {symbolic}",
@@ -403,7 +413,8 @@ def check_parameters(outcome: Outcome) -> None:
         mean = sum(forward(XOR_LAYERS, activation, end)[0] for end in (x, y)) / Fraction(2)
         wanted = name.startswith("relu")
         outcome.check(
-            name, f"the output with {'ReLU' if wanted else 'the identity'} is {words}",
+            name,
+            f"the output with {'ReLU' if wanted else 'the identity'} is {words}",
             (middle != mean) == wanted,
             f"with the weights that solve XOR: {middle} halfway between (0, 0) and (1, 1), mean of"
             f" the two outputs {mean}",
@@ -415,7 +426,8 @@ def check_parameters(outcome: Outcome) -> None:
         doubled = [(2 * w, 2 * b) for w, b in XOR_LAYERS]
         one, two = (forward(net, activation, z)[0] for net in (XOR_LAYERS, doubled))
         outcome.check(
-            name, f"the output {words} is not a linear function of the weights and biases",
+            name,
+            f"the output {words} is not a linear function of the weights and biases",
             two != 2 * one,
             f"all of them doubled, the output at (0, 1) goes from {one} to {two}, not to {2 * one}",
         )
@@ -425,10 +437,13 @@ def check_xor(outcome: Outcome) -> None:
     """What a linear layer cannot separate, exactly, and a network with ReLU that does."""
     proof = inseparability(SQUARE, XOR)
     outcome.check(
-        "xor_not_linearly_separable", "some data, such as XOR, no hyperplane separates",
+        "xor_not_linearly_separable",
+        "some data, such as XOR, no hyperplane separates",
         proof is not None,
         f"multipliers {proof} make Σ μ_i y_i (x_i, 1) zero, which a separating (w, b) would make"
-        " positive" if proof else "no multipliers found",
+        " positive"
+        if proof
+        else "no multipliers found",
     )
     (xor, xor_epochs, xor_w), (conj, and_epochs, and_w) = (
         perceptron(SQUARE, labels) for labels in (XOR, AND)
@@ -443,7 +458,9 @@ def check_xor(outcome: Outcome) -> None:
     scores = [forward(XOR_LAYERS, relu, point)[0] for point in SQUARE]
     right = all(score * label > 0 for score, label in zip(scores, XOR, strict=True))
     outcome.check(
-        "relu_separates_xor", "a hidden layer of two ReLU units separates XOR", right,
+        "relu_separates_xor",
+        "a hidden layer of two ReLU units separates XOR",
+        right,
         "scores of (0,0), (0,1), (1,0), (1,1): " + ", ".join(map(str, scores)),
     )
 
@@ -467,7 +484,8 @@ def check_training(outcome: Outcome, settings: Settings, found: Mapping[str, Any
         f" {identity['accuracy']:.4f}",
     )
     outcome.check(
-        "trained_mlp_collapses", "the trained MLP with the identity is the layer W₂W₁, W₂b₁ + b₂",
+        "trained_mlp_collapses",
+        "the trained MLP with the identity is the layer W₂W₁, W₂b₁ + b₂",
         # Logits of about 10 from sums of `hidden` products.
         identity["collapse_gap"] <= 1e-11,
         f"largest |difference| of logits {identity['collapse_gap']:.1e}",
@@ -521,19 +539,32 @@ def draw_regions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fi
 
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["regions"]
+    plot = sole(outcomes).plots["regions"]
     colours, markers = COLOURS[:3], "os^"
     figure, (axes,) = new_figure(1, 3, width=3.0, height=3.7, sharey=True)
     labels, points = np.array(plot["labels"]), np.array(plot["points"])
     low, high = plot["axis"][0], plot["axis"][-1]
     for ax, (name, classes) in zip(axes, plot["maps"].items(), strict=True):
         ax.imshow(
-            classes, origin="lower", extent=(low, high, low, high), cmap=ListedColormap(colours),
-            vmin=-0.5, vmax=2.5, alpha=0.35, interpolation="nearest",
+            classes,
+            origin="lower",
+            extent=(low, high, low, high),
+            cmap=ListedColormap(colours),
+            vmin=-0.5,
+            vmax=2.5,
+            alpha=0.35,
+            interpolation="nearest",
         )
         for k, (colour, marker) in enumerate(zip(colours, markers, strict=True)):
-            ax.plot(*points[labels == k].T, marker, ms=4, color=colour, mec="white", mew=0.4,
-                    label=f"class {k}")
+            ax.plot(
+                *points[labels == k].T,
+                marker,
+                ms=4,
+                color=colour,
+                mec="white",
+                mew=0.4,
+                label=f"class {k}",
+            )
         ax.set_title(f"{NAMES[name]}\naccuracy {plot['accuracies'][name]:.3f}", fontsize=10)
         ax.set(xlabel="$x_1$")
         ax.grid(False)
@@ -547,7 +578,7 @@ def draw_training(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """The training losses of the three networks, and the least a linear layer can reach."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["training"]
+    plot = sole(outcomes).plots["training"]
     figure, ((ax,),) = new_figure()
     for name, style in zip(NETWORKS, ("-", "--", "-."), strict=True):
         ax.plot(plot["step"], plot[name], style, label=NAMES[name])

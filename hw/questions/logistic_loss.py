@@ -26,14 +26,12 @@ from hw.questions._calculus import (
     chord_defect,
     first_difference,
     gap,
-    only,
     second_difference,
-    titled,
     tolerances,
     torch_derivatives,
-    vanishes,
     witness,
 )
+from hw.questions._symbolic import sole, titled, vanishes
 from hw.questions.sigmoid import sigmoid
 
 if TYPE_CHECKING:
@@ -181,7 +179,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     outcome.check(
         "one_formula",
         "for y = ±1 the two cases of the loss are -(1+y)/2 log σ(z) - (1-y)/2 log(1 - σ(z))",
-        both and error <= ROUNDING, f"{said(both)}; largest |difference| {error:.1e}",
+        both and error <= ROUNDING,
+        f"{said(both)}; largest |difference| {error:.1e}",
     )
     outcome.check(
         "first_derivative_quotient", "L'(z; +1) = -σ'(z) / σ(z)", e["quotient"], said(e["quotient"])
@@ -189,18 +188,22 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     for y, suffix in ((1, ""), (-1, "_negative")):
         formula = "σ(z) - 1" if y == 1 else "σ(z)"
         outcome.check(
-            f"first_derivative{suffix}", f"L'(z; {y:+d}) = {formula}",
+            f"first_derivative{suffix}",
+            f"L'(z; {y:+d}) = {formula}",
             e[y]["first"] and n[y]["first_error"] <= first_tolerance,
             f"{said(e[y]['first'])}; largest |difference| from {by} {n[y]['first_error']:.1e}",
         )
         outcome.check(
-            f"second_derivative{suffix}", f"L''(z; {y:+d}) = σ(z) (1 - σ(z))",
+            f"second_derivative{suffix}",
+            f"L''(z; {y:+d}) = σ(z) (1 - σ(z))",
             e[y]["second"] and n[y]["second_error"] <= second_tolerance,
             f"{said(e[y]['second'])}; largest |difference| from {by} {n[y]['second_error']:.1e}",
         )
     outcome.check(
-        "second_derivative_is_sigmoid_slope", "L''(z; +1) is the derivative of the sigmoid",
-        e["is_slope"], said(e["is_slope"]),
+        "second_derivative_is_sigmoid_slope",
+        "L''(z; +1) is the derivative of the sigmoid",
+        e["is_slope"],
+        said(e["is_slope"]),
     )
     least = n[1]["least_curvature"]
     outcome.check(
@@ -212,7 +215,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     )
     defect = max(n[y]["worst_defect"] for y in LABELS)
     outcome.check(
-        "convex", "the loss is convex in z: it lies nowhere above a chord",
+        "convex",
+        "the loss is convex in z: it lies nowhere above a chord",
         # Rounding of a loss of up to about 40 nats is below 1e-14.
         defect <= ROUNDING and least >= 0,
         f"largest excess over a chord among {settings.draws} chords for either label {defect:.1e}",
@@ -244,7 +248,7 @@ def draw_curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fig
     """The loss and its derivatives, one panel a label."""
     from hw.plotting import new_figure
 
-    curves = only(outcomes).plots["curves"]
+    curves = sole(outcomes).plots["curves"]
     figure, (axes,) = new_figure(1, 2, width=4.4, sharey=True)
     for ax, y in zip(axes, LABELS, strict=True):
         names = ("loss L", "slope L'", "curvature L''")

@@ -32,13 +32,11 @@ from hw.questions._calculus import (
     gap,
     hessian_by_differences,
     jacobian_by_differences,
-    only,
-    titled,
     tolerances,
     torch_hessian,
-    vanishes,
     witness,
 )
+from hw.questions._symbolic import sole, titled, vanishes
 from hw.questions.softmax_jacobian import log_softmax, softmax
 
 if TYPE_CHECKING:
@@ -107,8 +105,7 @@ def numpy_numbers(z: np.ndarray, chords: tuple[np.ndarray, ...], far: np.ndarray
             [normalised_slack(*pair) for pair in zip(s, chords[0], strict=True)],
         ),
         "worst_defect": max(
-            float(chord_defect(lambda t, j=j: loss(t, j), *chords).max())
-            for j in range(z.shape[1])
+            float(chord_defect(lambda t, j=j: loss(t, j), *chords).max()) for j in range(z.shape[1])
         ),
         "schwarz": cauchy_schwarz(np.sqrt(np.exp(z)), chords[0]),
         "far": loss(far, 0),
@@ -127,9 +124,7 @@ def torch_numbers(z: np.ndarray, chords: tuple[np.ndarray, ...], far: np.ndarray
     numbers: dict[str, Any] = {"gradient_error": 0.0, "hessian_error": 0.0, "worst_defect": -np.inf}
     for j in range(z.shape[1]):
         # Elementary steps: autograd's own rule for log_softmax is the formula under test.
-        by_gradient, by_hessian = torch_hessian(
-            lambda t, j=j: t.exp().sum(-1).log() - t[:, j], z
-        )
+        by_gradient, by_hessian = torch_hessian(lambda t, j=j: t.exp().sum(-1).log() - t[:, j], z)
         found = {
             "gradient_error": gap(gradient_entry(s, axes[j]), by_gradient),
             "hessian_error": gap(hessian, by_hessian),
@@ -182,15 +177,20 @@ def exact() -> dict[str, bool]:
     log_slopes = [[sympy.diff(t - sympy.log(total), v) for v in z] for t in z]
     return {
         "log": vanishes(sympy.Matrix([sympy.exp(-losses[j]) - s[j] for j in labels])),
-        "gradient": vanishes(sympy.Matrix(3, 3, lambda j, k: (
-            sympy.diff(losses[j], z[k]) - gradient_entry(s[k], int(j == k))))),
-        "sign": vanishes(sympy.Matrix(3, 3, lambda j, k: (
-            sympy.diff(losses[j], z[k]) + log_slopes[j][k]))),
+        "gradient": vanishes(
+            sympy.Matrix(
+                3, 3, lambda j, k: sympy.diff(losses[j], z[k]) - gradient_entry(s[k], int(j == k))
+            )
+        ),
+        "sign": vanishes(
+            sympy.Matrix(3, 3, lambda j, k: sympy.diff(losses[j], z[k]) + log_slopes[j][k])
+        ),
         "hessian": all(vanishes(sympy.hessian(losses[j], z) - matrix) for j in labels),
         "form": vanishes((column.T * of_shares * column)[0] - normalised_slack(share, form)),
         "cleared": vanishes(normalised_slack(share, form) * w.sum() ** 2 - weighted_slack(w, form)),
-        "vectors": vanishes((a * a).sum() * (b * b).sum() - (a * b).sum() ** 2
-                            - weighted_slack(w, form)),
+        "vectors": vanishes(
+            (a * a).sum() * (b * b).sum() - (a * b).sum() ** 2 - weighted_slack(w, form)
+        ),
         "lagrange": vanishes(weighted_slack(w, form) - squares),
         "singular": vanishes(matrix * sympy.ones(3, 1)),
     }
@@ -248,20 +248,23 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
 
     identity("loss_from_logits", "-log s_j = log Σ exp(z_i) - z_j", "log")
     outcome.check(
-        "gradient", "∇L(z; y = j) is s with 1 taken off its j-th entry",
+        "gradient",
+        "∇L(z; y = j) is s with 1 taken off its j-th entry",
         e["gradient"] and n["gradient_error"] <= first,
         f"{said('gradient')} for every j; K = {settings.classes}: largest |difference| from"
         f" {witness(backend)} {n['gradient_error']:.1e}",
     )
     identity("gradient_sign", "the gradient is -1 times the derivative of log s_j", "sign")
     outcome.check(
-        "hessian", "∇²L = diag(s) - s sᵀ, the same for every gold label",
+        "hessian",
+        "∇²L = diag(s) - s sᵀ, the same for every gold label",
         e["hessian"] and n["hessian_error"] <= second,
         f"{said('hessian')} for every j; K = {settings.classes}: largest |difference| from"
         f" {witness(backend)} {n['hessian_error']:.1e}",
     )
     outcome.check(
-        "quadratic_form", "zᵀ(diag(s) - s sᵀ)z = Σ s_i z_i² - (Σ s_i z_i)²",
+        "quadratic_form",
+        "zᵀ(diag(s) - s sᵀ)z = Σ s_i z_i² - (Σ s_i z_i)²",
         # Both sides are sums of K² numbers of up to about 100.
         e["form"] and n["form_error"] <= ROUNDING * 100,
         f"{said('form')}; largest |difference| over {settings.draws} draws {n['form_error']:.1e}",
@@ -272,20 +275,21 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         "with S(x) made of exp(z_i), as printed, Σ s_i z_i² - (Σ s_i z_i)² times (Σ exp x_i)² is"
         " (Σ exp(x_i) z_i²)(Σ exp x_i) - (Σ z_i exp x_i)²",
         found is None,
-        "no counterexample" if found is None else
-        f"x = {found[0]}, z = {found[1]}: {found[2]:.6f} on one side, {found[3]:g} on the other",
+        "no counterexample"
+        if found is None
+        else f"x = {found[0]}, z = {found[1]}: {found[2]:.6f} on one side, {found[3]:g} on the other",
     )
-    identity(
-        "softmax_of_x", "with S(x) made of exp(x_i) that step is an identity", "cleared"
-    )
+    identity("softmax_of_x", "with S(x) made of exp(x_i) that step is an identity", "cleared")
     identity(
         "cauchy_schwarz_vectors",
-        "for a_i = √exp(x_i), b_i = z_i √exp(x_i) the last line is (aᵀa)(bᵀb) ≥ (aᵀb)²", "vectors",
+        "for a_i = √exp(x_i), b_i = z_i √exp(x_i) the last line is (aᵀa)(bᵀb) ≥ (aᵀb)²",
+        "vectors",
     )
     left, right = n["schwarz"]
     relative = float(((left - right) / left).min())
     outcome.check(
-        "cauchy_schwarz", "(Σ exp(x_i) z_i²)(Σ exp x_i) ≥ (Σ z_i exp x_i)²",
+        "cauchy_schwarz",
+        "(Σ exp(x_i) z_i²)(Σ exp x_i) ≥ (Σ z_i exp x_i)²",
         bool(slack.min() >= 0) and relative >= -ROUNDING,
         f"in whole numbers the smallest of {len(slack)} differences is {slack.min()};"
         f" in floating point the smallest relative one is {relative:.1e}",
@@ -297,11 +301,14 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     )
     lowest = float(n["eigenvalues"][:, 0].min())
     outcome.check(
-        "positive_semidefinite", "the Hessian is positive semi-definite", lowest >= -ROUNDING,
+        "positive_semidefinite",
+        "the Hessian is positive semi-definite",
+        lowest >= -ROUNDING,
         f"smallest eigenvalue of {settings.draws} draws {lowest:.1e}, rounding alone",
     )
     outcome.check(
-        "convex", "the loss is convex in z: it lies nowhere above a chord",
+        "convex",
+        "the loss is convex in z: it lies nowhere above a chord",
         n["worst_defect"] <= ROUNDING and lowest >= -ROUNDING,
         f"largest excess over a chord among {settings.draws} chords for each of"
         f" {settings.classes} labels {n['worst_defect']:.1e}",
@@ -316,7 +323,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     )
     expected = np.array([1000 + np.log(settings.classes - 1), 0.0])
     outcome.check(
-        "finite_far_out", "computed from the logits the loss is finite at z_j = ±1000",
+        "finite_far_out",
+        "computed from the logits the loss is finite at z_j = ±1000",
         gap(n["far"], expected) <= ROUNDING * 1000,
         f"L = {n['far'][0]:.6f} and {n['far'][1] + 0.0:g}",
     )
@@ -346,7 +354,7 @@ def draw_proof(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     """The Hessian's eigenvalues, and the two sides of the Cauchy-Schwarz inequality."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["proof"]
+    plot = sole(outcomes).plots["proof"]
     figure, ((spectrum, sides),) = new_figure(1, 2, width=4.6, height=3.8)
     for index, values in enumerate(plot["eigenvalues"], start=1):
         # Spread out sideways in the order drawn: a fixed pattern, no noise.

@@ -38,7 +38,7 @@ from hw.errors import UsageError
 from hw.nn.activations import sigmoid
 from hw.nn.optimisers import Adam
 from hw.outcome import Outcome
-from hw.questions._symbolic import numbers, sole
+from hw.questions._symbolic import numbers, sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -545,9 +545,7 @@ def _draw(known: Mapping[str, Any], spec: Mapping[str, Any], x_label: str) -> tu
         f"{known['about']}; mean ± 1 standard deviation of {known['repetitions']} repetitions",
         fontsize=9,
     )
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure, ax
+    return titled(figure, spec), ax
 
 
 def _legend(figure: Figure, ax: Any) -> None:

@@ -31,7 +31,7 @@ import numpy as np
 from hw.config import setting
 from hw.errors import UsageError
 from hw.outcome import Outcome
-from hw.questions._symbolic import sole
+from hw.questions._symbolic import sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -138,9 +138,11 @@ def _count_checks(
         )
     total, claimed = sum(counts), settings.claimed_total
     layers = " + ".join(f"{c:,}" for c in counts)
-    forgets = f"; it lacks {counts[-1]}, the last layer's biases" if (
-        total - claimed == counts[-1]
-    ) else ""
+    forgets = (
+        f"; it lacks {counts[-1]}, the last layer's biases"
+        if (total - claimed == counts[-1])
+        else ""
+    )
     outcome.check(
         "total_as_printed",
         f"the network has {claimed:,} parameters in total",
@@ -162,7 +164,10 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
     counts = [sum(layer_counts(deep_sizes(settings, z), backend)) for z in layers]
     w = settings.width
     outcome.plots["depth"] = {
-        "layers": layers, "parameters": counts, "target": target, "width": w,
+        "layers": layers,
+        "parameters": counts,
+        "target": target,
+        "width": w,
         "first": settings.first,
         "claimed": sum(n == w for n in settings.claimed_hidden),
     }
@@ -173,11 +178,11 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
         f"less than the layers of {w}",
         exact,
         f"P(x) equals the built network with x + 1 layers of {w}, for each of x = 0 to "
-        f"{settings.most - 1}" if exact else "P(x) and a built network differ",
+        f"{settings.most - 1}"
+        if exact
+        else "P(x) and a built network differ",
     )
-    as_layers = all(
-        solution(settings, count) == z for z, count in zip(layers, counts, strict=True)
-    )
+    as_layers = all(solution(settings, count) == z for z, count in zip(layers, counts, strict=True))
     outcome.check(
         "equation_counts_all_layers",
         f"equation (8)'s x is the number of hidden layers of {w} units",
@@ -263,22 +268,26 @@ def draw_depth(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     figure, axes = new_figure(width=6.2, height=4.0)
     ax = axes[0][0]
     ax.plot(layers, millions, "o-", ms=4, color=COLOURS[0], label="built networks")
-    ax.axhline(target, ls="--", color=COLOURS[1],
-               label=f"first network: {known['target']:,}")
+    ax.axhline(target, ls="--", color=COLOURS[1], label=f"first network: {known['target']:,}")
     best = min(range(len(layers)), key=lambda i: abs(millions[i] - target))
     marked = [(best, "D", COLOURS[2], "closest")]
     if known["claimed"] in layers:
         marked.append((layers.index(known["claimed"]), "X", COLOURS[3], "the report's"))
     for i, marker, colour, text in marked:
-        ax.plot(layers[i], millions[i], marker, ms=9, color=colour, ls="none",
-                label=f"{text}: {layers[i]} layers, {known['parameters'][i]:,}")
+        ax.plot(
+            layers[i],
+            millions[i],
+            marker,
+            ms=9,
+            color=colour,
+            ls="none",
+            label=f"{text}: {layers[i]} layers, {known['parameters'][i]:,}",
+        )
     ax.set_xlabel(f"hidden layers of {known['width']} units, after one of {known['first']}")
     ax.set_ylabel("parameters, in millions")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="upper left")
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"depth": draw_depth}

@@ -43,7 +43,7 @@ import numpy as np
 from hw.config import setting
 from hw.errors import UsageError
 from hw.outcome import Outcome
-from hw.questions._calculus import only, titled
+from hw.questions._symbolic import sole, titled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -991,7 +991,7 @@ def draw_construction(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) 
     """‖c_Θ - c‖ of the published and of the corrected construction, by D."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["construction"]
+    plot = sole(outcomes).plots["construction"]
     figure, axes = new_figure(width=6.0)
     ax = axes[0, 0]
     places = {D: k for k, D in enumerate(sorted(set(plot["dimension"])))}
@@ -1025,7 +1025,7 @@ def draw_shift(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     """Error and largest parameter against the shift ε of a singular M."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["shift"]
+    plot = sole(outcomes).plots["shift"]
     epsilon, D = plot["epsilon"], plot["dimension"]
     figure, axes = new_figure(1, 2, width=4.8)
     left, right = axes[0]
@@ -1059,7 +1059,7 @@ def draw_fit(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
     """Targets against the closed form's outputs; gradient descent's loss by step."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["fit"]
+    plot = sole(outcomes).plots["fit"]
     figure, axes = new_figure(1, 2, width=4.8)
     left, right = axes[0]
     left.scatter(plot["target"], plot["fitted"], s=18, color=COLOURS[0], alpha=0.7, linewidths=0)

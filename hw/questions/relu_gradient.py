@@ -29,6 +29,7 @@ from hw.questions._symbolic import (
     numbers,
     relative_error,
     sole,
+    titled,
     vanishes,
 )
 
@@ -70,10 +71,12 @@ def random_points(settings: Settings) -> tuple[Array, Array, Array]:
 
 def numpy_errors(b: Array, w: Array, x: Array) -> dict[str, float]:
     """By side and parameter: the relative error against central differences."""
-    differences = np.array([
-        central_difference(partial(_value, x_), np.array([b_, w_]))
-        for b_, w_, x_ in zip(b, w, x, strict=True)
-    ])
+    differences = np.array(
+        [
+            central_difference(partial(_value, x_), np.array([b_, w_]))
+            for b_, w_, x_ in zip(b, w, x, strict=True)
+        ]
+    )
     return _errors(b, w, x, differences[:, 0], differences[:, 1])
 
 
@@ -171,8 +174,12 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     points = random_points(settings)
     errors = (torch_errors if backend == "torch" else numpy_errors)(*points)
     witness = "autograd" if backend == "torch" else "central differences"
-    for key, value in (("b_inactive", "0"), ("b_active", "1"),
-                       ("w_inactive", "0"), ("w_active", "x")):
+    for key, value in (
+        ("b_inactive", "0"),
+        ("b_active", "1"),
+        ("w_inactive", "0"),
+        ("w_active", "x"),
+    ):
         name, side = key.split("_")
         outcome.metrics[f"error_{key}"] = errors[key]
         outcome.check(
@@ -186,8 +193,12 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     z = np.linspace(-2, 2, 200)  # an even number: no point on the kink
     db, dw = gradient(z - x, np.ones_like(z), x)
     outcome.plots["kink"] = {
-        "z": numbers(z), "f": numbers(f(z - x, 1.0, x)), "db": numbers(db), "dw": numbers(dw),
-        "x": x, "torch": {name: list(slope) for name, slope in torch_at_kink(x).items()},
+        "z": numbers(z),
+        "f": numbers(f(z - x, 1.0, x)),
+        "db": numbers(db),
+        "dw": numbers(dw),
+        "x": x,
+        "torch": {name: list(slope) for name, slope in torch_at_kink(x).items()},
         "report": [float(v) for v in gradient(-x, 1.0, x)],
     }
     return outcome
@@ -248,8 +259,7 @@ def draw_kink(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figur
         for side in (z < 0, z > 0):
             ax.plot(z[side], np.array(known[key])[side], color=COLOURS[0])
         top = known["report"][i]
-        ax.plot([0, 0], [0, top], "-", lw=5, alpha=0.25, color=COLOURS[2],
-                label="all subgradients")
+        ax.plot([0, 0], [0, top], "-", lw=5, alpha=0.25, color=COLOURS[2], label="all subgradients")
         ax.plot(0, top, "D", ms=7, color=COLOURS[1], label=f"the report: {top:g}")
         value = known["torch"]["relu"][i]
         ax.plot(0, value, "o", ms=7, color=COLOURS[3], label=f"torch.relu: {value:g}")
@@ -261,9 +271,7 @@ def draw_kink(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figur
     for ax in axes[0]:
         ax.set_xlabel("$b + xw$")
     axes[0][2].set_title(f"$x = {x:g}$", fontsize=10)
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"kink": draw_kink}

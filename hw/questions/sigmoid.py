@@ -24,13 +24,11 @@ from hw.questions._calculus import (
     ROUNDING,
     first_difference,
     gap,
-    only,
-    titled,
     tolerances,
     torch_derivatives,
-    vanishes,
     witness,
 )
+from hw.questions._symbolic import sole, titled, vanishes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -157,37 +155,63 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     ) -> None:
         word = "reduces" if holds else "does not reduce"
         outcome.check(
-            name, statement, holds and error <= limit,
+            name,
+            statement,
+            holds and error <= limit,
             f"SymPy: the difference {word} to 0; largest |difference| from {by}"
             f" at {settings.draws} points {error:.1e}",
         )
 
-    identity("derivative_quotient", "σ'(z) = exp(-z) / (1 + exp(-z))²",
-             e["quotient"], n["quotient_error"], tolerance, witness(backend))
-    identity("complement", "1 - σ(z) = exp(-z) / (1 + exp(-z))",
-             e["complement"], n["complement_error"], ROUNDING, "1 - σ")
-    identity("derivative", "σ'(z) = σ(z) (1 - σ(z))",
-             e["derivative"], n["derivative_error"], tolerance, witness(backend))
+    identity(
+        "derivative_quotient",
+        "σ'(z) = exp(-z) / (1 + exp(-z))²",
+        e["quotient"],
+        n["quotient_error"],
+        tolerance,
+        witness(backend),
+    )
+    identity(
+        "complement",
+        "1 - σ(z) = exp(-z) / (1 + exp(-z))",
+        e["complement"],
+        n["complement_error"],
+        ROUNDING,
+        "1 - σ",
+    )
+    identity(
+        "derivative",
+        "σ'(z) = σ(z) (1 - σ(z))",
+        e["derivative"],
+        n["derivative_error"],
+        tolerance,
+        witness(backend),
+    )
 
     curve, slope = n["curve"], n["slope"]
     # Past |z| = 36 σ is constant in float64, so that a strict increase cannot be asked for there.
     rises = bool(np.all(np.diff(curve) >= 0)) and curve[-1] > curve[0]
     outcome.check(
-        "sigmoid_curve", "σ rises from 0 to 1 and passes through 1/2 at z = 0",
+        "sigmoid_curve",
+        "σ rises from 0 to 1 and passes through 1/2 at z = 0",
         e["limits"] == (0, 1) and e["middle"] and e["increasing"] and rises,
         f"SymPy: limits {e['limits'][0]} and {e['limits'][1]}, σ(0) = 1/2: {e['middle']},"
         f" σ' > 0 everywhere: {e['increasing']}; on the grid from {curve[0]:.2e} to"
         f" {curve[-1]:.6f} without a fall: {rises}",
     )
     outcome.check(
-        "derivative_curve", "σ' is even and highest at z = 0, where it is 1/4",
-        e["peak"] and e["square"] and e["even"] and slope.max() <= 0.25
+        "derivative_curve",
+        "σ' is even and highest at z = 0, where it is 1/4",
+        e["peak"]
+        and e["square"]
+        and e["even"]
+        and slope.max() <= 0.25
         and gap(slope, slope[::-1]) <= ROUNDING,
         f"SymPy: σ'(0) = 1/4: {e['peak']}, 1/4 - σ' is the square (σ - 1/2)²: {e['square']},"
         f" σ'(-z) = σ'(z): {e['even']}; highest on the grid {slope.max():.6f}",
     )
-    identity("reflection", "1 - σ(z) = σ(-z)",
-             e["reflection"], n["reflection_error"], ROUNDING, "1 - σ")
+    identity(
+        "reflection", "1 - σ(z) = σ(-z)", e["reflection"], n["reflection_error"], ROUNDING, "1 - σ"
+    )
     lost = abs(n["cancelled"] / e["slope_at_40"] - 1)
     kept = abs(n["kept"] / e["slope_at_40"] - 1)
     outcome.check(
@@ -198,8 +222,10 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         f" the published one gives {n['cancelled']:g}",
     )
     outcome.check(
-        "finite_far_out", "σ is computed without overflow at z = ±1000",
-        n["far"].tolist() == [0.0, 1.0], f"σ(-1000) = {n['far'][0]:g}, σ(1000) = {n['far'][1]:g}",
+        "finite_far_out",
+        "σ is computed without overflow at z = ±1000",
+        n["far"].tolist() == [0.0, 1.0],
+        f"σ(-1000) = {n['far'][0]:g}, σ(1000) = {n['far'][1]:g}",
     )
     errors = ("derivative_error", "quotient_error", "complement_error", "reflection_error")
     outcome.metrics = {name: n[name] for name in errors}
@@ -216,7 +242,7 @@ def draw_sigmoid(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fi
     """Figure 1: the sigmoid between its asymptotes."""
     from hw.plotting import new_figure
 
-    curves = only(outcomes).plots["curves"]
+    curves = sole(outcomes).plots["curves"]
     figure, ((ax,),) = new_figure()
     for level in (0, 1):
         ax.axhline(level, color="0.4", lw=0.8, ls="--")
@@ -231,7 +257,7 @@ def draw_derivative(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) ->
     """Figure 2: the derivative of the sigmoid."""
     from hw.plotting import new_figure
 
-    curves = only(outcomes).plots["curves"]
+    curves = sole(outcomes).plots["curves"]
     figure, ((ax,),) = new_figure()
     ax.plot(curves["z"], curves["derivative"])
     ax.plot([0], [0.25], "o", color="black", ms=4)

@@ -23,16 +23,8 @@ import numpy as np
 
 from hw.config import setting
 from hw.outcome import Outcome
-from hw.questions._calculus import (
-    FIRST,
-    ROUNDING,
-    gap,
-    jacobian_by_differences,
-    only,
-    titled,
-    torch_jacobian,
-    vanishes,
-)
+from hw.questions._calculus import FIRST, ROUNDING, gap, jacobian_by_differences, torch_jacobian
+from hw.questions._symbolic import sole, titled, vanishes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -151,12 +143,8 @@ def exact() -> dict[str, bool]:
         "log_derivative": every(
             lambda j, k: sympy.diff(log_s[j], z[k]) - log_derivative(s[k], int(j == k))
         ),
-        "trick": every(
-            lambda j, k: sympy.diff(s[j], z[k]) - s[j] * sympy.diff(log_s[j], z[k])
-        ),
-        "jacobian": every(
-            lambda j, k: sympy.diff(s[j], z[k]) - entry(s[j], s[k], int(j == k))
-        ),
+        "trick": every(lambda j, k: sympy.diff(s[j], z[k]) - s[j] * sympy.diff(log_s[j], z[k])),
+        "jacobian": every(lambda j, k: sympy.diff(s[j], z[k]) - entry(s[j], s[k], int(j == k))),
         "row_sums": vanishes(sum(sympy.diff(p, z[0]) for p in s)),
     }
 
@@ -180,24 +168,31 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
 
     least = float(n["s"].min())
     outcome.check(
-        "outputs_positive", "every output of softmax is strictly positive",
+        "outputs_positive",
+        "every output of softmax is strictly positive",
         e["positive"] and least > 0,
         f"SymPy proves it for K = 3: {e['positive']}; smallest of {n['s'].size} outputs"
         f" {least:.1e}",
     )
     error = gap(np.exp(n["log_s"]), n["s"])
     outcome.check(
-        "log_softmax", "log s_j = z_j - log Σ exp(z_i)", e["log"] and error <= ROUNDING,
+        "log_softmax",
+        "log s_j = z_j - log Σ exp(z_i)",
+        e["log"] and error <= ROUNDING,
         f"{said('log')}; largest |difference| of exponentials {error:.1e}",
     )
     error = gap(n["log_formula"], n["log_differences"])
     outcome.check(
-        "log_derivative", "∂ log s_j / ∂z_k = δ_jk - s_k", e["log_derivative"] and error <= FIRST,
+        "log_derivative",
+        "∂ log s_j / ∂z_k = δ_jk - s_k",
+        e["log_derivative"] and error <= FIRST,
         f"{said('log_derivative')}; largest |difference| from finite differences {error:.1e}",
     )
     error = gap(n["differences"], n["s"][:, :, None] * n["log_differences"])
     outcome.check(
-        "log_trick", "∂s_j / ∂z_k = s_j ∂ log s_j / ∂z_k", e["trick"] and error <= FIRST,
+        "log_trick",
+        "∂s_j / ∂z_k = s_j ∂ log s_j / ∂z_k",
+        e["trick"] and error <= FIRST,
         f"{said('trick')}; largest |difference| between finite differences of both {error:.1e}",
     )
     outcome.check(
@@ -215,7 +210,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     outcome.check(
         "jacobian_three_ways",
         f"for K = {settings.classes} the formula, finite differences and autograd agree",
-        pairs["formula_differences"] <= FIRST and pairs["formula_autograd"] <= ROUNDING
+        pairs["formula_differences"] <= FIRST
+        and pairs["formula_autograd"] <= ROUNDING
         and pairs["differences_autograd"] <= FIRST,
         f"largest |difference| over {settings.draws} draws: formula and differences"
         f" {pairs['formula_differences']:.1e}, formula and autograd"
@@ -227,7 +223,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     asymmetry = gap(n["formula"], np.swapaxes(n["formula"], 1, 2))
     row_sum = gap(n["formula"].sum(2), 0)
     outcome.check(
-        "matrix_form", "J = diag(s) - s sᵀ: symmetric, and every row and column sums to zero",
+        "matrix_form",
+        "J = diag(s) - s sᵀ: symmetric, and every row and column sums to zero",
         e["row_sums"] and max(error, asymmetry, row_sum) <= ROUNDING,
         f"column sum for K = 3 {said('row_sums')}; largest |entry difference| {error:.1e},"
         f" asymmetry {asymmetry:.1e}, row sum {row_sum:.1e}",
@@ -264,7 +261,7 @@ def draw_heat_map(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     """The Jacobian at one logit vector: positive on the diagonal, negative off it."""
     from hw.plotting import new_figure
 
-    plot = only(outcomes).plots["heat_map"]
+    plot = sole(outcomes).plots["heat_map"]
     size = len(plot["logits"])
     side = max(3.6, 0.8 * size)
     figure, ((ax,),) = new_figure(width=side + 1.4, height=side)

@@ -27,13 +27,11 @@ from hw.questions._calculus import (
     chord_defect,
     gap,
     hessian_by_differences,
-    only,
-    titled,
     tolerances,
     torch_hessian,
-    vanishes,
     witness,
 )
+from hw.questions._symbolic import sole, titled, vanishes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -175,8 +173,14 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     line = np.repeat(y[None] + 1.0, len(steps), axis=0)  # every output starts one above its target
     line[:, 0] += steps
     draws = {
-        "z": z, "y": y, "v": v, "t": rng.uniform(size=settings.draws), "theta": theta,
-        "other": other, "phi": np.append(rng.normal(size=settings.features), 1.0), "line": line,
+        "z": z,
+        "y": y,
+        "v": v,
+        "t": rng.uniform(size=settings.draws),
+        "theta": theta,
+        "other": other,
+        "phi": np.append(rng.normal(size=settings.features), 1.0),
+        "line": line,
     }
     n = {"numpy": numpy_numbers, "torch": torch_numbers}[backend](draws)
     e = exact()
@@ -188,12 +192,16 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     outcome = Outcome()
 
     outcome.check(
-        "sum_over_outputs", "½(z - y)ᵀ(z - y) = ½ Σ (z_i - y_i)²", e["sum"],
+        "sum_over_outputs",
+        "½(z - y)ᵀ(z - y) = ½ Σ (z_i - y_i)²",
+        e["sum"],
         f"SymPy, m = 3: the difference {'reduces' if e['sum'] else 'does not reduce'} to 0",
     )
     error = gap(n["hessian"] * (1 - same), 0)
     outcome.check(
-        "off_diagonal_zero", "∂²L/∂z_i∂z_j = 0 for i ≠ j", e["off_diagonal"] and error <= tolerance,
+        "off_diagonal_zero",
+        "∂²L/∂z_i∂z_j = 0 for i ≠ j",
+        e["off_diagonal"] and error <= tolerance,
         f"SymPy, m = 3: all are 0: {e['off_diagonal']}; by {by} for m = {m} at most {error:.1e}",
     )
     measured = (
@@ -206,25 +214,31 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     ):
         error = gap(n["hessian"], formula(same))
         outcome.check(
-            name, f"∂²L/∂z_i² = {number}", e[key] and error <= tolerance,
+            name,
+            f"∂²L/∂z_i² = {number}",
+            e[key] and error <= tolerance,
             f"{measured}; largest |difference| {error:.1e}",
         )
     error = gap(n["doubled"], published_entry(same))
     outcome.check(
-        "two_without_the_half", "2 is the diagonal for ‖z - y‖², the loss without its half",
+        "two_without_the_half",
+        "2 is the diagonal for ‖z - y‖², the loss without its half",
         e["without_half"] and error <= 2 * tolerance,
         f"SymPy: {e['without_half']}; by {by} the largest |difference| is {error:.1e}",
     )
     lowest = float(np.linalg.eigvalsh(n["hessian"]).min())
     outcome.check(
-        "positive_definite", "the Hessian in z is positive definite", e["positive"] and lowest > 0,
+        "positive_definite",
+        "the Hessian in z is positive definite",
+        e["positive"] and lowest > 0,
         f"SymPy, m = 3: {e['positive']}; smallest eigenvalue of {settings.draws} draws"
         f" {lowest:.8f}",
     )
     slack = strong_slack(draws["t"], ((z - v) ** 2).sum(1))
     error = gap(-n["defect"] / (1 + slack), slack / (1 + slack))
     outcome.check(
-        "convex_in_outputs", "the loss is convex in z",
+        "convex_in_outputs",
+        "the loss is convex in z",
         lowest > 0 and n["defect"].max() <= ROUNDING * growth,
         f"largest excess over a chord among {settings.draws} {n['defect'].max():.1e}",
     )
@@ -240,7 +254,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     scale = float(draws["phi"] @ draws["phi"])
     worst = float(n["parameter_defect"].max())
     outcome.check(
-        "convex_in_parameters", "the loss is convex in (W, b) for z = Wᵀφ + b",
+        "convex_in_parameters",
+        "the loss is convex in (W, b) for z = Wᵀφ + b",
         worst <= ROUNDING * growth * scale and spectrum[0] >= -tolerance * scale,
         f"largest excess over a chord among {settings.draws} {worst:.1e}; smallest eigenvalue of"
         f" the Hessian in (W, b) {spectrum[0]:.1e}",
@@ -284,12 +299,17 @@ def draw_expansions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) ->
     """The loss along one output, and what either diagonal says that it should be."""
     from hw.plotting import COLOURS, new_figure
 
-    plot = only(outcomes).plots["line"]
+    plot = sole(outcomes).plots["line"]
     figure, ((ax,),) = new_figure()
     ax.plot(plot["step"], plot["loss"], lw=4, alpha=0.35, color=COLOURS[0], label="loss")
     ax.plot(plot["step"], plot["corrected"], "--", color=COLOURS[6], label="expansion, diagonal 1")
-    ax.plot(plot["step"], plot["published"], "-.", color=COLOURS[1],
-            label="expansion, diagonal 2 (published)")
+    ax.plot(
+        plot["step"],
+        plot["published"],
+        "-.",
+        color=COLOURS[1],
+        label="expansion, diagonal 2 (published)",
+    )
     ax.set(xlabel="change t of the output $z_1$", ylabel="L(z + t e₁, y)")
     ax.legend()
     return titled(figure, spec)

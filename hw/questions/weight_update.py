@@ -39,6 +39,7 @@ from hw.questions._symbolic import (
     numbers,
     relative_error,
     sole,
+    titled,
     vanishes,
 )
 
@@ -110,7 +111,11 @@ def softmax_slope(f: Any, g: Any) -> Any:
 
 
 def gradient_b1(
-    net: Network, f: Any, y: Any, gates: tuple[Any, Any], faults: Collection[str] = (),
+    net: Network,
+    f: Any,
+    y: Any,
+    gates: tuple[Any, Any],
+    faults: Collection[str] = (),
     only: int = 0,
 ) -> Any:
     """dJ/db1 (H1,) from f (K,), y (K,) and ReLU' of both layers, (H1,) and (H2,).
@@ -163,10 +168,12 @@ def draw(settings: Settings, rng: np.random.Generator) -> tuple[Network, Array, 
 def as_tensors(net: Network) -> Network:
     import torch
 
-    return Network(**{
-        name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-        for name, value in net.__dict__.items()
-    })
+    return Network(
+        **{
+            name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
+            for name, value in net.__dict__.items()
+        }
+    )
 
 
 def torch_forward(net: Network, x: Any) -> tuple[Any, Any, Any]:
@@ -235,8 +242,14 @@ def exact_derivation(d: int = 2, h1: int = 2, h2: int = 2, k: int = 2) -> bool:
         count = int(np.prod(shape))
         return np.array(sp.symbols(f"{name}_1:{count + 1}", real=True), object).reshape(shape)
 
-    net = Network(symbols("u", h1, d), symbols("b", h1), symbols("v", h2, h1), symbols("c", h2),
-                  symbols("w", k, h2), symbols("e", k))
+    net = Network(
+        symbols("u", h1, d),
+        symbols("b", h1),
+        symbols("v", h2, h1),
+        symbols("c", h2),
+        symbols("w", k, h2),
+        symbols("e", k),
+    )
     x, y, s1, s2 = symbols("x", d), symbols("y", k), symbols("s", h1), symbols("t", h2)
     a3 = net.b3 + net.w3 @ (s2 * (net.b2 + net.w2 @ (s1 * (net.b1 + net.w1 @ x))))
     # J as a function of the scores z, then the chain rule through the affine a3.
@@ -466,9 +479,7 @@ def _our_checks(
             f"{name}_derived",
             f"dJ/d{name}_i{'j = x_j' if name == 'w1' else ' ='} 1[a1_i > 0] sum_m w2_mi "
             "1[a2_m > 0] sum_k w3_km f_k ((f_k - y_k) - sum_l f_l (f_l - y_l))",
-            exact
-            and max(difference) <= DIFFERENCE_TOLERANCE
-            and max(automatic) <= EXACT_TOLERANCE,
+            exact and max(difference) <= DIFFERENCE_TOLERANCE and max(automatic) <= EXACT_TOLERANCE,
             f"SymPy: {'exact' if exact else 'differs'} for 2-2-2-2 units; relative error "
             f"{max(difference):.1e} against central differences, {max(automatic):.1e} against "
             "autograd",
@@ -500,8 +511,15 @@ def draw_update(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fig
     left, right = axes[0]
     true = known["autograd"]
     left.axline((0, 0), slope=1, color="0.6", lw=1)
-    left.plot(true, known["printed"], "X", ms=6, color=COLOURS[1], ls="none",
-              label="the report's, summed over classes")
+    left.plot(
+        true,
+        known["printed"],
+        "X",
+        ms=6,
+        color=COLOURS[1],
+        ls="none",
+        label="the report's, summed over classes",
+    )
     left.plot(true, known["ours"], "o", ms=5, color=COLOURS[0], ls="none", label="derived here")
     left.set_xlabel(r"$\partial J/\partial w^{[1]}_{ij}$ by autograd")
     left.set_ylabel(r"$\partial J/\partial w^{[1]}_{ij}$ by formula")
@@ -514,16 +532,15 @@ def draw_update(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Fig
         "relu_gates": "+ ReLU\ngates",
     }
     errors = [error for _, error in known["ladder"]]
-    bars = right.bar(range(len(errors)), errors, color=[COLOURS[1]] * (len(errors) - 1)
-                     + [COLOURS[0]], width=0.6)
+    bars = right.bar(
+        range(len(errors)), errors, color=[COLOURS[1]] * (len(errors) - 1) + [COLOURS[0]], width=0.6
+    )
     right.bar_label(bars, [f"{e:.1f}" if e > 1e-6 else "0" for e in errors], fontsize=8)
     right.set_xticks(range(len(errors)), [names[name] for name, _ in known["ladder"]], fontsize=7.5)
     right.set_ylabel("error, in lengths of the true gradient")
     right.set_title("faults mended one after another", fontsize=10)
     right.grid(False, axis="x")
-    if spec.get("title"):
-        figure.suptitle(spec["title"])
-    return figure
+    return titled(figure, spec)
 
 
 FIGURES = {"update": draw_update}

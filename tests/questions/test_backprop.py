@@ -1,53 +1,16 @@
 """Backpropagation: every gradient by name against autograd, loops and differences; sabotage."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from hw.config import read_yaml
 from hw.errors import UsageError
-from hw.outcome import Outcome
 from hw.questions import backprop
 
-CONFIG = Path(__file__).parents[2] / "configs" / "ift6390/q2.backprop.yaml"
 SETTINGS = backprop.Settings()
 
 
 def verdicts(backend="numpy", settings=SETTINGS):
     return {c.name: c.holds for c in backprop.compute(settings, None, backend).checks}
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_every_check_is_a_claim_with_the_expected_verdict(backend):
-    claims = {c["check"]: "erratum" not in c for c in read_yaml(CONFIG)["claims"]}
-    assert verdicts(backend) == claims
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_is_plain_finite_json_and_the_same_each_time(backend):
-    first, second = (
-        backprop.compute(SETTINGS, None, backend).as_json() for _ in range(2)
-    )
-    for outcome in (first, second):
-        outcome["plots"].pop("timing", None)  # measured, unlike everything else
-    assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
-    assert all("\n" not in check["evidence"] for check in first["checks"])
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_figures_draw_from_json(backend):
-    from matplotlib.figure import Figure
-
-    outcome = backprop.compute(SETTINGS, None, backend)
-    again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
-    for spec in read_yaml(CONFIG)["figures"]:
-        figure = backprop.FIGURES[spec["draw"]]({"default": again}, spec)
-        assert isinstance(figure, Figure)
-        figure.canvas.draw()
-        for ax in figure.axes:
-            assert ax.get_xlabel() or ax.get_ylabel()
 
 
 @pytest.fixture
@@ -72,8 +35,10 @@ def test_forward_against_a_naive_loop(case):
     for row, b in zip(net.W1, net.b1, strict=True):
         a = b + sum(w * v for w, v in zip(row, x, strict=True))
         hidden.append(a if a >= 0 else net.alpha * a)
-    scores = [b + sum(w * h for w, h in zip(row, hidden, strict=True))
-              for row, b in zip(net.W2, net.b2, strict=True)]
+    scores = [
+        b + sum(w * h for w, h in zip(row, hidden, strict=True))
+        for row, b in zip(net.W2, net.b2, strict=True)
+    ]
     expected = -np.log(np.exp(scores[y]) / sum(np.exp(s) for s in scores))
     found = backprop.log_loss(backprop.forward(net, x)["o_a"], y)
     assert found == pytest.approx(expected, rel=1e-12)

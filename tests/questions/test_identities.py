@@ -1,55 +1,17 @@
 """Identities: exact verdicts, stable functions, O(n) products, and checks that can fail."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from support import settings
 
-from hw.config import read_yaml
 from hw.errors import UsageError
-from hw.outcome import Outcome
 from hw.questions import identities
 
-CONFIG = Path(__file__).parents[2] / "configs" / "ift6390/q1.identities.yaml"
-SETTINGS = identities.Settings(
-    n_points=50, counted_sizes=(4, 8, 16), product_sizes=(8, 16), linear_sizes=(8, 16), repeats=1
-)
+SETTINGS: identities.Settings = settings("ift6390.q1.identities")
 
 
 def verdicts(backend="numpy", settings=SETTINGS):
     return {c.name: c.holds for c in identities.compute(settings, None, backend).checks}
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_every_check_is_a_claim_with_the_expected_verdict(backend):
-    claims = {c["check"]: "erratum" not in c for c in read_yaml(CONFIG)["claims"]}
-    assert verdicts(backend) == claims
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_is_plain_finite_json_and_the_same_each_time(backend):
-    first, second = (
-        identities.compute(SETTINGS, None, backend).as_json() for _ in range(2)
-    )
-    for outcome in (first, second):
-        outcome.pop("timing", None)  # measured, unlike everything else
-    assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
-    assert all("\n" not in check["evidence"] for check in first["checks"])
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_figures_draw_from_json(backend):
-    from matplotlib.figure import Figure
-
-    outcome = identities.compute(SETTINGS, None, backend)
-    again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
-    for spec in read_yaml(CONFIG)["figures"]:
-        figure = identities.FIGURES[spec["draw"]]({"default": again}, spec)
-        assert isinstance(figure, Figure)
-        figure.canvas.draw()
-        for ax in figure.axes:
-            assert ax.get_xlabel() or ax.get_ylabel()
 
 
 def test_functions_against_their_definitions():
@@ -139,8 +101,10 @@ def test_cost_is_drawn_without_times():
 
 
 def test_times_are_no_metrics():
-    assert not any("second" in name or "time" in name for name in
-                   identities.compute(SETTINGS, None, "numpy").metrics)
+    assert not any(
+        "second" in name or "time" in name
+        for name in identities.compute(SETTINGS, None, "numpy").metrics
+    )
 
 
 def test_one_length_shows_no_growth():

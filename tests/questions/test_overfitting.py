@@ -1,11 +1,11 @@
 """Three experiments on overfitting: the networks against torch and differences, the verdicts."""
 
 import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from support import settings
 
 from hw.config import read_yaml
 from hw.errors import UsageError
@@ -20,10 +20,9 @@ TINY = Settings(
     long_hidden_size=4, validation_examples=20, test_points=50,
 )  # fmt: skip
 # Large enough for the verdicts, a seventh of the default's work.
-MODEST = Settings(
-    repetitions=8, epochs=600, train_sizes=(10, 80, 640), hidden_sizes=(1, 4, 48),
-    long_hidden_size=48, test_points=500,
-)  # fmt: skip
+MODEST = dataclasses.replace(
+    settings("e1394.q1.overfitting"), epochs=600, learning_rate=Settings.learning_rate
+)
 
 
 def started(kind, settings=TINY, hidden=4, n=9):
@@ -156,11 +155,9 @@ def test_exceeds_by_more_than_two_standard_errors():
     assert not overfitting.exceeds(low, low)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_the_verdicts_of_smaller_experiments(seed):
-    outcome = overfitting.compute(dataclasses.replace(MODEST, seed=seed), None, "numpy")
+def test_the_verdicts_of_another_seed():
+    outcome = overfitting.compute(dataclasses.replace(MODEST, seed=1), None, "numpy")
     assert {c.name: c.holds for c in outcome.checks} == CLAIMS
-    assert all("\n" not in c.evidence for c in outcome.checks)
 
 
 def judged(train, test):
@@ -188,28 +185,16 @@ def test_early_stopping_takes_the_lowest_validation_error():
         assert long.stopped_test[r] == long.test[epoch - 1, r]
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_is_plain_finite_json_the_same_each_time_and_draws(backend):
-    from matplotlib.figure import Figure
-
-    first, second = (
-        json.dumps(overfitting.compute(TINY, None, backend).as_json(), allow_nan=False)
-        for _ in range(2)
-    )
-    assert first == second
-    outcome = Outcome.from_json(json.loads(first))
-    assert {c.name for c in outcome.checks} == set(CLAIMS)
-    for spec in read_yaml(CONFIG)["figures"]:
-        figure = overfitting.FIGURES[spec["draw"]]({"default": outcome}, spec)
-        assert isinstance(figure, Figure)
-        figure.canvas.draw()
-        assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
-        assert figure.axes[0].get_ylim()[0] == 0
-
-
 def test_backends_agree_on_every_number():
     ours, theirs = (overfitting.compute(TINY, None, b).as_json() for b in ("numpy", "torch"))
     assert ours == theirs
+    assert {check["name"] for check in ours["checks"]} == set(CLAIMS)
+
+
+def test_errors_are_drawn_from_zero():
+    outcome = overfitting.compute(TINY, None, "numpy")
+    for draw in overfitting.FIGURES.values():
+        assert draw({"default": outcome}, {}).axes[0].get_ylim()[0] == 0
 
 
 @pytest.mark.parametrize("sizes", [(10,), (20, 10), (10, 10)])
@@ -218,13 +203,3 @@ def test_sizes_that_make_no_curve_are_refused(sizes):
         Settings(train_sizes=sizes)
     with pytest.raises(UsageError, match="rising order"):
         Settings(hidden_sizes=sizes)
-
-
-def test_end_to_end(hw_stand_in):
-    words = ("--epochs", 2, "--repetitions", 2, "--train-sizes", "4,8", "--json")
-    answer = hw_stand_in("run", "e1394.q1.overfitting", *words)
-    assert answer.code == 0
-    (run,) = answer.json["runs"]
-    folder = Path(run["folder"])
-    for name in ("training_set", "network", "epochs"):
-        assert (folder / "figures" / f"{name}.png").stat().st_size

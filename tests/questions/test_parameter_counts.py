@@ -1,52 +1,15 @@
 """Parameter counts: golden numbers as formulas, both backends, and claims that can fail."""
 
-import json
-from pathlib import Path
-
 import pytest
 
-from hw.config import read_yaml
 from hw.errors import UsageError
-from hw.outcome import Outcome
 from hw.questions import parameter_counts
 
-CONFIG = Path(__file__).parents[2] / "configs" / "ift6390/p1.parameters.yaml"
 SETTINGS = parameter_counts.Settings()
 
 
 def verdicts(backend="numpy", settings=SETTINGS):
     return {c.name: c.holds for c in parameter_counts.compute(settings, None, backend).checks}
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_every_check_is_a_claim_with_the_expected_verdict(backend):
-    claims = {c["check"]: "erratum" not in c for c in read_yaml(CONFIG)["claims"]}
-    assert verdicts(backend) == claims
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_is_plain_finite_json_and_the_same_each_time(backend):
-    first, second = (
-        parameter_counts.compute(SETTINGS, None, backend).as_json() for _ in range(2)
-    )
-    for outcome in (first, second):
-        outcome["plots"].pop("timing", None)  # measured, unlike everything else
-    assert json.dumps(first, allow_nan=False) == json.dumps(second, allow_nan=False)
-    assert all("\n" not in check["evidence"] for check in first["checks"])
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_figures_draw_from_json(backend):
-    from matplotlib.figure import Figure
-
-    outcome = parameter_counts.compute(SETTINGS, None, backend)
-    again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
-    for spec in read_yaml(CONFIG)["figures"]:
-        figure = parameter_counts.FIGURES[spec["draw"]]({"default": again}, spec)
-        assert isinstance(figure, Figure)
-        figure.canvas.draw()
-        for ax in figure.axes:
-            assert ax.get_xlabel() or ax.get_ylabel()
 
 
 WIDE = 3072 * 512 + 512 + 512 * 256 + 256 + 256 * 10 + 10
@@ -86,7 +49,10 @@ def test_building_draws_no_random_number():
 
 def test_right_claims_would_hold():
     mended = parameter_counts.Settings(
-        claimed_total=1_707_274, claimed_inputs=3072, claimed_x=4.9, claimed_count=6,
+        claimed_total=1_707_274,
+        claimed_inputs=3072,
+        claimed_x=4.9,
+        claimed_count=6,
         claimed_hidden=(512, *[120] * 6),
     )
     found = verdicts(settings=mended)

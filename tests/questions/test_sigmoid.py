@@ -2,61 +2,24 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
+from support import computed
 
-from hw.config import read_yaml
 from hw.outcome import Outcome
 from hw.questions import sigmoid
 
 SMALL = sigmoid.Settings(draws=200, points=41)
-ERRATA = set()
-CONFIG = Path(__file__).parents[2] / "configs" / "ist2021" / "q1.sigmoid.yaml"
 
 
-@pytest.fixture(params=["numpy", "torch"], scope="module")
+@pytest.fixture(params=["numpy", "torch"])
 def outcome(request) -> Outcome:
-    return sigmoid.compute(SMALL, None, request.param)
+    return computed("ist2021.q1.sigmoid", request.param)
 
 
 def verdicts(outcome: Outcome) -> dict[str, bool]:
     return {check.name: check.holds for check in outcome.checks}
-
-
-def test_every_statement_holds_but_the_errata(outcome):
-    assert {name for name, holds in verdicts(outcome).items() if not holds} == ERRATA
-    assert all(check.statement and check.evidence for check in outcome.checks)
-    assert all("\n" not in check.evidence for check in outcome.checks)
-
-
-def test_the_configuration_claims_what_is_checked(outcome):
-    config = read_yaml(CONFIG)
-    claims = config["claims"]
-    assert sorted(claim["check"] for claim in claims) == sorted(verdicts(outcome))
-    assert {claim["check"] for claim in claims if "erratum" in claim} == ERRATA
-    assert {figure["draw"] for figure in config["figures"]} == set(sigmoid.FIGURES)
-
-
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_a_run_repeats_to_the_byte(backend):
-    one, two = (sigmoid.compute(SMALL, None, backend).as_json() for _ in range(2))
-    assert json.dumps(one, allow_nan=False) == json.dumps(two, allow_nan=False)
-
-
-@pytest.mark.parametrize("name", sorted(sigmoid.FIGURES))
-def test_figures_are_drawn_from_json_alone(outcome, name):
-    text = json.dumps(outcome.as_json(), allow_nan=False)
-    again = Outcome.from_json(json.loads(text))
-    figure = sigmoid.FIGURES[name]({"default": again}, {"title": "A title"})
-    assert isinstance(figure, Figure)
-    assert figure.get_suptitle() == "A title"
-    assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
-    figure.canvas.draw()
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])

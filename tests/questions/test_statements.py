@@ -87,6 +87,12 @@ def again(outcome: Outcome) -> dict[str, Any]:
     return {"default": Outcome.from_json(json.loads(json.dumps(outcome.as_json())))}
 
 
+def inside(ax: Any) -> bool:
+    """Whether a panel has others to the left of it and below, whose labels are its own."""
+    place = ax.get_subplotspec()
+    return bool(place) and not place.is_first_col() and not place.is_last_row()
+
+
 def test_tables_name_questions_that_compute() -> None:
     assert {*FALSE, *BOTH_LABELS, *support.SMALL} <= QUESTIONS.keys()
 
@@ -132,8 +138,9 @@ def test_figures_are_drawn_from_json_alone(question: Question, backend: str) -> 
         figure = draws[spec["draw"]](outcomes, {**spec, "title": "A title"})
         assert isinstance(figure, Figure)
         assert figure.get_suptitle() == "A title"
-        labels = [(bool(ax.get_xlabel()), bool(ax.get_ylabel())) for ax in figure.axes]
-        assert labels
-        assert all(map(all if question.id in BOTH_LABELS else any, labels))
+        assert figure.axes
+        for ax in figure.axes:
+            labels = [ax.get_xlabel(), ax.get_ylabel()]
+            assert all(labels) if question.id in BOTH_LABELS else any(labels) or inside(ax)
         if backend != question.backend:  # a run has rendered those of its own
             figure.canvas.draw()

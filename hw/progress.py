@@ -1,0 +1,39 @@
+"""Progress bars, on terminals only."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from hw.outcome import Outcome
+from hw.training import Watcher
+
+
+class Bar(Watcher):
+    """A progress bar with rate and remaining time, on a terminal only."""
+
+    def __init__(self, name: str, position: int = 0) -> None:
+        self.name, self.position = name, position
+        self.bar: Any = None
+
+    def started(self, epochs: int, initial: dict[str, float]) -> None:
+        if sys.stderr is not None and sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(
+                total=epochs, desc=self.name, unit="epoch", leave=False, position=self.position
+            )
+
+    def resumed(self, epoch: int) -> None:
+        if self.bar is not None:
+            self.bar.initial = self.bar.n = epoch
+
+    def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
+        if self.bar is not None:
+            shown = {k: v for k, v in row.items() if k.startswith(("validation", "train_loss"))}
+            self.bar.set_postfix({k: f"{v:.4f}" for k, v in shown.items()}, refresh=False)
+            self.bar.update()
+
+    def finished(self, outcome: Outcome) -> None:
+        if self.bar is not None:
+            self.bar.close()
