@@ -1,6 +1,6 @@
 """The assignments' per-example loops, as a student writes them from the handout.
 
-They are the baseline of `benchmarks.kernels` and the witness of the tests: one matrix-vector
+They are the baseline of `hw bench` and the witness of the tests: one matrix-vector
 product, one gradient and one update for each example, nothing shared between examples.
 
 Conventions: X (N, D) float64, its last column ones for a linear model with a bias; y (N,) labels

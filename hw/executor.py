@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
@@ -40,7 +40,7 @@ class Failed:
 
 
 # Results come with the number of their task, in the order in which they are ready.
-Results = Iterator[tuple[int, Done | Failed]]
+Results = Generator[tuple[int, Done | Failed], None, None]
 
 
 def serial(tasks: Sequence[Task], watchers: Sequence[Watcher]) -> Results:

@@ -10,18 +10,24 @@ from hw.training import Watcher
 
 
 class Bar(Watcher):
-    """A progress bar with rate and remaining time, on a terminal only."""
+    """A progress bar with rate and remaining time, on a terminal only.
 
-    def __init__(self, name: str, position: int = 0) -> None:
-        self.name, self.position = name, position
+    lines: the terminal lines that bars beside this one have taken; shared by all of them.
+    """
+
+    def __init__(self, name: str, lines: set[int] | None = None) -> None:
+        self.name, self.lines = name, lines if lines is not None else set()
+        self.line = 0
         self.bar: Any = None
 
     def started(self, epochs: int, initial: dict[str, float]) -> None:
         if sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
+            self.line = min(set(range(len(self.lines) + 1)) - self.lines)
+            self.lines.add(self.line)
             self.bar = tqdm(
-                total=epochs, desc=self.name, unit="epoch", leave=False, position=self.position
+                total=epochs, desc=self.name, unit="epoch", leave=False, position=self.line
             )
 
     def resumed(self, epoch: int) -> None:
@@ -35,5 +41,9 @@ class Bar(Watcher):
             self.bar.update()
 
     def finished(self, outcome: Outcome) -> None:
+        self.close()
+
+    def close(self) -> None:
         if self.bar is not None:
             self.bar.close()
+            self.lines.discard(self.line)

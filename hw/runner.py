@@ -328,7 +328,21 @@ def _execute_locked(
     if request.scheduler:  # whose workers tell nothing
         for run, _ in owners:
             _begin(run, request)
-    for number, result in _executor(tasks, watchers, request):
+    results = _executor(tasks, watchers, request)
+    with contextlib.closing(results):  # whatever happens here, what it started ends with it
+        _collect(results, owners, missing, request, say, draw)
+
+
+def _collect(
+    results: executor.Results,
+    owners: Sequence[tuple[Run, str]],
+    missing: Mapping[int, set[str]],
+    request: Request,
+    say: Say,
+    draw: bool,
+) -> None:
+    """Write every result to its run's folder, as it comes."""
+    for number, result in results:
         run, variant = owners[number]
         missing[id(run)].discard(variant)
         if isinstance(result, executor.Failed):

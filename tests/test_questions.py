@@ -94,6 +94,7 @@ def ran(
 ) -> tuple[Path, dict[str, Outcome]]:
     """The results folder of a run, and its outcomes."""
     words = ["--data", "stand-in", "--data-dir", str(no_data), "--epochs", "1"]
+    words += support.flags(trained.id)
     if len(trained.seeds) > 1:
         words += ["--seed", str(trained.seeds[0])]
     if len(trained.variants) > MANY:

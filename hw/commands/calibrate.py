@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         data_mode=args.data,
         data_directory=args.data_dir,
         results_directory=args.results_dir,
-        jobs=run_command._jobs(args.jobs),
+        jobs=run_command.jobs(args.jobs),
         command=args.command_line,
     )
     runs = runner.plan(request)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         if line.startswith("error: ") or not args.quiet:
             streams.say(" ".join(line.split()))
 
-    announce = run_command._Announcer(say)
+    announce = run_command.Announcer(say)
     try:
         runner.execute(runs, request, say, announce.watcher, draw=False)
     finally:

@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
         data_mode=args.data,
         data_directory=args.data_dir,
         results_directory=args.results_dir,
-        jobs=_jobs(args.jobs),
+        jobs=jobs(args.jobs),
         scheduler=_scheduler(args.executor, args.scheduler),
         limit=_whole(args.limit, "--limit"),
         force=args.force,
@@ -114,7 +114,7 @@ def run(args: argparse.Namespace) -> int:
         if line.startswith("error: ") or not args.quiet:
             streams.say(" ".join(line.split()))
 
-    announce = _Announcer(say)
+    announce = Announcer(say)
     try:
         over_seeds = runner.execute(runs, request, say, announce.watcher)
     finally:
@@ -194,7 +194,7 @@ def _seeds(one: str | None, several: str | None) -> list[int]:
     return seeds
 
 
-def _jobs(word: str) -> int:
+def jobs(word: str) -> int:
     if word == "auto":
         return cores()
     return _whole(word, "--jobs", 1, ", or 'auto'")
@@ -231,13 +231,14 @@ def _planned(runs: Sequence[Run]) -> list[list[str]]:
     ]
 
 
-class _Announcer:
+class Announcer:
     """Says loudly, once a data set, when its stand-in is used; hands out progress bars."""
 
     def __init__(self, say: Any) -> None:
         self.say = say
         self.told: set[str] = set()
         self.bars: list[progress.Bar] = []
+        self.lines: set[int] = set()
 
     def watcher(self, run: Run, variant: str) -> Watcher:
         if run.data and run.data["source"] == "stand-in" and run.data["name"] not in self.told:
@@ -248,13 +249,12 @@ class _Announcer:
                 f"anything about the real data ('python -m hw data fetch {name}' gets them)"
             )
         text = run.id if len(run.variants) == 1 else f"{run.id} {variant}"
-        self.bars.append(progress.Bar(text, position=0))
+        self.bars.append(progress.Bar(text, self.lines))
         return self.bars[-1]
 
     def close(self) -> None:
         for bar in self.bars:
-            if bar.bar is not None:
-                bar.bar.close()
+            bar.close()
 
 
 SHOWN = (

@@ -215,15 +215,3 @@ def test_without_keras_an_id_is_an_error_and_a_glob_skips(hw_stand_in):
 def test_without_keras_it_is_listed_and_shown(hw_stand_in):
     assert "e1394.q2.keras" in hw_stand_in("list").out
     assert hw_stand_in("show", "e1394.q2.keras").code == 0
-
-
-@needs_keras
-def test_end_to_end_on_the_stand_in(hw_stand_in):
-    words = ("--epochs", 1, "--demonstration-epochs", 1, "--batch-size", 100, "--json")
-    answer = hw_stand_in("run", "e1394.q2.keras", *words)
-    assert answer.code == 0, answer.err
-    (run,) = answer.json["runs"]
-    assert set(MEASURE["epoch"]) <= run["metrics"]["default"].keys()
-    folder = Path(run["folder"])
-    for name in ("accuracies", "losses", "stages"):
-        assert (folder / "figures" / f"{name}.png").stat().st_size
