@@ -17,9 +17,10 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
 	    awk -F '\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-all: $(VENV)/.runtime ## fetch the data that can be had, run every question, show the results
-	-$(HW) data fetch $(FOLDERS)
-	$(HW) run all --jobs $(JOBS) --keep-going $(FOLDERS)
+all: $(VENV)/.runtime ## fetch the data that can be had, run every question, judge and show the results
+	@$(HW) data fetch $(FOLDERS) || true
+	@$(HW) run all --jobs $(JOBS) --keep-going $(FOLDERS); code=$$?; \
+	    $(HW) verify $(FOLDERS); $(HW) report $(FOLDERS); exit $$code
 
 quick: $(VENV)/.runtime ## the tour: every question on its stand-in, an epoch or two
 	$(HW) run all --data stand-in --epochs 2 --jobs $(JOBS) --keep-going $(FOLDERS)
