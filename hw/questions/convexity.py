@@ -409,8 +409,8 @@ def check_equations(outcome: Outcome) -> None:
             "no counterexample in small fractions"
             if found is None
             else (
-                "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the left,"
-                " {right} on the right".format(**found)
+                "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the"
+                " left, {right} on the right".format(**found)
             )
         )
         outcome.check(name, statement, e[key] and found is None, f"{said(key)}; {example}")

@@ -277,7 +277,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         found is None,
         "no counterexample"
         if found is None
-        else f"x = {found[0]}, z = {found[1]}: {found[2]:.6f} on one side, {found[3]:g} on the other",
+        else f"x = {found[0]}, z = {found[1]}: {found[2]:.6f} on one side,"
+        f" {found[3]:g} on the other",
     )
     identity("softmax_of_x", "with S(x) made of exp(x_i) that step is an identity", "cleared")
     identity(

@@ -9,8 +9,14 @@ import pytest
 from hw.questions import _symbolic
 
 KINDS = (
-    "identities", "backprop", "parameter_counts", "critical_points",
-    "relu_gradient", "capacity", "weight_update", "learning_rate_schedule",
+    "identities",
+    "backprop",
+    "parameter_counts",
+    "critical_points",
+    "relu_gradient",
+    "capacity",
+    "weight_update",
+    "learning_rate_schedule",
 )
 
 
