@@ -20,6 +20,7 @@ from hw import catalog, provenance, runner, streams, terminal
 from hw.catalog import Question
 from hw.errors import HwError, UsageError, quoted
 from hw.outcome import Check, Outcome
+from hw.planning import Request, plan
 from hw.published import published_values
 from hw.results import Folder
 from hw.training import Watcher
@@ -170,7 +171,7 @@ def run(
         raise UsageError(f"data is {quoted(data)}; one of: auto, real, stand-in")
     if device not in ("cpu", "cuda"):
         raise UsageError(f"device is {quoted(device)}; one of: cpu, cuda")
-    request = runner.Request(
+    request = Request(
         questions=[question.id],
         overrides={key: _as_flag(value) for key, value in settings.items()},
         variants=[variant] if isinstance(variant, str) else list(variant),
@@ -190,7 +191,7 @@ def run(
             streams.say(" ".join(line.split()))
 
     with _machine_as_it_was(), _plotting_as_it_was():
-        runs = runner.plan(request)
+        runs = plan(request)
         over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
     for one in runs:
         if one.error:

@@ -1,249 +1,25 @@
 """Runs: settings -> data -> question -> results folder.
 
-A run is one question with one backend and one seed; it has a task for each of its variants. All
-is planned, and every setting checked, before any data are read.
+What `hw.planning` has planned is carried out here, and written as soon as it is there.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
-import platform
-import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-from hw import catalog, checkpoint, executor, lock, worker
-from hw.catalog import Question
-from hw.config import Layer, Resolved
-from hw.errors import HwError, MissingPackage, UsageError, did_you_mean, quoted
-from hw.fingerprint import fingerprint, version
-from hw.outcome import Outcome
+from hw import checkpoint, executor, lock, worker
+from hw.environment import environment
+from hw.errors import HwError
+from hw.fingerprint import fingerprint
+from hw.planning import Request, Run, how_it_differs, machine, own_folder, unusual
 from hw.results import Folder, digest
 from hw.seeds import aggregate
 from hw.training import Relay, Watcher
-from hw.worker import Done, Task
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a user asks for, as the command line has it."""
-
-    questions: Sequence[str]
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    variants: Sequence[str] = ()
-    backend: str | None = None
-    seeds: Sequence[int] = ()
-    device: str = "cpu"  # of PyTorch
-    precision: str = "highest"  # of PyTorch's float32 matrix products
-    data_mode: str = "auto"
-    data_directory: Path = Path("data")
-    results_directory: Path = Path("results")
-    jobs: int = 1
-    scheduler: str = ""  # address of a Dask scheduler
-    limit: int = 0  # at most so many tasks; 0: all
-    force: bool = False
-    fail_fast: bool = False
-    command: str = ""
-
-
-@dataclass
-class Run:
-    """One question with one backend and one seed, and where its results go."""
-
-    question: Question
-    backend: str
-    seed: int | None
-    variants: dict[str, Resolved]
-    folder: Folder
-    flags: Layer
-    as_configured: bool
-    status: str = "planned"
-    reason: str = ""
-    error: HwError | None = None
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
-    done: list[Done] = field(default_factory=list)
-    data: dict[str, str] | None = None
-    seeds: tuple[int, ...] = ()  # of the runs that this one sums up
-    lock: lock.Lock | None = None
-    begun: bool = False
-    # Several tasks of a run may begin at the same moment.
-    beginning: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
-
-    @property
-    def id(self) -> str:
-        return self.question.id
-
-    def as_json(self) -> dict[str, Any]:
-        data = self.data and {"name": self.data["name"], "source": self.data["source"]}
-        return {
-            "question": self.id,
-            "backend": self.backend,
-            "seed": self.seed,
-            **({"seeds": list(self.seeds)} if self.seeds else {}),
-            "data": data,
-            "folder": str(self.folder.path.resolve()),
-            "status": self.status,
-            "metrics": {v: o.all_metrics() for v, o in self.outcomes.items()},
-        }
-
-
-def plan(request: Request) -> list[Run]:
-    """Every run that a request means, its settings resolved and checked. Raises `UsageError`
-    and, for a question asked for by its id, `MissingPackage`."""
-    questions, exact = catalog.select(request.questions)
-    if not questions:
-        raise UsageError("no questions: 'python -m hw list' shows them all")
-    variants = list(dict.fromkeys(v for q in questions for v in q.variants))
-    for variant in request.variants:
-        if variant not in variants:
-            asked = (
-                questions[0].id if len(questions) == 1 else f"none of {len(questions)} questions"
-            )
-            raise UsageError(
-                f"{asked} has {'no' if len(questions) == 1 else 'a'} variant {quoted(variant)}"
-                f"{did_you_mean(variant, variants)} (variants: {_listed(variants)})"
-            )
-    used: set[str] = set()
-    runs = []
-    for question in questions:
-        names = set(question.module.Settings.__dataclass_fields__)
-        overrides = {}
-        for key, value in request.overrides.items():
-            if key in names:
-                overrides[key] = value
-                used.add(key)
-            elif question.id in exact and len(questions) == 1:
-                raise UsageError(
-                    f"{question.id} has no setting {key!r}{did_you_mean(key, names)}"
-                    f" (settings: {', '.join(sorted(names))})"
-                )
-        chosen = [v for v in question.variants if not request.variants or v in request.variants]
-        if not chosen:
-            continue
-        backends = {None: (question.backend,), "both": ("numpy", "torch")}.get(
-            request.backend, (request.backend or question.backend,)
-        )
-        seeds: Sequence[int | None] = ()
-        if request.seeds and "seed" not in names and question.id in exact and len(questions) == 1:
-            raise UsageError(f"{question.id} draws nothing at random: it takes no --seed")
-        if "seed" in names:
-            seeds = request.seeds or (() if "seed" in overrides else question.seeds)
-        for backend in backends:
-            for seed in seeds or (None,):
-                runs.append(_plan_run(question, request, overrides, chosen, backend, seed))
-                _check_packages(runs[-1], question.id in exact)
-    for key in request.overrides:
-        if key not in used:
-            known = {f for q in questions for f in q.module.Settings.__dataclass_fields__}
-            raise UsageError(
-                f"none of the {len(questions)} questions has a setting {key!r}"
-                f"{did_you_mean(key, known)}"
-            )
-    if not runs:
-        raise UsageError(f"no question has a variant {', '.join(request.variants)}")
-    return runs
-
-
-def _listed(names: Sequence[str], most: int = 20) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
-
-
-def _plan_run(
-    question: Question,
-    request: Request,
-    overrides: Mapping[str, str],
-    chosen: Sequence[str],
-    backend: str,
-    seed: int | None,
-) -> Run:
-    values: dict[str, Any] = dict(overrides)
-    if seed is not None:
-        values["seed"] = seed
-    flags = Layer("command line", values)
-    resolved = {}
-    for variant in chosen:
-        about = question.variants[variant]
-        resolved[variant] = question.resolve(variant, flags)
-        for key in sorted(about.keys() & values.keys()):
-            # The one thing that a variant is about: changing it makes the variant's name a lie.
-            mine = getattr(question.resolve(variant).settings, key)
-            if getattr(resolved[variant].settings, key) != mine:
-                raise UsageError(
-                    f"{question.id}: --{key.replace('_', '-')} {values[key]} contradicts variant "
-                    f"{variant!r}, which is {key} {mine}; pick others with --variant"
-                )
-    difference = _difference(question, resolved, backend, request)
-    if question.seeds and not difference:
-        difference = {"seed": seed}  # the question's own folder is that of all its seeds
-    path = request.results_directory / question.homework / question.name
-    settings = next(iter(resolved.values())).settings
-    return Run(
-        question=question,
-        backend=backend,
-        seed=getattr(settings, "seed", None),
-        variants=resolved,
-        folder=Folder(_own_folder(path, difference)),
-        flags=flags,
-        as_configured=not difference,
-    )
-
-
-def _own_folder(path: Path, difference: Mapping[str, Any]) -> Path:
-    """``path`` for a question as configured, else a folder beside it.
-
-    Short and stable: what differs stands in the folder's config.yaml and run.json.
-    """
-    return path.with_name(f"{path.name}@{digest(dict(difference))[:8]}") if difference else path
-
-
-def _difference(
-    question: Question,
-    resolved: Mapping[str, Resolved],
-    backend: str,
-    request: Request,
-    but: Collection[str] = (),
-) -> dict[str, Any]:
-    """How a run differs from the question as configured, ``but`` in these settings; empty if it
-    does not."""
-    difference: dict[str, Any] = {}
-    for variant, mine in resolved.items():
-        configured = question.resolve(variant).as_dict()
-        changed = {k: v for k, v in mine.as_dict().items() if v != configured[k] and k not in but}
-        # Not by variant: a run of some variants belongs to that of all with the same changes.
-        if changed:
-            difference["settings"] = difference.get("settings", {}) | changed
-    if backend != question.backend:
-        difference["backend"] = backend
-    if backend == "torch":
-        difference |= {k: v for k, v in _machine(backend, request).items() if v != _PLAIN[k]}
-    return difference
-
-
-_PLAIN = {"device": "cpu", "precision": "highest"}
-
-
-def _machine(backend: str, request: Request) -> dict[str, str]:
-    """How torch computes; NumPy has one way only."""
-    if backend != "torch":
-        return dict(_PLAIN)
-    return {"device": request.device, "precision": request.precision}
-
-
-def _check_packages(run: Run, asked_for: bool) -> None:
-    for package in getattr(run.question.module, "REQUIRES", ()):
-        if importlib.util.find_spec(package) is None:
-            error = MissingPackage(
-                f"{run.id} needs {package}, which is not installed: pip install '.[{package}]'"
-            )
-            if asked_for:
-                raise error
-            run.status, run.reason = "skipped", f"{package} is not installed"
-
+from hw.worker import Task
 
 Say = Callable[[str], None]
 WatcherFor = Callable[[Run, str], Watcher]
@@ -297,7 +73,8 @@ def _execute_locked(
             continue
         if not stale:
             try:
-                _draw(run, only_missing=True)
+                if draw:
+                    _draw(run, only_missing=True)
             except HwError as error:
                 _fail(run, error, say)
                 continue
@@ -482,7 +259,9 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
         if len(group) < 2 or any(r.status not in ("done", "up to date", "diverged") for r in group):
             continue
         seeds = tuple(r.seed for r in group if r.seed is not None)
-        difference = _difference(first.question, first.variants, first.backend, request, {"seed"})
+        difference = how_it_differs(
+            first.question, first.variants, first.backend, request, {"seed"}
+        )
         if seeds != first.question.seeds:
             difference["seeds"] = list(seeds)
         path = request.results_directory / first.question.homework / first.question.name
@@ -491,7 +270,7 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
             backend=first.backend,
             seed=None,
             variants=first.variants,
-            folder=Folder(_own_folder(path, difference)),
+            folder=Folder(own_folder(path, difference)),
             flags=first.flags,
             as_configured=not difference,
             status="done" if any(r.status != "up to date" for r in group) else "up to date",
@@ -542,8 +321,8 @@ def _task(run: Run, variant: str, request: Request) -> Task:
         settings=run.variants[variant].as_dict(),
         data_mode=run.data["source"] if run.data else "auto",
         data_directory=request.data_directory,
-        device=_machine(run.backend, request)["device"],
-        precision=_machine(run.backend, request)["precision"],
+        device=machine(run.backend, request)["device"],
+        precision=machine(run.backend, request)["precision"],
         checkpoint=checkpoint.path_of(run.folder.path, variant),
         fingerprint=digest(_fingerprint(run, variant, request)),
     )
@@ -574,7 +353,7 @@ def _depends_on(run: Run, variant: str, request: Request) -> dict[str, Any]:
     return {
         "settings": run.variants[variant].as_dict(),
         "backend": run.backend,
-        **_machine(run.backend, request),
+        **machine(run.backend, request),
         "data": run.data,
         "view": dict(question.data) if question.data else None,
         "measure": [question.measures("epoch"), question.measures("end")],
@@ -685,7 +464,7 @@ def _write(
         "question": run.id,
         "title": run.question.title,
         "backend": run.backend,
-        **_machine(run.backend, request),
+        **unusual(run.backend, request),
         "data": dict(run.question.data) if run.question.data else None,
         "variants": variants,
     }
@@ -724,34 +503,10 @@ def _about(run: Run, request: Request) -> dict[str, Any]:
         "command": request.command,
         "seeds": list(run.seeds) or [run.seed],
         "backend": run.backend,
-        **_machine(run.backend, request),
+        **machine(run.backend, request),
         "threads": 1,
         "data": run.data,
     }
-
-
-def environment() -> dict[str, Any]:
-    """What a number can depend on besides its inputs."""
-    packages = ("numpy", "torch", "matplotlib", "sympy")
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "machine": platform.machine(),
-        "host": platform.node(),
-        "cores": worker.cores(),
-        "instruction_set": _instruction_set(),
-        "packages": {name: version(name) for name in packages},
-    }
-
-
-def _instruction_set() -> str:
-    """The widest vector instructions that NumPy found on this processor."""
-    try:
-        from numpy._core._multiarray_umath import __cpu_features__ as features
-    except ImportError:
-        return "unknown"
-    order = ("AVX512_SPR", "AVX512_ICL", "AVX512_SKX", "AVX512F", "AVX2", "AVX", "SVE", "NEON")
-    return next((name for name in order if features.get(name)), "baseline")
 
 
 def _draw(run: Run, only_missing: bool = False) -> None:

@@ -21,7 +21,7 @@ from hw import catalog, executor, runner
 from hw.errors import DataError, HwError, UsageError
 from hw.executor import Failed, processes, serial
 from hw.outcome import Outcome
-from hw.runner import Request, Run
+from hw.planning import Request, Run, plan
 from hw.training import Watcher
 from hw.worker import Done, Task, load_data, perform
 
@@ -151,7 +151,7 @@ def request_for(results: Path, data: Path, *questions: str, **options: Any) -> R
 
 def carry_out(request: Request, watchers: dict[str, Watcher] | None = None) -> list[Run]:
     """Runs without figures; ``watchers`` by variant."""
-    runs = runner.plan(request)
+    runs = plan(request)
     known = watchers or {}
     runner.execute(runs, request, lambda line: None, lambda _, v: known.get(v, Watcher()), False)
     return runs
@@ -195,7 +195,7 @@ def test_as_processes_the_results_are_the_same_bytes(tmp_path: Path, few_landsca
 
 def test_processes_report_every_epoch(tmp_path: Path, few_landscapes: Path) -> None:
     request = request_for(tmp_path, few_landscapes, TWO_TASKS, jobs=2)
-    watchers: dict[str, Watcher] = {v: Events() for v in runner.plan(request)[0].variants}
+    watchers: dict[str, Watcher] = {v: Events() for v in plan(request)[0].variants}
     carry_out(request, watchers)
     assert [w.epochs for w in watchers.values() if isinstance(w, Events)] == [[1, 2], [1, 2]]
 
@@ -253,7 +253,7 @@ def test_a_killed_process_is_started_again(
             kill_children()  # both, whatever they are at
 
     request = request_for(tmp_path, few_landscapes, TWO_TASKS, jobs=2)
-    watchers: dict[str, Watcher] = {v: Events(kill_once) for v in runner.plan(request)[0].variants}
+    watchers: dict[str, Watcher] = {v: Events(kill_once) for v in plan(request)[0].variants}
     runs = carry_out(request, watchers)
     assert killed.is_set()
     assert runs[0].status == "done"
@@ -264,10 +264,10 @@ def test_a_task_that_is_always_killed_fails_alone(
     tmp_path: Path, few_landscapes: Path, two_results: dict[str, bytes]
 ) -> None:
     request = request_for(tmp_path, few_landscapes, TWO_TASKS, jobs=1)
-    poisoned, sound = runner.plan(request)[0].variants
+    poisoned, sound = plan(request)[0].variants
     said: list[str] = []
     watchers = {poisoned: Events(lambda event: kill_children()), sound: Events()}
-    run, *_ = runs = runner.plan(request)
+    run, *_ = runs = plan(request)
     # As processes, but one after the other: the only child there is, is the poisoned task's.
     tasks = []
     for variant in (poisoned, sound):
@@ -288,7 +288,7 @@ def test_a_task_that_is_always_killed_fails_alone(
 def test_another_task_keeps_what_it_has_done(tmp_path: Path, few_landscapes: Path) -> None:
     """One process is killed: the task of the other one goes on as if nothing had happened."""
     request = request_for(tmp_path, few_landscapes, TWO_TASKS, overrides={"epochs": "40"})
-    run = runner.plan(request)[0]
+    run = plan(request)[0]
     first, second = run.variants
     run.data = load_data("intel-landscapes", "ist2024", few_landscapes, "real").describe()
     tasks = [runner._task(run, v, request) for v in (first, second)]
@@ -402,7 +402,7 @@ def test_what_is_not_wanted_any_more_is_ended(tmp_path: Path, few_landscapes: Pa
     request = request_for(
         tmp_path, few_landscapes, TWO_TASKS, overrides={"epochs": "1000000"}, jobs=2
     )
-    run = runner.plan(request)[0]
+    run = plan(request)[0]
     run.data = load_data("intel-landscapes", "ist2024", few_landscapes, "real").describe()
     long, broken = (runner._task(run, v, request) for v in run.variants)
     broken = executor.replace(broken, settings={**broken.settings, "epochs": "many"})

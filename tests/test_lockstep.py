@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import CommandLine
 
-from hw import catalog, runner, worker
+from hw import catalog, planning, worker
 from hw.commands import lockstep
 from hw.questions import linear_classifier
 
@@ -36,8 +36,8 @@ def test_every_question_that_trains_agrees(question: str, no_data: Path) -> None
     about = found.variants[variant]
     small = {k: v for k, v in SMALL.items() if k in names and k not in about}
     dtype = {"dtype": "float64"} if "dtype" in names else {}
-    planned = runner.plan(
-        runner.Request(questions=[question], overrides={**small, **dtype}, variants=[variant])
+    planned = planning.plan(
+        planning.Request(questions=[question], overrides={**small, **dtype}, variants=[variant])
     )[0]
     assert found.data is not None
     data = worker.load_data(found.data["name"], found.data["view"], no_data, "stand-in")

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
-from hw import executor, runner
+from hw import executor
+from hw.environment import environment
 from hw.errors import HwError, UsageError
-from hw.runner import Request, Run, execute, plan
+from hw.planning import Request, Run, plan
+from hw.runner import execute
 from hw.training import Watcher
 
 LR = "ist2024.q1.logistic_regression"
@@ -132,7 +134,7 @@ def test_results_of_another_shape_are_dropped_not_mixed(request_: Request) -> No
 
 
 def test_the_environment_holds_what_numbers_depend_on() -> None:
-    found = runner.environment()
+    found = environment()
     assert set(found["packages"]) >= {"numpy", "torch"}
     assert found["cores"] >= 1
     assert found["instruction_set"]

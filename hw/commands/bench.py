@@ -84,7 +84,7 @@ def _module(name: str) -> Any:
 
 
 def _document(measured: Sequence[Any], series: Sequence[Any]) -> dict[str, Any]:
-    from hw.runner import environment
+    from hw.environment import environment
 
     machine = _module("measuring").machine()
     document: dict[str, Any] = {"cases": [m.as_json() for m in measured]}

@@ -12,8 +12,8 @@ from hw import catalog, runner, streams, terminal
 from hw.commands import VERBS
 from hw.commands import run as run_command
 from hw.errors import HwError, UsageError, quoted
+from hw.planning import Request, Run, plan
 from hw.results import Folder, as_json
-from hw.runner import Request, Run
 from hw.verdicts import calibration
 
 MOST_SEEDS = 1000
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         jobs=run_command.jobs(args.jobs),
         command=args.command_line,
     )
-    runs = runner.plan(request)
+    runs = plan(request)
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:

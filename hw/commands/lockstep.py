@@ -15,15 +15,15 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hw import catalog, parity, provenance, runner, streams, terminal, worker
+from hw import catalog, parity, planning, provenance, streams, terminal, worker
 from hw.catalog import Question
 from hw.commands import VERBS
 from hw.commands.run import settings
 from hw.datasets.features import Dataset
 from hw.errors import ExitCode, MissingPackage, UsageError, quoted
 from hw.parity import Parity
+from hw.planning import Request, Run
 from hw.results import as_json, digest, write_text
-from hw.runner import Request, Run
 
 STEPS, TOLERANCE = 100, 1e-9
 LEVELS = (1e-6, 1e-5, 1e-4, 1e-3)  # that float32 passes on its way
@@ -166,7 +166,7 @@ def plan(question: Question, args: argparse.Namespace) -> Run:
         backend="numpy",
         results_directory=args.results_dir,
     )
-    return runner.plan(request)[0]
+    return planning.plan(request)[0]
 
 
 def _load(question: Question, args: argparse.Namespace, told: set[str]) -> Dataset | None:

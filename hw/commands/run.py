@@ -10,9 +10,9 @@ from hw import progress, runner, streams, terminal
 from hw.commands import VERBS
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.outcome import Outcome
+from hw.planning import Request, Run, plan
 from hw.published import published_values
 from hw.results import as_json
-from hw.runner import Request, Run
 from hw.training import Watcher
 from hw.worker import cores
 
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         fail_fast=args.fail_fast,
         command=args.command_line,
     )
-    runs = runner.plan(request)
+    runs = plan(request)
     if args.dry_run and args.json:
         streams.show(as_json({"runs": [r.as_json() for r in runs]}), end="")
         return int(ExitCode.OK)

@@ -6,9 +6,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, provenance, runner, streams, terminal
+from hw import catalog, provenance, streams, terminal
 from hw.commands import VERBS
 from hw.errors import ExitCode, HwError
+from hw.planning import Request, plan
 from hw.provenance import Record
 from hw.results import Folder, as_json
 
@@ -63,7 +64,7 @@ def _folder(record: Record, file: Path, args: argparse.Namespace) -> Folder | No
     try:
         question = catalog.find(record["question"])
         changed = record["changed"]
-        request = runner.Request(
+        request = Request(
             questions=[question.id],
             overrides={
                 k: ",".join(map(str, v)) if isinstance(v, list) else str(v)
@@ -77,7 +78,7 @@ def _folder(record: Record, file: Path, args: argparse.Namespace) -> Folder | No
             precision=str(changed.get("precision", "highest")),
             results_directory=args.results_dir,
         )
-        folder = runner.plan(request)[0].folder
+        folder = plan(request)[0].folder
     except HwError:
         return None
     return folder if folder.run() else None

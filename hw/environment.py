@@ -1,0 +1,33 @@
+"""What a number can depend on besides its inputs: versions, processor, cores."""
+
+from __future__ import annotations
+
+import platform
+from typing import Any
+
+from hw import worker
+from hw.fingerprint import version
+
+
+def environment() -> dict[str, Any]:
+    """What a number can depend on besides its inputs."""
+    packages = ("numpy", "torch", "matplotlib", "sympy")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "host": platform.node(),
+        "cores": worker.cores(),
+        "instruction_set": _instruction_set(),
+        "packages": {name: version(name) for name in packages},
+    }
+
+
+def _instruction_set() -> str:
+    """The widest vector instructions that NumPy found on this processor."""
+    try:
+        from numpy._core._multiarray_umath import __cpu_features__ as features
+    except ImportError:
+        return "unknown"
+    order = ("AVX512_SPR", "AVX512_ICL", "AVX512_SKX", "AVX512F", "AVX2", "AVX", "SVE", "NEON")
+    return next((name for name in order if features.get(name)), "baseline")
