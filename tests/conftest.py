@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
+import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support import make_dataset, write_landscapes
+from support import CommandLine, make_dataset, write_landscapes
 from threadpoolctl import threadpool_limits
 
 from hw import worker
-from hw.cli import main
 from hw.datasets import stand_ins
 from hw.datasets.features import Dataset
 
@@ -22,6 +20,8 @@ from hw.datasets.features import Dataset
 def pytest_configure() -> None:
     """No network, and nothing of the caller's own settings."""
     os.environ["HW_OFFLINE"] = "1"
+    # A job in the background is started with Ctrl-C ignored, and so would be what tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("HW_DATA_DIR", "HW_RESULTS_DIR", "HW_DEBUG"):
         os.environ.pop(name, None)
 
@@ -31,51 +31,6 @@ def _one_thread() -> Iterator[None]:
     # Two threads that fight over a core cost more than they bring.
     with threadpool_limits(1):
         yield
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command left: its exit code, and both of its streams."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> str:
-        """The one line of an expected error."""
-        lines = [line for line in self.err.splitlines() if line.startswith("error:")]
-        assert len(lines) == 1, self.err
-        return lines[0]
-
-
-class CommandLine:
-    """``python -m hw`` in this process, with folders of its own."""
-
-    def __init__(self, results: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.results, self.data, self.capsys = results, data, capsys
-
-    def __call__(self, verb: str, *words: object) -> Answer:
-        folders = ["--data-dir", str(self.data), "--results-dir", str(self.results)]
-        return self.plain(verb, *folders, *map(str, words))
-
-    def plain(self, *words: str) -> Answer:
-        """A command line as it stands."""
-        self.capsys.readouterr()
-        code = main(words)
-        answer = Answer(code, *self.capsys.readouterr())
-        assert "Traceback" not in answer.err
-        assert "a defect of hw" not in answer.err
-        return answer
-
-    def folder(self, question: str) -> Path:
-        """The results folder of a question as configured."""
-        homework, _, name = question.partition(".")
-        return self.results / homework / name
 
 
 @pytest.fixture(scope="session")

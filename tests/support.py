@@ -6,6 +6,7 @@ import functools
 import importlib.util
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,52 @@ from hw.datasets import stand_ins
 from hw.datasets.features import Dataset, Features, Split, pixels
 from hw.outcome import Outcome
 from hw.results import Folder
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left: its exit code, and both of its streams."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The one line of an expected error."""
+        lines = [line for line in self.err.splitlines() if line.startswith("error:")]
+        assert len(lines) == 1, self.err
+        return lines[0]
+
+
+class CommandLine:
+    """``python -m hw`` in this process, with folders of its own."""
+
+    def __init__(self, results: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.results, self.data, self.capsys = results, data, capsys
+
+    def __call__(self, verb: str, *words: object) -> Answer:
+        folders = ["--data-dir", str(self.data), "--results-dir", str(self.results)]
+        return self.plain(verb, *folders, *map(str, words))
+
+    def plain(self, *words: str) -> Answer:
+        """A command line as it stands."""
+        self.capsys.readouterr()
+        code = main(words)
+        answer = Answer(code, *self.capsys.readouterr())
+        assert "Traceback" not in answer.err
+        assert "a defect of hw" not in answer.err
+        return answer
+
+    def folder(self, question: str) -> Path:
+        """The results folder of a question as configured."""
+        homework, _, name = question.partition(".")
+        return self.results / homework / name
+
 
 COUNTS = {"train": 60, "validation": 24, "test": 30}
 

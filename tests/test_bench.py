@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from benchmarks import growth, measuring
 from benchmarks.cases import CASES, Case, examples, prepare

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import catalog
 from hw.commands.calibrate import parse_seeds

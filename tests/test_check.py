@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 from written_results import OTHER, STAND_IN, calibrate, curve, outcome, write
 
 from hw import catalog

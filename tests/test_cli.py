@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandLine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import CommandLine
 
 from hw.cli import guarded, main
 from hw.errors import DataError, HwError, UsageError

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import executor
 from hw.executor import Failed

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import plotting, runner
 from hw.cli import main

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import catalog
 from hw.commands import VERBS, completion

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import CommandLine
+from support import CommandLine
 
 from hw.cli import main
 from hw.export import COLUMNS, flat

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import catalog
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import lock
 from hw.lock import InUse, acquire, is_held

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import catalog, planning, worker
 from hw.commands import lockstep

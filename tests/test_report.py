@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import catalog, provenance
 from hw.errors import HwError

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Answer, CommandLine
-from support import write_landscapes
+from support import Answer, CommandLine, write_landscapes
 
 from hw import catalog
 from hw.commands.run import settings

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw import catalog
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 
 from hw.nn.errors import Diverged
 from hw.outcome import Outcome

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from conftest import CommandLine
+from support import CommandLine
 from written_results import OTHER, PUBLISHED, STAND_IN, calibrate, curve, damage, outcome, write
 
 from hw import catalog

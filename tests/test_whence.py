@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import CommandLine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support import CommandLine
 
 from hw import fingerprint, plotting, provenance
 from hw.errors import HwError

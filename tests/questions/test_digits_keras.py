@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hw import runner
+from hw import planning
 from hw.config import read_yaml
 from hw.errors import MissingPackage, UsageError
 from hw.outcome import Outcome
@@ -193,7 +193,7 @@ def test_a_missing_package_is_named(monkeypatch):
 def without_keras(monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(
-        runner.importlib.util,
+        planning.importlib.util,
         "find_spec",
         lambda name, *rest: None if name == "keras" else find(name, *rest),
     )

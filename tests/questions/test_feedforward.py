@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import CommandLine
-from support import floats, make_dataset
+from support import CommandLine, floats, make_dataset
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 

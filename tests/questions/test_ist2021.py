@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import CommandLine
 from numpy.testing import assert_allclose
+from support import CommandLine
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 

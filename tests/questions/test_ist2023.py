@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import CommandLine
 from numpy.testing import assert_allclose
+from support import CommandLine
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 

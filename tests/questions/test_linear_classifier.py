@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CommandLine
-from support import floats, make_dataset
+from support import CommandLine, floats, make_dataset
 
 from hw.datasets.features import Dataset
 from hw.errors import UsageError

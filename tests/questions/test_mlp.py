@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import CommandLine
-from support import floats
+from support import CommandLine, floats
 
 from hw.datasets.features import Dataset
 from hw.questions.mlp import Settings, learner
