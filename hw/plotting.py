@@ -50,12 +50,20 @@ LABELS = {
 }
 
 
+HEIGHT = 3.6  # inches of a row of axes
+
+
 def label(metric: str) -> str:
     return LABELS.get(metric, metric.replace("_", " "))
 
 
 def new_figure(
-    rows: int = 1, columns: int = 1, *, width: float = 5.2, height: float = 3.6, **options: Any
+    rows: int = 1,
+    columns: int = 1,
+    *,
+    width: float = 5.2,
+    height: float = HEIGHT,
+    **options: Any,
 ) -> tuple[Figure, Any]:
     """A figure of ``rows`` by ``columns`` axes, ``width`` by ``height`` inches each.
 
@@ -110,9 +118,22 @@ def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
         if len(panels) > 1:
             ax.set_title(title)
         if ax.lines:
-            ax.legend()
+            _legend(ax)
     _headline(figure, spec)
     return figure
+
+
+def _legend(ax: Any) -> None:
+    """Inside the axes for two entries; more of them would cover the curves: below it."""
+    entries = len(ax.get_legend_handles_labels()[0])
+    if entries <= 2:
+        ax.legend()
+    else:
+        below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.17)}
+        ax.legend(fontsize=9, **below)
+        # The room that it takes is the figure's to give, not the axes'.
+        figure = ax.get_figure()
+        figure.set_figheight(max(figure.get_figheight(), HEIGHT + 0.2 * entries))
 
 
 def _curve(
