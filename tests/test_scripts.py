@@ -90,7 +90,10 @@ def start(script: str, *words: str, cwd: Path) -> subprocess.Popen[str]:
 
 
 def outputs(process: subprocess.Popen[str]) -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=120)
+    try:
+        out, err = process.communicate(timeout=120)
+    finally:
+        process.kill()  # which has ended, unless something is wrong
     return process.returncode, out, err
 
 
