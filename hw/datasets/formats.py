@@ -39,7 +39,7 @@ CHUNK = 1 << 20
 # A file may hold somewhat more examples than the published one, not any number.
 HEADROOM = 2
 HTML_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml")
-REMEDY = "replace it, or remove it and run 'hw data fetch'"
+REMEDY = "replace it, or remove it and run 'python -m hw data fetch'"
 
 
 @dataclass(frozen=True)

@@ -17,4 +17,4 @@ def to_get(entry: Entry, missing: Path, fetching: bool = False) -> str:
     by_hand = f"get {wanted} from {entry.homepage} and put {'it' if n == 1 else 'them'} there"
     if fetching:
         return f"{missing}: could not be fetched; {by_hand}"
-    return f"{missing}: no such file; run 'hw data fetch {entry.name}', or {by_hand}"
+    return f"{missing}: no such file; run 'python -m hw data fetch {entry.name}', or {by_hand}"
