@@ -124,7 +124,9 @@ def start(
     for run in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(run.process.pid, signal.SIGKILL)
-        run.process.communicate()
+        with contextlib.suppress(ValueError):  # its output has been read
+            run.process.communicate()
+        run.process.wait()
         # The helpers of multiprocessing, and whoever was at work, end with their parent.
         end = time.monotonic() + 20
         while members(run.process.pid) and time.monotonic() < end:
