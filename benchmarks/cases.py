@@ -359,7 +359,7 @@ def _torch(case: Case, way: str, given: Examples, count: int) -> Train:
     network = TorchNetwork(spec, data, TorchDraws(42, 42))
 
     def epoch() -> list[Array]:
-        torch.set_flush_denormal(True)  # as `hw.worker.set_threads` does
+        torch.set_flush_denormal(True)  # as `hw.machine.set_threads` does
         network.losses.clear()
         network.advance(updates)
         return list(network.parameters().values())
@@ -371,20 +371,22 @@ def _torch_products(case: Case, updates: int) -> Train:
     """Each layer's products: forward, for its weights' gradient, and for the layer below."""
     import torch
 
+    from hw.learners.torch_products import add_product, affine
+
     B = case.batch_size
     widths = [torch.rand(B, width) for width in case.sizes]
     layers = []
     for h, g in pairwise(widths):
         W = torch.rand(g.shape[1], h.shape[1])
-        layers.append((h, g, W, torch.empty_like(g), torch.empty_like(h), torch.empty_like(W)))
+        layers.append((h, g, W, torch.empty_like(W)))
 
     def run() -> None:
         for _ in range(updates):
-            for depth, (h, g, W, z, below, gradient) in enumerate(layers):
-                torch.mm(h, W.T, out=z)
-                torch.mm(g.T, h, out=gradient)
+            for depth, (h, g, W, gradient) in enumerate(layers):
+                affine(h, W)
+                add_product(gradient, g, h, beta=0)
                 if depth:
-                    torch.mm(g, W, out=below)
+                    affine(g, W.T)
 
     return run
 

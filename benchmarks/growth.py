@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.cases import Case, examples, prepare
 from benchmarks.measuring import ROOT, case_from, in_fresh_process, peak, reset_peak
 from hw.errors import HwError
-from hw.worker import set_threads
+from hw.machine import set_threads
 
 BASE = {"n": 2000, "width": 2048, "hidden": 64}
 POINTS: dict[str, tuple[int, ...]] = {

@@ -26,8 +26,8 @@ from typing import Any
 
 from benchmarks.cases import Case, examples, prepare
 from hw.errors import HwError
+from hw.machine import peak_memory_mb, set_threads
 from hw.runner import environment
-from hw.worker import peak_memory_mb, set_threads
 
 ROOT = Path(__file__).resolve().parent.parent
 # A slow way is timed on fewer examples.
@@ -107,6 +107,8 @@ def machine() -> str:
     """What the times depend on, in a line: libraries, BLAS kernels, instructions, cores."""
     from threadpoolctl import threadpool_info
 
+    from hw.learners import torch_products
+
     found = environment()
     blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]
     blas = [lib for lib in blas if "numpy" in lib["filepath"]] or blas  # SciPy brings its own
@@ -114,7 +116,8 @@ def machine() -> str:
     packages = found["packages"]
     return (
         f"NumPy {packages['numpy']} ({'; '.join(kernels) or 'BLAS unknown'}), "
-        f"torch {packages['torch']}, {found['machine']} with {found['instruction_set']}, "
+        f"torch {packages['torch']} ({torch_products.library()}), "
+        f"{found['machine']} with {found['instruction_set']}, "
         f"{found['cores']} cores, of which one is used"
     )
 

@@ -19,12 +19,12 @@ from typing import Any
 from hw import catalog, provenance, runner, streams, terminal
 from hw.catalog import Question
 from hw.errors import HwError, UsageError, quoted
+from hw.machine import cores
 from hw.outcome import Check, Outcome
 from hw.planning import Request, plan
 from hw.published import published_values
 from hw.results import Folder
 from hw.training import Watcher
-from hw.worker import cores
 
 __all__ = ["Figure", "HwError", "Result", "load", "run"]
 

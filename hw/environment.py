@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from hw import worker
+from hw import machine
 from hw.fingerprint import version
 
 
@@ -17,7 +17,7 @@ def environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "machine": platform.machine(),
         "host": platform.node(),
-        "cores": worker.cores(),
+        "cores": machine.cores(),
         "instruction_set": _instruction_set(),
         "packages": {name: version(name) for name in packages},
     }

@@ -18,7 +18,7 @@ from hw.results import digest
 
 PACKAGE = Path(__file__).resolve().parent
 # Every run goes through these, whatever its kind.
-COMMON = ("hw.training", "hw.outcome", "hw.datasets.features")
+COMMON = ("hw.training", "hw.outcome", "hw.machine", "hw.datasets.features")
 # These decide where things are written and what is shown, not what is computed.
 IGNORED = {"hw.config", "hw.errors", "hw.plotting"}
 

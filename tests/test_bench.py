@@ -13,7 +13,7 @@ from support import CommandLine
 from benchmarks import growth, measuring
 from benchmarks.cases import CASES, Case, examples, prepare
 from hw.commands import bench
-from hw.worker import set_threads
+from hw.machine import set_threads
 
 TRAINED = [name for name, case in CASES.items() if not case.kind.startswith("count")]
 

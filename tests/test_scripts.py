@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hw import datasets, worker
+from hw import datasets, machine
 from hw.assignment import main
 from hw.assignment.declarations import SCRIPTS
 from hw.assignment.equivalent import equivalent
@@ -131,7 +131,7 @@ def expected(
     module = import_module(f"hw.questions.{kind}")
     path = folder / declared.data_path
     loaded = datasets.load(declared.data, declared.homework, folder, "real", path=path)
-    worker.set_threads(declared.backend, 1)
+    machine.set_threads(declared.backend, 1)
     learner = module.learner(module.Settings(epochs=EPOCHS, **given), loaded, declared.backend)
     initial = learner.measure([m for m in every if m.endswith("accuracy")])
     outcome = fit(learner, EPOCHS, every, at_end)

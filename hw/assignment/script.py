@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
-from hw import datasets, worker
+from hw import datasets, machine, worker
 from hw.assignment.equivalent import equivalent
 from hw.cli import Parser
 from hw.config import Layer, check_bounds, convert, resolve, type_hints
@@ -178,7 +178,7 @@ def run(script: Script, program: str, arguments: Sequence[str]) -> int:
             say(f"note: -{flag} {request.values[flag]} is ignored: {who} does not use it")
     say(equivalent(script, request.model, settings, request.path))
 
-    worker.set_threads(script.backend, worker.Task.threads)
+    machine.set_threads(script.backend, worker.Task.threads)
     printer = _Printer(program, script, model)
     outcome = fit(
         model.module.learner(settings, data, script.backend),

@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hw import catalog, parity, planning, provenance, streams, terminal, worker
+from hw import catalog, machine, parity, planning, provenance, streams, terminal, worker
 from hw.catalog import Question
 from hw.commands import VERBS
 from hw.commands.run import settings
@@ -196,8 +196,8 @@ def walk(
 ) -> dict[str, Any]:
     """What ``hw lockstep`` writes of one question, folder excepted: plain JSON."""
     # Denormals as they are, in both; one thread each.
-    worker.set_threads("torch", 1)
-    worker.set_threads("numpy", 1)
+    machine.set_threads("torch", 1)
+    machine.set_threads("numpy", 1)
     variants = {}
     for variant, resolved in planned.variants.items():
 

@@ -9,12 +9,12 @@ from typing import Any
 from hw import progress, runner, streams, terminal
 from hw.commands import VERBS
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
+from hw.machine import cores
 from hw.outcome import Outcome
 from hw.planning import Request, Run, plan
 from hw.published import published_values
 from hw.results import as_json
 from hw.training import Watcher
-from hw.worker import cores
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:

@@ -37,6 +37,7 @@ from hw.learners.spec import (
     prefixed,
     unprefixed,
 )
+from hw.learners.torch_products import add_product, affine
 
 Array = NDArray[Any]
 
@@ -58,6 +59,7 @@ class TorchFeatures:
     def __init__(self, features: Features, dtype: torch.dtype, device: str) -> None:
         self.dtype = dtype
         self.scale: float | None = None
+        self.numbers = torch.empty(0, 0, dtype=dtype)
         if features.is_power_of_two_scale and device == "cpu":
             assert features.table is not None
             self.scale = float(features.table[1])
@@ -67,13 +69,18 @@ class TorchFeatures:
             self.values = torch.from_numpy(features.take(slice(None), floats)).to(device)
 
     def take(self, rows: torch.Tensor | slice) -> torch.Tensor:
-        """(B, D) numbers."""
+        """(B, D) numbers, until the next call: they lie in the same memory each time."""
         # Indexing goes byte by byte, index_select row by row.
         if isinstance(rows, slice):
             chosen = self.values[rows]
         else:
             chosen = self.values.index_select(0, rows)
-        return chosen if self.scale is None else chosen.to(self.dtype).mul_(self.scale)
+        if self.scale is None:
+            return chosen
+        # Fresh memory costs more than the copy into it: the kernel clears every page of it.
+        if len(self.numbers) < len(chosen):
+            self.numbers = torch.empty(chosen.shape, dtype=self.dtype)
+        return self.numbers[: len(chosen)].copy_(chosen).mul_(self.scale)
 
 
 class TorchNetwork:
@@ -180,17 +187,17 @@ class TorchNetwork:
         inputs, activated = [x], []
         masks = self._masks(len(x))
         for (weight, bias), mask in zip(self.layers, masks, strict=False):
-            a = self.activate(torch.addmm(bias, inputs[-1], weight.T))
+            a = self.activate(affine(inputs[-1], weight, bias))
             activated.append(a)
             inputs.append(a if mask is None else a * mask)
-        logits = torch.addmm(self.layers[-1][1], inputs[-1], self.layers[-1][0].T)
+        logits = affine(inputs[-1], *self.layers[-1])
         loss, g = self._loss_and_gradient(logits, targets)
         for layer in reversed(range(len(self.layers))):
             weight, h = self.layers[layer][0], inputs[layer]
             below = None
             if layer:
                 # From the old weights, before this layer's update.
-                below = g @ weight
+                below = affine(g, weight.T)
                 mask = masks[layer - 1]
                 if mask is not None:
                     below *= mask
@@ -225,14 +232,14 @@ class TorchNetwork:
             if len(g) == 1:
                 torch.mul(g.T, h, out=weight.grad)
             else:
-                torch.mm(g.T, h, out=weight.grad)
+                add_product(weight.grad, g, h, beta=0)
             torch.sum(g, 0, out=bias.grad)
             return
         rate = spec.learning_rate
         if not spec.momentum:
             # β scales the old weight: (1 - ηλ) W - η gᵀh.
             beta = 1 - rate * spec.weight_decay
-            torch.addmm(weight, g.T, h, beta=beta, alpha=-rate, out=weight)
+            add_product(weight, g, h, beta, -rate)
             # Of single examples, a call that changes nothing is a twentieth of the update.
             if beta != 1:
                 bias.mul_(beta)
@@ -242,7 +249,7 @@ class TorchNetwork:
             # A first step with zero buffers is torch's first step, whose buffer is the gradient.
             self.buffers = [torch.zeros_like(p) for pair in self.layers for p in pair]
         v_weight, v_bias = self.buffers[2 * layer : 2 * layer + 2]
-        torch.addmm(v_weight, g.T, h, beta=spec.momentum, out=v_weight)
+        add_product(v_weight, g, h, beta=spec.momentum)
         v_bias.mul_(spec.momentum).add_(g.sum(0))
         for p, v in ((weight, v_weight), (bias, v_bias)):
             if spec.weight_decay:
@@ -282,8 +289,8 @@ class TorchNetwork:
             rows = slice(start, start + block)
             h, wanted = features.take(rows), targets[rows]
             for weight, bias in self.layers[:-1]:
-                h = self.activate(torch.addmm(bias, h, weight.T))
-            logits = torch.addmm(self.layers[-1][1], h, self.layers[-1][0].T)
+                h = self.activate(affine(h, weight, bias))
+            logits = affine(h, *self.layers[-1])
             classes = wanted.argmax(1) if wanted.ndim == 2 else wanted
             correct += (logits.argmax(1) == classes).sum()
             total += self._reported_loss(logits, wanted) * len(wanted)
