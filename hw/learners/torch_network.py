@@ -12,12 +12,13 @@ Two ways to make the same update, which the tests hold against each other:
               is never stored: W <- (1 - ηλ) W - η gᵀh is one call.
 
 Batches, masks and initial weights come from the draws that are passed in; nothing here is random.
-No value leaves the device within an epoch: losses are collected there and read at its end.
+No value leaves the device within an epoch: losses are collected there and read at its end. On a
+GPU the direct step is recorded and replayed (`hw.learners.cuda_graph`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from torch.nn import functional
 
 from hw.datasets.features import Dataset, Features
 from hw.learners import by_split
+from hw.learners.cuda_graph import Replayed
 from hw.learners.sequential import EXTRAS
 from hw.learners.spec import (
     Batches,
@@ -40,6 +42,7 @@ from hw.learners.spec import (
 from hw.learners.torch_products import add_product, affine
 
 Array = NDArray[Any]
+Update = Callable[..., torch.Tensor]  # of x, targets and a mask for each hidden layer: the loss
 
 ACTIVATIONS = {
     "relu": torch.relu,
@@ -114,16 +117,22 @@ class TorchNetwork:
     def _make_optimizer(self, step: str) -> None:
         spec = self.spec
         parameters = [p for layer in self.layers for p in layer]
-        self.update = self._update_direct
+        self.update: Update = self._update_direct
         if step == "autograd":
             self.update = self._update_autograd
             for p in parameters:
                 p.requires_grad_()
+        elif self.device == "cuda":
+            self.update = Replayed(self._update_direct)
         self.buffers: list[torch.Tensor] = []
         self.optimizer: torch.optim.Optimizer | None = None
         if spec.optimizer == "adam":
             self.optimizer = torch.optim.Adam(
-                parameters, spec.learning_rate, weight_decay=spec.weight_decay, fused=True
+                parameters,
+                spec.learning_rate,
+                weight_decay=spec.weight_decay,
+                fused=True,
+                capturable=self.device == "cuda",
             )
             for p in parameters:
                 p.grad = torch.zeros_like(p)
@@ -155,26 +164,38 @@ class TorchNetwork:
         while updates:
             # Small batches are gathered many at a time: one gather costs more than one update.
             rows = self.batches.next(min(updates, max(1, GATHERED_ROWS // size)))
-            chosen = torch.from_numpy(rows).to(self.device)
+            chosen = self._send(torch.from_numpy(rows))
             xs, ys = features.take(chosen).split(size), targets[chosen].split(size)
             # One tensor for all of them: the garbage collector walks every object there is.
-            self.losses.append(torch.stack([*map(self.update, xs, ys)]))
+            losses = [self.update(x, y, *self._masks(len(x))) for x, y in zip(xs, ys, strict=True)]
+            self.losses.append(torch.stack(losses))
             updates -= len(xs)
 
     def _masks(self, batch: int) -> list[torch.Tensor | None]:
         drawn = draw_masks(self.draws, self.spec, batch)
-        return [None if mask is None else self._tensor(mask) for mask in drawn]
+        return [
+            None if mask is None else self._send(torch.as_tensor(mask, dtype=self.dtype))
+            for mask in drawn
+        ]
+
+    def _send(self, tensor: torch.Tensor) -> torch.Tensor:
+        """On the device, without waiting for what it is computing."""
+        if self.device == "cpu":
+            return tensor
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def _loss(self, logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         if self.spec.loss == "bce":
             return functional.binary_cross_entropy_with_logits(logits, targets)
         return functional.cross_entropy(logits, targets)
 
-    def _update_autograd(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _update_autograd(
+        self, x: torch.Tensor, targets: torch.Tensor, *masks: torch.Tensor | None
+    ) -> torch.Tensor:
         assert self.optimizer is not None
         self.optimizer.zero_grad()
         h = x
-        for (weight, bias), mask in zip(self.layers, self._masks(len(x)), strict=False):
+        for (weight, bias), mask in zip(self.layers, masks, strict=False):
             h = self.activate(functional.linear(h, weight, bias))
             h = h if mask is None else h * mask
         loss = self._loss(functional.linear(h, *self.layers[-1]), targets)
@@ -183,9 +204,10 @@ class TorchNetwork:
         return loss.detach()
 
     @torch.no_grad()
-    def _update_direct(self, x: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    def _update_direct(
+        self, x: torch.Tensor, targets: torch.Tensor, *masks: torch.Tensor | None
+    ) -> torch.Tensor:
         inputs, activated = [x], []
-        masks = self._masks(len(x))
         for (weight, bias), mask in zip(self.layers, masks, strict=False):
             a = self.activate(affine(inputs[-1], weight, bias))
             activated.append(a)
@@ -352,6 +374,8 @@ class TorchNetwork:
         else:
             groups = self.optimizer.state_dict()["param_groups"]
             self.optimizer.load_state_dict({"state": found, "param_groups": groups})
+        if isinstance(self.update, Replayed):
+            self.update.forget()
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         return {}
