@@ -11,7 +11,7 @@ FOLDERS = --data-dir "$(DATA_DIR)" --results-dir "$(RESULTS_DIR)"
 HW = $(BIN)/python -m hw
 
 .DEFAULT_GOAL := help
-.PHONY: help all quick grid test check format clean
+.PHONY: help all quick grid test test-full check format clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | \
@@ -30,6 +30,9 @@ grid: $(VENV)/.runtime ## the 48-run grid of ist2021 (about 40 minutes on two co
 
 test: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest -n 2
+
+test-full: $(VENV)/.dev ## what a new user does: a fresh clone, make all, the README, make test
+	$(BIN)/python -m pytest -s tests/whole_system.py
 
 check: $(VENV)/.dev ## what CI checks besides the tests: lint, format, types
 	$(BIN)/ruff check .

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import re
 import shlex
 import signal
-import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,15 +13,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from support import write_upstream
 
 from hw import datasets, machine
 from hw.assignment import main
 from hw.assignment.declarations import SCRIPTS
 from hw.assignment.equivalent import equivalent
 from hw.assignment.script import parse, settings_of
-from hw.datasets import stand_ins
 from hw.training import fit
 
 FOLDER = Path(__file__).resolve().parents[1] / "scripts"
@@ -32,42 +29,12 @@ ACCURACIES = ["train_accuracy", "validation_accuracy"]
 Check = Callable[[str, str, list[str], set[str]], str]
 
 
-def idx(array: np.ndarray) -> bytes:
-    header = struct.pack(f">BBBB{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
-    return gzip.compress(header + array.astype(np.uint8).tobytes())
-
-
-def write(folder: Path, name: str, count: int = 48) -> None:
-    """The first examples of a stand-in, in the format and at the place that a script expects."""
-    upstream, _ = stand_ins.make(name)
-    entry = datasets.entry(name)
-    if name == "ames":
-        arrays = {f"X{split}": x for split, (x, _) in upstream.items()}
-        np.savez(folder / "ames.npz", **arrays, **{f"y{s}": y for s, (_, y) in upstream.items()})
-        return
-    # ist2023's test set takes the first of each class: all of them must be there.
-    parts = {
-        split: (x[: 4 * count].reshape(-1, *entry.image_shape), y[: 4 * count])
-        for split, (x, y) in upstream.items()
-    }
-    if entry.reader == "npz":
-        short = {"train": "train", "validation": "val", "test": "test"}
-        arrays = {f"{short[s]}_images": x for s, (x, _) in parts.items()}
-        arrays |= {f"{short[s]}_labels": y for s, (_, y) in parts.items()}
-        np.savez(folder / entry.files[0].name, **arrays)
-        return
-    (folder / name).mkdir()
-    contents = [array for part in parts.values() for array in part]
-    for file, array in zip(entry.files, contents, strict=True):
-        (folder / name / file.name).write_bytes(idx(array))
-
-
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with every script's default data."""
     folder = tmp_path_factory.mktemp("data")
     for name in {script.data for script in SCRIPTS.values()}:
-        write(folder, name)
+        write_upstream(folder, name)
     return folder
 
 
@@ -484,7 +451,7 @@ def test_equivalent_command_runs_what_it_says(tmp_path: Path) -> None:
     """`hw run`, typed as it was suggested, ends with the accuracies that the script printed."""
     folder = tmp_path / "intel-landscapes"
     folder.mkdir()
-    write(folder, "intel-landscapes")
+    write_upstream(folder, "intel-landscapes")
     words = ["logistic_regression", "-epochs", "1", "-l2_penalty", "0.01", "-data_path"]
     path = "intel-landscapes/intel_landscapes.npz"
     code, out, err = outputs(start("hw1-q1.py", *words, path, cwd=tmp_path))

@@ -5,20 +5,15 @@ from __future__ import annotations
 import gzip
 import io
 import pickle
-import struct
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from support import idx
 
 from hw.datasets.catalogue import CATALOGUE
-
-
-def idx(array: np.ndarray) -> bytes:
-    header = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-    return header + array.astype(np.uint8).tobytes()
 
 
 def npz(compressed: bool = True, **arrays: Any) -> bytes:
