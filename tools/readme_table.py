@@ -1,0 +1,90 @@
+"""Fill the README's table of questions from results on real data.
+
+    python tools/readme_table.py RESULTS_DIR [RESULTS_DIR ...]
+
+Of each question, the first folder that has it counts. Rows of questions that are in none, or only
+on a stand-in, are left as they are.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from hw import catalog  # noqa: E402
+from hw.catalog import Question  # noqa: E402
+from hw.outcome import Outcome  # noqa: E402
+from hw.published import published_values  # noqa: E402
+from hw.results import Folder  # noqa: E402
+
+README = ROOT / "README.md"
+# The first that a question has, and what to call it.
+METRICS = {
+    "zero_share": "share of exact zeros: ",
+    "test_accuracy": "",
+    "validation_accuracy": "validation accuracy: ",
+    "test_loss": "test RMSE: ",
+}
+
+
+def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
+    """What is ours, with the published number in brackets where one is printed."""
+    if not question.trains:
+        checks = [check for outcome in outcomes.values() for check in outcome.checks]
+        errata = sum(not check.holds for check in checks)
+        found = f"{len(checks) - errata} statements hold"
+        return found + (f", {errata} {'erratum' if errata == 1 else 'errata'}" if errata else "")
+    published = published_values(question.claims)
+    measured = next(iter(outcomes.values())).metrics
+    metric = next(name for name in METRICS if name in measured)
+    parts = []
+    for variant in question.variants:
+        metrics = outcomes[variant].metrics
+        value = f"{metrics[metric]:.4f}"
+        if f"{metric}_std" in metrics:
+            value += f" ± {metrics[f'{metric}_std']:.4f}"
+        if (variant, metric) in published:
+            value += f" ({published[variant, metric]})"
+        parts.append((f"{variant} " if len(question.variants) > 1 else "") + value)
+    return METRICS[metric] + ", ".join(parts)
+
+
+def row(question: Question, before: str, roots: list[Path]) -> str:
+    for root in roots:
+        folder = Folder(root / question.homework / question.name)
+        run = folder.run()
+        if run.get("status") != "done" or (run.get("data") or {}).get("source") == "stand-in":
+            continue
+        before = cell(question, folder.outcomes())
+        break
+    return f"| `{question.id}` | {question.title} | {before} |"
+
+
+def main(roots: list[Path]) -> None:
+    text = README.read_text(encoding="utf-8")
+    before = dict(re.findall(r"^\| `([^`]+)` \| .* \| (.*) \|$", text, re.M))
+    lines = []
+    for homework in catalog.homeworks().values():
+        lines += [
+            f"### {homework.title}",
+            "",
+            "| id | question | ours (published) |",
+            "|---|---|---|",
+        ]
+        for name in homework.questions:
+            question = catalog.find(f"{homework.name}.{name}")
+            lines.append(row(question, before.get(question.id, "not run"), roots))
+        lines.append("")
+    table = "\n".join(["<!-- questions -->", *lines, "<!-- /questions -->"])
+    text = re.sub(r"<!-- questions -->.*<!-- /questions -->", lambda _: table, text, flags=re.S)
+    README.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    main([Path(argument) for argument in sys.argv[1:]])
