@@ -6,12 +6,12 @@ import platform
 from typing import Any
 
 from hw import machine
-from hw.fingerprint import version
+from hw.fingerprint import NOT_INSTALLED, version
 
 
 def environment() -> dict[str, Any]:
     """What a number can depend on besides its inputs."""
-    packages = ("numpy", "torch", "matplotlib", "sympy")
+    packages = ("numpy", "torch", "matplotlib", "sympy", "keras")
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -19,7 +19,7 @@ def environment() -> dict[str, Any]:
         "host": platform.node(),
         "cores": machine.cores(),
         "instruction_set": _instruction_set(),
-        "packages": {name: version(name) for name in packages},
+        "packages": {name: found for name in packages if (found := version(name)) != NOT_INSTALLED},
     }
 
 

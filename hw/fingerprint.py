@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).resolve().parent
 COMMON = ("hw.training", "hw.outcome", "hw.machine", "hw.datasets.features")
 # These decide where things are written and what is shown, not what is computed.
 IGNORED = {"hw.config", "hw.errors", "hw.plotting"}
+NOT_INSTALLED = "not installed"
 
 
 def fingerprint(
@@ -47,7 +48,7 @@ def version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
 @cache

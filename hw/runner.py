@@ -122,6 +122,7 @@ def _collect(
     for number, result in results:
         run, variant = owners[number]
         missing[id(run)].discard(variant)
+        result = _of_the_same_data(result, run)
         if isinstance(result, executor.Failed):
             _fail(run, result.error, say, variant)
         else:
@@ -139,6 +140,21 @@ def _collect(
             _leave(run, request, say)
         if request.fail_fast and run.status in ("failed", "diverged"):
             return
+
+
+def _of_the_same_data(
+    result: executor.Done | executor.Failed, run: Run
+) -> executor.Done | executor.Failed:
+    """A failure if the task was computed elsewhere, from data that are not those found here."""
+    if isinstance(result, executor.Failed) or result.data == run.data:
+        return result
+    here, there = (data["sha256"][:8] if data else "none" for data in (run.data, result.data))
+    place = result.task.data_directory
+    error = HwError(
+        f"the worker's data are others than those here (sha256 {there}…, {here}…): "
+        f"put the same files into {place} on every machine"
+    )
+    return executor.Failed(result.task, error)
 
 
 def _take(run: Run, request: Request) -> list[str]:

@@ -95,6 +95,23 @@ def test_what_is_finished_survives_a_failure(
     assert (run.folder.path / "figures" / "accuracies.pdf").exists()
 
 
+def test_a_worker_with_other_data_is_no_source_of_results(
+    request_: Request, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    perform = executor.perform
+
+    def elsewhere(task: Any, *rest: Any) -> Any:
+        done = perform(task, *rest)
+        return replace(done, data={**(done.data or {}), "sha256": "0" * 64})
+
+    monkeypatch.setattr(executor, "perform", elsewhere)
+    run, said = carry_out(request_)
+    assert run.status == "failed"
+    assert len(said) == 2
+    assert "the worker's data are others than those here (sha256 00000000" in said[0]
+    assert not run.outcomes
+
+
 def test_what_is_finished_survives_an_interruption(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:
