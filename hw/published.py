@@ -13,7 +13,8 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
                               first. ``others`` stands for all the other variants.
 ``trend``                     a metric of a ``variant`` that is ``rising``, ``falling``,
                               ``oscillating`` or ``steady`` over the last epochs, or from epoch
-                              ``since`` to ``until``; ``amplitude`` is how far it swings.
+                              ``since`` to ``until``; ``amplitude`` is how far it swings,
+                              ``trendless`` says that it neither rises nor falls besides.
 ``crossing``                  a metric of ``variant`` that reaches at about ``epoch`` what
                               ``reference`` has at its end.
 ``best``                      a metric of ``variant`` that is at its best (an accuracy: highest,
@@ -42,7 +43,7 @@ _SORTS: dict[str, set[str]] = {
     "value": {"metric", "value", "variant", "band", "count"},
     "range": {"metric", "low", "high", "variant", "epochs"},
     "order": {"order", "higher", "lower", "factor", "minus"},
-    "trend": {"trend", "variant", "direction", "since", "until", "amplitude"},
+    "trend": {"trend", "variant", "direction", "since", "until", "amplitude", "trendless"},
     "crossing": {"crossing", "variant", "reference", "epoch", "within"},
     "best": {"best", "variant", "epoch", "within"},
     "time_ratio": {"time_ratio", "slower", "faster"},
@@ -75,6 +76,7 @@ _NUMBERS = {
     "count",
     "band",
 }
+_FLAGS = {"trendless", "ours"}
 # Sorts that speak of one variant.
 _OF_ONE = ("value", "range", "trend", "best")
 DIRECTIONS = ("rising", "falling", "oscillating", "steady")
@@ -180,6 +182,9 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
         for key in _NUMBERS & details.keys():
             if not _is_number(details[key]):
                 raise UsageError(f"{where}: {key} must be a number, not {quoted(details[key])}")
+        for key in _FLAGS & item.keys():
+            if not isinstance(item[key], bool):
+                raise UsageError(f"{where}: {key} must be true or false, not {quoted(item[key])}")
         if not isinstance(details.get("count", 1), int) or details.get("count", 1) < 1:
             raise UsageError(f"{where}: count must be a whole number from 1")
         if sort in _OF_ONE and "variant" not in details and "default" not in variants:

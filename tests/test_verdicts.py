@@ -474,6 +474,7 @@ class TestOrders:
 
 
 RISING = [0.4 + t / 100 for t in range(20)]
+ZIGZAG_UP = [value + (t % 2) / 20 for t, value in enumerate(RISING)]
 
 
 @pytest.mark.parametrize(
@@ -489,6 +490,20 @@ RISING = [0.4 + t / 100 for t in range(20)]
         (RISING + RISING[::-1], {"direction": "rising", "since": 1}, Verdict.NOT_SUPPORTED),
         (flat(0.5, 0.02), {"direction": "oscillating", "since": 1}, Verdict.SUPPORTED),
         (RISING, {"direction": "oscillating", "since": 1}, Verdict.CONTRADICTED),
+        # Less often than noise, and yet at every third epoch for certain.
+        ([0.5, 0.6, 0.7] * 20, {"direction": "oscillating", "since": 1}, Verdict.SUPPORTED),
+        ([0.5, 0.6, 0.5], {"direction": "oscillating", "since": 1}, Verdict.NOT_SUPPORTED),
+        (ZIGZAG_UP, {"direction": "oscillating", "since": 1}, Verdict.SUPPORTED),
+        (
+            ZIGZAG_UP,
+            {"direction": "oscillating", "trendless": True, "since": 1},
+            Verdict.NOT_SUPPORTED,
+        ),
+        (
+            flat(0.5, 0.02),
+            {"direction": "oscillating", "trendless": True, "since": 1},
+            Verdict.SUPPORTED,
+        ),
         (flat(0.5, 1e-6), {"direction": "oscillating", "since": 1}, Verdict.CONTRADICTED),
         (
             flat(0.5, 0.02),

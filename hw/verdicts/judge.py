@@ -555,7 +555,8 @@ def _trend_once(claim: Claim, outcomes: Outcomes) -> Finding:
     if not curve:
         return _no_curve(metric)
     if direction == "oscillating":
-        return _oscillating(curve, claim.details.get("amplitude"))
+        details = claim.details
+        return _oscillating(curve, details.get("amplitude"), details.get("trendless", False))
     if direction == "steady":
         return _steady(curve, claim.details.get("amplitude"))
     score = mann_kendall(curve) * (1 if direction == "rising" else -1)
@@ -569,7 +570,7 @@ def _trend_once(claim: Claim, outcomes: Outcomes) -> Finding:
     )
     shown = (
         f"from {number(curve[0])} to {number(curve[-1])} in {len(curve)} epochs, "
-        f"{direction} by {score:+.1f} sd of chance"
+        f"{direction} by {_signed(score)} sd of chance"
     )
     ours = {Verdict.SUPPORTED: direction, Verdict.CONTRADICTED: _opposite(direction)}
     numbers = {"score": score, "first": curve[0], "last": curve[-1], "epochs": len(curve)}
@@ -580,31 +581,39 @@ def _opposite(direction: str) -> str:
     return "falling" if direction == "rising" else "rising"
 
 
-def _oscillating(curve: Sequence[float], amplitude: float | None) -> Finding:
-    """Turns round as often as noise does, visibly, and about as far as was said.
+def _oscillating(curve: Sequence[float], amplitude: float | None, trendless: bool) -> Finding:
+    """Turns round more than half as often as noise does, visibly, and about as far as was said.
 
-    "About" is a factor of two either way. A curve that turns at most half as often as noise does
-    is smooth, and contradicts it.
+    "More" is beyond chance; "about" is a factor of two either way. A curve that turns at most half
+    as often as noise is smooth, and contradicts it. ``trendless``: nor does it rise or fall.
     """
-    found, score = turns(curve), turning_score(curve) if len(curve) > 3 else -math.inf
+    if len(curve) < 4:
+        return Finding(Verdict.NOT_SUPPORTED, "", f"{len(curve)} epochs are too few", "one run")
+    found, score = turns(curve), turning_score(curve, 0.5)
     legs = [abs(b - a) for a, b in itertools.pairwise(found)]
     swing = statistics.median(legs) if legs else 0.0
-    level = abs(statistics.fmean(curve))
-    expected = 2 * (len(curve) - 2) / 3
-    often = score >= -normal_factor(CONCLUSIONS) and swing > VISIBLE * level
+    visible = swing > VISIBLE * abs(statistics.fmean(curve))
+    limit = normal_factor(CONCLUSIONS)
     as_far = amplitude is None or amplitude / 2 <= swing <= amplitude * 2
-    if often and as_far:
+    drift = mann_kendall(curve)
+    if score > limit and visible and as_far and not (trendless and abs(drift) > limit):
         verdict = Verdict.SUPPORTED
-    elif len(found) <= expected / 2 or swing <= VISIBLE * level:
+    elif score <= 0 or not visible:
         verdict = Verdict.CONTRADICTED
     else:
         verdict = Verdict.NOT_SUPPORTED
     shown = (
-        f"{len(found)} turns in {len(curve)} epochs ({expected:.0f} if at random), "
+        f"{len(found)} turns in {len(curve)} epochs ({2 * (len(curve) - 2) / 3:.0f} if at random), "
         f"each swing {number(swing)}"
     )
-    numbers = {"turns": len(found), "swing": swing, "epochs": len(curve)}
+    shown += f"; rising by {_signed(drift)} sd of chance" if trendless else ""
+    numbers = {"turns": len(found), "swing": swing, "epochs": len(curve), "drift": drift}
     return Finding(verdict, f"swings {number(swing)}", shown, "one run", numbers)
+
+
+def _signed(score: float) -> str:
+    """With its sign, and never -0.0."""
+    return f"{round(score, 1) + 0.0:+.1f}"
 
 
 def _steady(curve: Sequence[float], amplitude: float | None) -> Finding:

@@ -144,14 +144,15 @@ def turns(values: Sequence[float]) -> list[float]:
     ]
 
 
-def turning_score(values: Sequence[float]) -> float:
-    """Standard deviations by which a series turns more often than noise (negative: less).
+def turning_score(values: Sequence[float], share: float = 1.0) -> float:
+    """Standard deviations by which a series turns more often than ``share`` of the turns of noise
+    (negative: less often).
 
     Noise turns at two of three values, with variance (16 n - 29) / 90 (Bienaymé 1874; Kendall &
     Stuart, The Advanced Theory of Statistics 3, 45.18).
     """
     n = len(values)
-    return (len(turns(values)) - 2 * (n - 2) / 3) / math.sqrt((16 * n - 29) / 90)
+    return (len(turns(values)) - share * 2 * (n - 2) / 3) / math.sqrt((16 * n - 29) / 90)
 
 
 @dataclass(frozen=True)
