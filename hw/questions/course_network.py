@@ -21,6 +21,7 @@ from hw.config import setting
 from hw.datasets.features import Dataset
 from hw.draws import UniformDraws
 from hw.errors import UsageError
+from hw.learners import network
 from hw.learners.spec import NetworkSpec, seconds_per_epoch
 
 if TYPE_CHECKING:
@@ -82,13 +83,7 @@ class Settings:
 def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> Learner:
     """The model in training; see `hw.training.Learner`."""
     spec, draws = settings.network(data), UniformDraws(settings.seed)
-    if backend == "numpy":
-        from hw.learners.numpy_network import NumPyNetwork
-
-        return NumPyNetwork(spec, data, draws)
-    from hw.learners.torch_network import TorchNetwork
-
-    return TorchNetwork(spec, data, draws, device, settings.step)
+    return network.make(spec, data, draws, backend, device, settings.step)
 
 
 def estimate(settings: Settings, data: Dataset, backend: str) -> float:

@@ -22,6 +22,7 @@ from hw.config import setting
 from hw.datasets.features import Dataset
 from hw.draws import TorchDraws
 from hw.errors import UsageError
+from hw.learners import network
 from hw.learners.spec import NetworkSpec
 
 if TYPE_CHECKING:
@@ -68,10 +69,4 @@ class Settings:
 def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> Learner:
     """The model in training; see `hw.training.Learner`."""
     spec, draws = settings.network(data), TorchDraws(settings.seed, shuffle=False)
-    if backend == "numpy":
-        from hw.learners.numpy_network import NumPyNetwork
-
-        return NumPyNetwork(spec, data, draws)
-    from hw.learners.torch_network import TorchNetwork
-
-    return TorchNetwork(spec, data, draws, device, settings.step)
+    return network.make(spec, data, draws, backend, device, settings.step)
