@@ -136,7 +136,9 @@ class Claim:
             case "order":
                 return f"{d['order']}: {_names(d['higher'])} above {_names(d['lower'])}"
             case "trend":
-                return f"{d['trend']} {d['direction']}"
+                return f"{d['trend']} {d['direction']}" + (
+                    " without a trend" if d.get("trendless") else ""
+                )
             case "crossing":
                 return (
                     f"{d['crossing']} of {d['variant']} reaches {d['reference']}'s "
@@ -191,6 +193,8 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
             raise UsageError(f"{where}: variant is missing (one of: {', '.join(variants)})")
         if sort == "trend" and details["direction"] not in DIRECTIONS:
             raise UsageError(f"{where}: direction must be one of {', '.join(DIRECTIONS)}")
+        if details.get("trendless") and details["direction"] != "oscillating":
+            raise UsageError(f"{where}: trendless is of oscillating curves")
         if sort == "range" and details.get("epochs", "last") not in EPOCHS:
             raise UsageError(f"{where}: epochs must be one of {', '.join(EPOCHS)}")
         for key, counterpart in (("higher", "lower"), ("lower", "higher")):

@@ -152,7 +152,8 @@ def _of_the_same_data(
     place = result.task.data_directory
     error = HwError(
         f"the worker's data are others than those here (sha256 {there}…, {here}…): "
-        f"put the same files into {place} on every machine"
+        f"put the same files into {place} on every machine, and restart the workers, which keep "
+        "what they have read"
     )
     return executor.Failed(result.task, error)
 

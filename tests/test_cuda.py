@@ -25,6 +25,7 @@ CASES: dict[str, dict[str, Any]] = {
     "momentum, decay": {"momentum": 0.9, "l2_decay": 0.05},
     "adam": {"optimizer": "adam", "learning_rate": 0.01, "l2_decay": 0.1},
     "no dropout": {"dropout": 0.0},
+    "tanh": {"activation": "tanh"},
     "logistic regression": {"model": "logistic_regression"},
 }
 cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -113,12 +114,13 @@ def test_the_gpu_makes_the_same_updates(case: dict[str, Any], data: Dataset) -> 
 
 
 @gpu
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 @cases
 def test_nothing_waits_for_the_gpu(case: dict[str, Any], data: Dataset) -> None:
     model = network(case, data, "cuda")
     model.advance(22)  # an epoch, whose last batch is smaller, twice: both are recorded
-    torch.cuda.set_sync_debug_mode("error")
     try:
+        torch.cuda.set_sync_debug_mode("error")
         model.advance(10)
     finally:
         torch.cuda.set_sync_debug_mode("default")
@@ -139,7 +141,8 @@ def test_a_stopped_run_goes_on(case: dict[str, Any], data: Dataset) -> None:
 
 @gpu
 @pytest.mark.parametrize(
-    "question", ["q1.mlp", "q2.batch_size", "q2.momentum", "ist2021.q4.feedforward", "p1.network"]
+    "question",
+    ["q1.mlp", "q2.batch_size", "q2.momentum", "ist2021.q4.feedforward", "ift6390.p1.network"],
 )
 def test_end_to_end(hw: CommandLine, question: str) -> None:
     flags = ["--backend", "torch", "--device", "cuda", "--data", "stand-in", "--epochs", "2"]

@@ -14,13 +14,17 @@ from support import make_dataset
 from hw import catalog
 from hw.config import Layer
 from hw.datasets.features import Dataset, Features, Split, pixels
-from hw.errors import HwError
 from hw.training import DERIVED, fit
 
 WIDTH, CLASSES = 12, 4
 # One question of each kind that trains; Keras, an extra, only where it is installed.
 KINDS = {q.kind: q for q in catalog.load_all().values() if q.trains}
-RUNS = [(kind, backend) for kind in KINDS for backend in ("numpy", "torch")]
+RUNS = [
+    (kind, backend)
+    for kind in KINDS
+    for backend in ("numpy", "torch")
+    if (kind, backend) != ("digits_keras", "numpy")  # there is none
+]
 
 
 def of(images: np.ndarray, labels: list[int]) -> Dataset:
@@ -71,10 +75,7 @@ def learner(kind: str, backend: str, data: Dataset, **changed: Any) -> Any:
     variant = next(iter(question.variants))
     settings = question.resolve(variant, layer).settings
     given = regression(data) if kind in ("linear_regression", "neural_regression") else data
-    try:
-        return question.module.learner(settings, given, backend, "cpu")
-    except HwError as error:
-        pytest.skip(str(error))
+    return question.module.learner(settings, given, backend, "cpu")
 
 
 def names(kind: str) -> list[str]:
@@ -97,11 +98,10 @@ def test_training_ends_with_finite_numbers(kind: str, backend: str, edge: str) -
 
 @pytest.mark.parametrize(("kind", "backend"), RUNS)
 def test_a_batch_larger_than_the_data_is_all_of_them(kind: str, backend: str) -> None:
-    data = make_dataset(n=10, width=WIDTH)
-    try:
-        whole, more = (learner(kind, backend, data, batch_size=size) for size in (10, 1000))
-    except HwError:
+    if "batch_size" not in KINDS[kind].module.Settings.__dataclass_fields__:
         pytest.skip("one example at a time")
+    data = make_dataset(n=10, width=WIDTH)
+    whole, more = (learner(kind, backend, data, batch_size=size) for size in (10, 1000))
     for model in (whole, more):
         model.train_epoch()
     for name, value in whole.parameters().items():

@@ -88,6 +88,7 @@ def test_printed_numbers_by_variant_and_metric() -> None:
         ({"metric": "m", "value": "1", "variant": "c"}, "unknown variant 'c'"),
         ({"metric": "m", "value": "1", "variant": {"a": 1}}, "unknown variant"),
         ({"metric": "m", "low": "0"}, "low must be a number"),
+        ({"trend": "m", "direction": "rising", "trendless": True}, "trendless is of oscillating"),
         ({"metric": "m", "low": 0, "ours": "no"}, "ours must be true or false, not 'no'"),
         ({"metric": "m", "low": float("inf")}, "low must be a number"),
         ({"metric": "m", "low": 0, "epochs": "few"}, "epochs must be one of"),

@@ -50,3 +50,14 @@ def test_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"`?make ([a-z]+)`?", README)):
         assert re.search(rf"^{target}:", makefile, re.M), target
+
+
+def test_folders_it_names_are_those_of_its_runs(tmp_path, capsys):
+    named = set(re.findall(r"\b[\w.]+@[0-9a-f]{8}\b", README))
+    assert named
+    for command in COMMANDS:
+        if command.startswith("run "):
+            folders = ["--results-dir", str(tmp_path), "--data-dir", str(tmp_path)]
+            assert main([*shlex.split(command), "--dry-run", *folders]) == 0
+    shown = capsys.readouterr().out
+    assert [name for name in named if f"{name}\n" not in shown] == []

@@ -21,6 +21,7 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     if used and not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         pytest.skip("this PyTorch is built without oneDNN")
     monkeypatch.setattr(torch_products, "has_onednn", lambda: used)
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "highest")
     return str(request.param)
 
 
@@ -77,9 +78,6 @@ def test_which_products_are_onednn_s(library: str, monkeypatch: pytest.MonkeyPat
     affine(numbers(1, 784), numbers(200, 784))  # one example
     affine(numbers(SMALL[0], SMALL[1]), numbers(SMALL[2], SMALL[1]))  # little work
     affine(numbers(B, D, dtype=torch.float64), numbers(K, D, dtype=torch.float64))
-    torch.set_float32_matmul_precision("medium")
-    try:
-        affine(numbers(B, D), numbers(K, D))
-    finally:
-        torch.set_float32_matmul_precision("highest")
+    monkeypatch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
+    affine(numbers(B, D), numbers(K, D))
     assert not calls

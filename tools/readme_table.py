@@ -2,8 +2,8 @@
 
     python tools/readme_table.py RESULTS_DIR [RESULTS_DIR ...]
 
-Of each question, the first folder that has it counts. Rows of questions that are in none, or only
-on a stand-in, are left as they are.
+Of each question, the first folder that has it counts. Rows of questions that are in none, only on
+a stand-in, or not among `all`, are left as they are.
 """
 
 from __future__ import annotations
@@ -39,12 +39,13 @@ def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
         found = f"{len(checks) - errata} statements hold"
         return found + (f", {errata} {'erratum' if errata == 1 else 'errata'}" if errata else "")
     published = published_values(question.claims)
-    measured = next(iter(outcomes.values())).metrics
+    # One that diverged has none of them.
+    measured = {name for outcome in outcomes.values() for name in outcome.metrics}
     metric = next(name for name in METRICS if name in measured)
     parts = []
     for variant in question.variants:
         metrics = outcomes[variant].metrics
-        value = f"{metrics[metric]:.4f}"
+        value = f"{metrics[metric]:.4f}" if metric in metrics else "diverged"
         if f"{metric}_std" in metrics:
             value += f" ± {metrics[f'{metric}_std']:.4f}"
         if (variant, metric) in published:
@@ -54,7 +55,7 @@ def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
 
 
 def row(question: Question, before: str, roots: list[Path]) -> str:
-    for root in roots:
+    for root in roots if question.in_all else []:  # a grid is more than a cell
         folder = Folder(root / question.homework / question.name)
         run = folder.run()
         if run.get("status") != "done" or (run.get("data") or {}).get("source") == "stand-in":

@@ -6,6 +6,7 @@ them one by one from Python takes longer than they do.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import torch
@@ -34,18 +35,27 @@ class Replayed:
         shapes = tuple(None if t is None else t.shape for t in tensors)
         if shapes not in self.replays:
             self.replays[shapes] = None
-            return self.update(*tensors)
+            # On copies, as every later call: products can depend on how memory is aligned.
+            return self.update(*_copies(tensors))
         replay = self.replays[shapes]
         if replay is None:
             replay = self.replays[shapes] = record(self.update, tensors)
         return replay(*tensors)
 
 
+def _copies(tensors: Tensors) -> Tensors:
+    return tuple(None if t is None else t.clone() for t in tensors)
+
+
+_recording = threading.Lock()
+
+
 def record(update: Update, tensors: Tensors) -> Update:
     """The same as ``update`` for tensors of these shapes; calls it once, without effect."""
-    inputs = [None if t is None else t.clone() for t in tensors]
+    inputs = _copies(tensors)
     graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
+    # One at a time in a process, and other threads may go on allocating.
+    with _recording, torch.cuda.graph(graph, capture_error_mode="thread_local"):
         loss = update(*inputs)
 
     def replay(*given: torch.Tensor | None) -> torch.Tensor:

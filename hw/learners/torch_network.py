@@ -72,7 +72,7 @@ class TorchFeatures:
             self.values = torch.from_numpy(features.take(slice(None), floats)).to(device)
 
     def take(self, rows: torch.Tensor | slice) -> torch.Tensor:
-        """(B, D) numbers, until the next call: they lie in the same memory each time."""
+        """(B, D) numbers, good until the next call, which may write over them."""
         # Indexing goes byte by byte, index_select row by row.
         if isinstance(rows, slice):
             chosen = self.values[rows]
@@ -391,4 +391,5 @@ def _multiply_by_derivative(activation: str, g: torch.Tensor, a: torch.Tensor) -
         case "sigmoid":
             g.mul_(a * (1 - a))
         case "leaky_relu":
-            g.mul_(torch.where(a > 0, 1.0, 0.01))
+            # Not 1 or 0.01 times g: as numbers of their own these are float32.
+            torch.where(a > 0, g, g * 0.01, out=g)

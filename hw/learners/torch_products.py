@@ -1,8 +1,8 @@
 """Float32 matrix products of PyTorch on the CPU, by whichever of its two libraries is faster.
 
 PyTorch's own products call MKL, which uses AVX-512 on Intel's processors only. Its other library,
-oneDNN, uses it wherever the processor has it: on an AMD Zen 5 it multiplies in 0.41 to 0.48 of
-MKL's time (docs/performance.md). Both are plain float32: each sum is rounded in its own order.
+oneDNN, uses it wherever the processor has it: on an AMD Zen 5 it multiplies in less than half
+of MKL's time (docs/performance.md). Both are plain float32: each sum is rounded in its own order.
 
 Small products, other devices and types, and the lower precisions of
 `torch.set_float32_matmul_precision` are left to PyTorch's own.

@@ -582,23 +582,25 @@ def _opposite(direction: str) -> str:
 
 
 def _oscillating(curve: Sequence[float], amplitude: float | None, trendless: bool) -> Finding:
-    """Turns round more than half as often as noise does, visibly, and about as far as was said.
+    """Turns round as often as noise does, visibly, and about as far as was said.
 
-    "More" is beyond chance; "about" is a factor of two either way. A curve that turns at most half
-    as often as noise is smooth, and contradicts it. ``trendless``: nor does it rise or fall.
+    "As often": give or take chance, or at least beyond chance more than half as often; "about" is
+    a factor of two either way. A curve that turns at most half as often as noise is smooth, and
+    contradicts it. ``trendless``: nor does it rise or fall.
     """
     if len(curve) < 4:
         return Finding(Verdict.NOT_SUPPORTED, "", f"{len(curve)} epochs are too few", "one run")
-    found, score = turns(curve), turning_score(curve, 0.5)
+    found, smooth = turns(curve), turning_score(curve, 0.5)
     legs = [abs(b - a) for a, b in itertools.pairwise(found)]
     swing = statistics.median(legs) if legs else 0.0
     visible = swing > VISIBLE * abs(statistics.fmean(curve))
     limit = normal_factor(CONCLUSIONS)
+    often = turning_score(curve) >= -limit or smooth > limit
     as_far = amplitude is None or amplitude / 2 <= swing <= amplitude * 2
     drift = mann_kendall(curve)
-    if score > limit and visible and as_far and not (trendless and abs(drift) > limit):
+    if often and visible and as_far and not (trendless and abs(drift) > limit):
         verdict = Verdict.SUPPORTED
-    elif score <= 0 or not visible:
+    elif smooth <= 0 or not visible:
         verdict = Verdict.CONTRADICTED
     else:
         verdict = Verdict.NOT_SUPPORTED
