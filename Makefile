@@ -25,7 +25,7 @@ all: $(VENV)/.runtime ## fetch the data that can be had, run every question, jud
 quick: $(VENV)/.runtime ## the tour: every question on its stand-in, an epoch or two
 	$(HW) run all --data stand-in --epochs 2 --jobs $(JOBS) --keep-going $(FOLDERS)
 
-grid: $(VENV)/.runtime ## the 48-run grid of ist2021 (about 40 minutes on two cores; goes on where it stopped)
+grid: $(VENV)/.runtime ## the 48-run grid of ist2021 (about 45 minutes on two cores; goes on where it stopped)
 	$(HW) run ist2021.q4.feedforward_grid --jobs $(JOBS) $(FOLDERS)
 
 test: $(VENV)/.dev ## the tests
