@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,14 @@ def _one_thread() -> Iterator[None]:
     # Two threads that fight over a core cost more than they bring.
     with threadpool_limits(1):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _denormals() -> Iterator[None]:
+    """A run with PyTorch flushes denormals to zero: a flag of the processor, which outlives it."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -135,7 +136,10 @@ def test_a_full_disk_is_one_line() -> None:
 @pytest.mark.parametrize(("closed", "code"), [("list >&-", 0), ("lst 2>&-", 2)])
 def test_closed_streams(closed: str, code: int) -> None:
     ended = subprocess.run(
-        ["sh", "-c", f"{sys.executable} -m hw {closed}"], cwd=ROOT, capture_output=True, check=False
+        ["sh", "-c", f"{shlex.quote(sys.executable)} -m hw {closed}"],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
     )
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, b"", b"")
 
