@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import pickle
 import tarfile
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from support import idx
+from support import gz, idx
 
 from hw.datasets.catalogue import CATALOGUE
 
@@ -76,7 +75,7 @@ def write_set(directory: Path, name: str, counts: dict[str, int]) -> dict[str, A
         for i, split in enumerate(("train", "test")):
             for k in range(2):
                 path = folder / entry.files[2 * i + k].name
-                path.write_bytes(gzip.compress(idx(arrays[split][k]), 1))
+                path.write_bytes(gz(idx(arrays[split][k]), 1))
     elif entry.reader == "npz":
         content = {}
         for split, prefix in (("train", "train"), ("validation", "val"), ("test", "test")):
@@ -96,7 +95,7 @@ def write_set(directory: Path, name: str, counts: dict[str, int]) -> dict[str, A
             )
             for key, (p, labels) in members.items()
         }
-        (folder / entry.files[0].name).write_bytes(gzip.compress(tar(packed), 1))
+        (folder / entry.files[0].name).write_bytes(gz(tar(packed), 1))
     else:
         rng = np.random.default_rng(0)
         content = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import io
 import pickle
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from small_files import BATCHES, cifar_batch, cifar_members, idx, npz, tar
+from support import gz
 
 from hw.datasets import formats, unpickle
 from hw.datasets.formats import Spec
@@ -67,11 +67,11 @@ def refused(reader: Callable[[Path], Any], path: Path, content: bytes, word: str
 
 def test_idx_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
-    path.write_bytes(gzip.compress(idx(PIXELS)))
+    path.write_bytes(gz(idx(PIXELS)))
     read = formats.read_idx(path, IMAGES)
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, PIXELS)
-    path.write_bytes(gzip.compress(idx(CLASSES)))
+    path.write_bytes(gz(idx(CLASSES)))
     np.testing.assert_array_equal(formats.read_idx(path, LABELS), CLASSES)
 
 
@@ -84,20 +84,20 @@ VALID_IDX = idx(PIXELS)
         (b"", "empty"),
         (b"<!DOCTYPE html><html>", "not readable"),
         (VALID_IDX, "not readable"),  # not compressed
-        (gzip.compress(b""), "empty"),
-        (gzip.compress(b"\0\0"), "truncated"),
-        (gzip.compress(VALID_IDX)[:-20], "truncated"),
-        (gzip.compress(VALID_IDX[:-1]), "truncated"),
-        (gzip.compress(VALID_IDX + b"x"), "longer"),
-        (gzip.compress(b"\0\0\x0d\x03" + VALID_IDX[4:]), "not an idx file of bytes"),
-        (gzip.compress(idx(CLASSES)), "1 dimensions"),  # labels under the images' name
-        (gzip.compress(idx(np.zeros((3, 5, 4)))), "shape"),
-        (gzip.compress(idx(np.zeros((0, 4, 5)))), "empty"),
-        (gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 2**32 - 1, 4, 5)), "declares"),
-        (gzip.compress(b"\0\0\x08\x03" + struct.pack(">3I", 2000, 4, 5)), "truncated"),
-        (gzip.compress(b"\0\0\x08\xff" + b"\xff" * 2000), "dimensions"),
-        (gzip.compress(VALID_IDX)[:-8] + b"\0" * 8, "not readable"),  # wrong checksum
-        (gzip.compress(VALID_IDX + b"\0" * 50_000_000, 9), "longer"),  # a bomb behind the data
+        (gz(b""), "empty"),
+        (gz(b"\0\0"), "truncated"),
+        (gz(VALID_IDX)[:-20], "truncated"),
+        (gz(VALID_IDX[:-1]), "truncated"),
+        (gz(VALID_IDX + b"x"), "longer"),
+        (gz(b"\0\0\x0d\x03" + VALID_IDX[4:]), "not an idx file of bytes"),
+        (gz(idx(CLASSES)), "1 dimensions"),  # labels under the images' name
+        (gz(idx(np.zeros((3, 5, 4)))), "shape"),
+        (gz(idx(np.zeros((0, 4, 5)))), "empty"),
+        (gz(b"\0\0\x08\x03" + struct.pack(">3I", 2**32 - 1, 4, 5)), "declares"),
+        (gz(b"\0\0\x08\x03" + struct.pack(">3I", 2000, 4, 5)), "truncated"),
+        (gz(b"\0\0\x08\xff" + b"\xff" * 2000), "dimensions"),
+        (gz(VALID_IDX)[:-8] + b"\0" * 8, "not readable"),  # wrong checksum
+        (gz(VALID_IDX + b"\0" * 50_000_000, 9), "longer"),  # a bomb behind the data
     ],
 )
 def test_idx_refuses(tmp_path: Path, content: bytes, word: str) -> None:
@@ -250,7 +250,7 @@ def test_cifar_round_trip(tmp_path: Path, protocol: int) -> None:
     path = tmp_path / "c.tar.gz"
     # Out of order, with a page and a folder beside them, as the published archive has.
     content = {"readme.html": b"<html>", "batches.meta": b"", **dict(reversed(members.items()))}
-    path.write_bytes(gzip.compress(tar(content)))
+    path.write_bytes(gz(tar(content)))
     read = read_cifar(path)
     expected = [pickle.loads(members[name]) for name in BATCHES]
     np.testing.assert_array_equal(
@@ -369,7 +369,7 @@ def test_texts_are_not_encoded_without_end() -> None:
 def gz_tar(changes: dict[str, Any] | None = None, drop: str = "", **batch: Any) -> bytes:
     members = {**cifar_members(**batch), **(changes or {})}
     members.pop(drop, None)
-    return gzip.compress(tar(members))
+    return gz(tar(members))
 
 
 def changed(**attributes: Any) -> bytes:
@@ -381,13 +381,13 @@ def changed(**attributes: Any) -> bytes:
             for key, value in attributes.items():
                 setattr(info, key, value)
 
-    return gzip.compress(tar(cifar_members(), change))
+    return gz(tar(cifar_members(), change))
 
 
 def resized(size: int) -> bytes:
     info = tarfile.TarInfo("cifar-10-batches-py/data_batch_1")
     info.size = size
-    return gzip.compress(info.tobuf(tarfile.GNU_FORMAT))
+    return gz(info.tobuf(tarfile.GNU_FORMAT))
 
 
 @pytest.mark.parametrize(
@@ -395,12 +395,12 @@ def resized(size: int) -> bytes:
     [
         (b"", "empty"),
         (b"<html>", "not readable"),
-        (gzip.compress(b""), "empty"),
-        (gzip.compress(b"x" * 5000), "not readable"),
+        (gz(b""), "empty"),
+        (gz(b"x" * 5000), "not readable"),
         (gz_tar()[:-50], "truncated"),
-        (gzip.compress(tar(cifar_members())[:20_000]), "truncated"),
+        (gz(tar(cifar_members())[:20_000]), "truncated"),
         (gz_tar(drop="test_batch"), "lacks test_batch"),
-        (gzip.compress(tar({})), "lacks data_batch_1"),
+        (gz(tar({})), "lacks data_batch_1"),
         (changed(name="/etc/passwd"), "unsafe path"),
         (changed(name="a/../../data_batch_1"), "unsafe path"),
         (changed(name="..\\data_batch_1"), "unsafe path"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_files import cifar_members, idx, npz, tar
+from support import gz
 
 from hw.datasets import formats, unpickle
 from hw.datasets.formats import Spec
@@ -77,9 +77,9 @@ def attempt(reader: Callable[[Path], Any], path: Path, content: bytes) -> Any:
 def test_idx(tmp_path: Path, changes: Any, cut: int | None, outside: bool) -> None:
     """Damage outside: to the compressed bytes; inside: to what they unpack to."""
     if outside:
-        content = damage(gzip.compress(IDX, 1), changes, cut)
+        content = damage(gz(IDX, 1), changes, cut)
     else:
-        content = gzip.compress(damage(IDX, changes, cut), 1)
+        content = gz(damage(IDX, changes, cut), 1)
     array = attempt(lambda p: formats.read_idx(p, SPEC), tmp_path / "f", content)
     if array is not None:
         assert array.dtype == np.uint8
@@ -104,9 +104,9 @@ def test_tar(tmp_path: Path, changes: Any, cut: int | None, outside: bool, membe
     # Positions within a header block of one of the members, where damage tells.
     near = [(member * (size // 512 * 512) + place % 700, *rest) for place, *rest in changes]
     if outside:
-        content = damage(gzip.compress(TAR, 1), changes, cut)
+        content = damage(gz(TAR, 1), changes, cut)
     else:
-        content = gzip.compress(damage(TAR, near, cut), 1)
+        content = gz(damage(TAR, near, cut), 1)
     arrays = attempt(lambda p: formats.read_cifar(p, 3072, 10, 10000), tmp_path / "f", content)
     if arrays is not None:
         assert arrays["train_images"].dtype == np.uint8
@@ -138,7 +138,7 @@ def test_pickles_of_random_bytes(data: bytes) -> None:
 @fuzz(1000)
 @given(data=st.binary(max_size=200))
 def test_random_files(tmp_path: Path, data: bytes) -> None:
-    for content in (data, gzip.compress(data, 1)):
+    for content in (data, gz(data, 1)):
         for reader in (
             lambda p: formats.read_idx(p, SPEC),
             lambda p: formats.read_npz(p, ARRAYS),

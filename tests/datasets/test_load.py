@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gzip
 import hashlib
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_files import idx, images, npz, write_set
+from support import gz
 
 from hw import datasets
 from hw.datasets import catalogue, upstream
@@ -153,7 +153,7 @@ def test_ames_with_numbers_that_are_none(tmp_path: Path) -> None:
 def test_images_and_labels_of_different_files(tmp_path: Path) -> None:
     write_set(tmp_path, "fashion-mnist", {"train": 60, "test": 10})
     labels = tmp_path / "fashion-mnist" / "train-labels-idx1-ubyte.gz"
-    labels.write_bytes(gzip.compress(idx(np.zeros(59))))
+    labels.write_bytes(gz(idx(np.zeros(59))))
     with pytest.raises(DataError, match="60 examples and 59 labels"):
         datasets.load("fashion-mnist", "ist2021", tmp_path)
 
