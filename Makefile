@@ -29,7 +29,7 @@ grid: $(VENV)/.runtime ## the 48-run grid of ist2021 (about 45 minutes on two co
 	$(HW) run ist2021.q4.feedforward_grid --jobs $(JOBS) $(FOLDERS)
 
 test: $(VENV)/.dev ## the tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-full: $(VENV)/.dev ## what a new user does: a fresh clone, make all, the README, make test
 	$(BIN)/python -m pytest -s tests/whole_system.py
