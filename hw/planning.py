@@ -218,7 +218,7 @@ def how_it_differs(
 _PLAIN = {"device": "cpu", "precision": "highest"}
 
 
-def machine(backend: str, request: Request) -> dict[str, str]:
+def torch_options(backend: str, request: Request) -> dict[str, str]:
     """How torch computes; NumPy has one way only."""
     if backend != "torch":
         return dict(_PLAIN)
@@ -226,8 +226,8 @@ def machine(backend: str, request: Request) -> dict[str, str]:
 
 
 def unusual(backend: str, request: Request) -> dict[str, str]:
-    """What of `machine` is not as it is without being asked for."""
-    return {k: v for k, v in machine(backend, request).items() if v != _PLAIN[k]}
+    """What of `torch_options` is not as it is without being asked for."""
+    return {k: v for k, v in torch_options(backend, request).items() if v != _PLAIN[k]}
 
 
 def _check_packages(run: Run, asked_for: bool) -> None:

@@ -15,7 +15,7 @@ from hw import checkpoint, executor, lock, worker
 from hw.environment import environment
 from hw.errors import HwError
 from hw.fingerprint import fingerprint
-from hw.planning import Request, Run, how_it_differs, machine, own_folder, unusual
+from hw.planning import Request, Run, how_it_differs, own_folder, torch_options, unusual
 from hw.results import Folder, digest
 from hw.seeds import aggregate
 from hw.training import Relay, Watcher
@@ -338,8 +338,8 @@ def _task(run: Run, variant: str, request: Request) -> Task:
         settings=run.variants[variant].as_dict(),
         data_mode=run.data["source"] if run.data else "auto",
         data_directory=request.data_directory,
-        device=machine(run.backend, request)["device"],
-        precision=machine(run.backend, request)["precision"],
+        device=torch_options(run.backend, request)["device"],
+        precision=torch_options(run.backend, request)["precision"],
         checkpoint=checkpoint.path_of(run.folder.path, variant),
         fingerprint=digest(_fingerprint(run, variant, request)),
     )
@@ -370,7 +370,7 @@ def _depends_on(run: Run, variant: str, request: Request) -> dict[str, Any]:
     return {
         "settings": run.variants[variant].as_dict(),
         "backend": run.backend,
-        **machine(run.backend, request),
+        **torch_options(run.backend, request),
         "data": run.data,
         "view": dict(question.data) if question.data else None,
         "measure": [question.measures("epoch"), question.measures("end")],
@@ -520,7 +520,7 @@ def _about(run: Run, request: Request) -> dict[str, Any]:
         "command": request.command,
         "seeds": list(run.seeds) or [run.seed],
         "backend": run.backend,
-        **machine(run.backend, request),
+        **torch_options(run.backend, request),
         "threads": 1,
         "data": run.data,
     }

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 
 Tensors = tuple[torch.Tensor | None, ...]
-Update = Callable[..., torch.Tensor]
+Update = Callable[..., torch.Tensor]  # of a batch: x, targets, masks; returns its loss
 
 
 class Replayed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from hw.nn.evaluate import Evaluator
 Array = NDArray[Any]
 
 
-class SequentialLearner:
+class SequentialLearner(ABC):
     """Walks the training set one example at a time, in the order of each epoch.
 
     Subclasses say what an update is (`_train`), how a split is scored (`_correct`, `_loss`), and
@@ -53,19 +54,19 @@ class SequentialLearner:
             total += 0.0 if loss is None else loss * len(rows)
         return None if loss is None else total / updates
 
+    @abstractmethod
     def _train(self, rows: Array) -> float | None:
         """One update for each of these rows; the mean of the losses, each before its update."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _correct(self, split: Evaluator) -> int:
         """How many examples are predicted correctly."""
-        raise NotImplementedError
 
-    def _loss(self, split: Evaluator) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def _loss(self, split: Evaluator) -> float: ...
 
-    def parameters(self) -> dict[str, Array]:
-        raise NotImplementedError
+    @abstractmethod
+    def parameters(self) -> dict[str, Array]: ...
 
     def load_parameters(self, parameters: Mapping[str, Array]) -> None:
         for name, array in self.parameters().items():

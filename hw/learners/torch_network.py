@@ -18,7 +18,7 @@ GPU the direct step is recorded and replayed (`hw.learners.cuda_graph`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from hw.datasets.features import Dataset, Features
 from hw.learners import by_split
-from hw.learners.cuda_graph import Replayed
+from hw.learners.cuda_graph import Replayed, Update
 from hw.learners.sequential import EXTRAS
 from hw.learners.spec import (
     Batches,
@@ -42,7 +42,6 @@ from hw.learners.spec import (
 from hw.learners.torch_products import add_product, affine
 
 Array = NDArray[Any]
-Update = Callable[..., torch.Tensor]  # of x, targets and a mask for each hidden layer: the loss
 
 ACTIVATIONS = {
     "relu": torch.relu,

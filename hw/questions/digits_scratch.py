@@ -20,6 +20,7 @@ template's step is none: it leaves out how each class's share lowers all others.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -72,9 +73,9 @@ class DigitsLearner(SequentialLearner):
         self.onehot = np.eye(data.n_classes)
         self._start(draws.weights(sizes))
 
+    @abstractmethod
     def _start(self, weights: list[Array]) -> None:
         """From the initial weights, first layer first."""
-        raise NotImplementedError
 
 
 # NumPy

@@ -20,6 +20,7 @@ exact as the matrix allows.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
@@ -118,12 +119,12 @@ class LinearLearner(RegressionLearner):
         self.closed_form = self._solve(with_ones(data.train.features), data.train.labels)
         self.distances = [norm(self.closed_form.weights)]  # from w = 0
 
-    def _solve(self, X: Array, y: Array) -> ClosedForm:
-        raise NotImplementedError
+    @abstractmethod
+    def _solve(self, X: Array, y: Array) -> ClosedForm: ...
 
+    @abstractmethod
     def weights(self) -> Array:
         """w (D+1,), the array that training changes."""
-        raise NotImplementedError
 
     def train_epoch(self) -> dict[str, float]:
         super().train_epoch()

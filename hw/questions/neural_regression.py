@@ -12,6 +12,7 @@ Deviations from the handout: none.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -53,9 +54,9 @@ class NetworkLearner(RegressionLearner):
         self.settings = settings
         self._start([array for layer in layers for array in layer])
 
+    @abstractmethod
     def _start(self, arrays: list[Array]) -> None:
         """From W₁, b₁, W₂, b₂."""
-        raise NotImplementedError
 
 
 # NumPy
