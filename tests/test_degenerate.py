@@ -26,6 +26,10 @@ RUNS = [
     if (kind, backend) != ("digits_keras", "numpy")  # there is none
 ]
 
+IN_BATCHES = [
+    run for run in RUNS if "batch_size" in KINDS[run[0]].module.Settings.__dataclass_fields__
+]
+
 
 def of(images: np.ndarray, labels: list[int]) -> Dataset:
     """The same few images in every split."""
@@ -96,10 +100,8 @@ def test_training_ends_with_finite_numbers(kind: str, backend: str, edge: str) -
     assert all(0 <= v <= 1 for n, v in numbers.items() if n.endswith("_accuracy"))
 
 
-@pytest.mark.parametrize(("kind", "backend"), RUNS)
+@pytest.mark.parametrize(("kind", "backend"), IN_BATCHES)
 def test_a_batch_larger_than_the_data_is_all_of_them(kind: str, backend: str) -> None:
-    if "batch_size" not in KINDS[kind].module.Settings.__dataclass_fields__:
-        pytest.skip("one example at a time")
     data = make_dataset(n=10, width=WIDTH)
     whole, more = (learner(kind, backend, data, batch_size=size) for size in (10, 1000))
     for model in (whole, more):

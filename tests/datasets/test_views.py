@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from small_files import write_set
 
 from hw import datasets
@@ -107,7 +108,6 @@ def test_e1394_scratch(tmp_path: Path) -> None:
 
 
 def test_e1394_torch(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
     arrays = write_set(tmp_path, "mnist", {"train": 1010, "test": 1005})
     data = datasets.load("mnist", "e1394-torch", tmp_path, "real")
     for name, part in (("train", "train"), ("validation", "test")):

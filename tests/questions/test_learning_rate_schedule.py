@@ -26,7 +26,7 @@ def no_keras(request, monkeypatch):
 @pytest.fixture
 def real_keras(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    return pytest.importorskip("keras")
+    return pytest.importorskip("keras", reason="the extra 'keras' is not installed")
 
 
 @pytest.mark.parametrize(
