@@ -1,5 +1,6 @@
 # Bare `make` lists the targets. Everything runs in .venv, which is made when it is needed.
 #   make all DATA_DIR=... RESULTS_DIR=... JOBS=...   other folders, other number of processes
+#   make test EXTRAS=dev,cluster,keras              with the tests of optional extras
 
 PYTHON ?= python3
 VENV := .venv
@@ -9,6 +10,9 @@ DATA_DIR ?= $(or $(HW_DATA_DIR),data)
 RESULTS_DIR ?= $(or $(HW_RESULTS_DIR),results)
 FOLDERS = --data-dir "$(DATA_DIR)" --results-dir "$(RESULTS_DIR)"
 HW = $(BIN)/python -m hw
+EXTRAS ?= dev
+# Most of what the packages bring is never imported: what is, Python compiles then.
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .DEFAULT_GOAL := help
 .PHONY: help all quick grid test test-full check format clean
@@ -52,9 +56,9 @@ $(VENV)/.python:
 	touch $@
 
 $(VENV)/.runtime: requirements.txt $(VENV)/.python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(PIP_INSTALL) -r requirements.txt
 	touch $@
 
 $(VENV)/.dev: pyproject.toml $(VENV)/.runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP_INSTALL) --editable '.[$(EXTRAS)]'
 	touch $@

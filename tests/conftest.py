@@ -13,7 +13,7 @@ import pytest
 from support import CommandLine, make_dataset, write_landscapes
 from threadpoolctl import threadpool_limits
 
-from hw import worker
+from hw import plotting, runner, worker
 from hw.datasets import stand_ins
 from hw.datasets.features import Dataset
 
@@ -40,6 +40,15 @@ def _denormals() -> Iterator[None]:
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)
+
+
+@pytest.fixture(autouse=True)
+def _figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are drawn where a test is marked ``figures``: they are most of the time of a short
+    run."""
+    if request.node.get_closest_marker("figures") is None:
+        monkeypatch.setattr(runner, "_draw", lambda *_, **__: None)
+        monkeypatch.setattr(plotting, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
 
 
 @pytest.fixture(scope="session")

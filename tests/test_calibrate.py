@@ -18,12 +18,6 @@ from hw.verdicts import calibration, gather
 ID = "ist2024.q1.l1_sparsity"
 
 
-@pytest.fixture(autouse=True)
-def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    # What a folder that is up to date lacks is drawn: seconds, and nothing that is tested here.
-    monkeypatch.setattr("hw.runner._draw", lambda *_, **__: None)
-
-
 def document(hw: CommandLine, name: str = ID) -> dict[str, Any]:
     path = hw.folder(name) / "calibration.json"
     return dict(json.loads(path.read_text()))

@@ -108,6 +108,7 @@ def on_cluster(data: Path, results: Path, address: str, *words: str) -> subproce
     )
 
 
+@pytest.mark.figures
 def test_on_a_cluster_the_results_are_the_same_bytes(
     cluster: Cluster, hw: CommandLine, tmp_path: Path
 ) -> None:
@@ -136,6 +137,7 @@ def test_an_expected_error_on_a_worker_arrives(cluster: Cluster, tmp_path: Path)
     assert str(tmp_path) in str(failed.error)
 
 
+@pytest.mark.figures
 def test_a_worker_that_is_killed_costs_nothing(hw: CommandLine, tmp_path: Path) -> None:
     """And where the scheduler goes, the run ends with one line for each task."""
     epochs = ("--epochs", "600")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from support import CommandLine
 
-from hw import plotting, runner
+from hw import runner
 from hw.cli import main
 
 
@@ -52,12 +52,7 @@ def two(hw: CommandLine, made: Path) -> tuple[str, str]:
     return name_of(hw.results, question, 1), name_of(hw.results, question, 2)
 
 
-@pytest.fixture
-def no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drawing is most of the time that a comparison takes."""
-    monkeypatch.setattr(plotting, "save", lambda *_: [Path("figure.pdf")])
-
-
+@pytest.mark.figures
 def test_settings_metrics_and_curves(hw: CommandLine, two: tuple[str, str]) -> None:
     a, b = (json.loads((hw.results / "ist2024" / n / "metrics.json").read_text()) for n in two)
     found = one(hw("compare", *two, "--json"))
@@ -79,7 +74,6 @@ def test_settings_metrics_and_curves(hw: CommandLine, two: tuple[str, str]) -> N
     assert one(hw("compare", *paths, "--json"))["metrics"] == found["metrics"]
 
 
-@pytest.mark.usefixtures("no_figure")
 def test_for_people_only_what_differs(hw: CommandLine, two: tuple[str, str]) -> None:
     text = hw("compare", *two).out
     assert "epochs" in text
@@ -89,6 +83,7 @@ def test_for_people_only_what_differs(hw: CommandLine, two: tuple[str, str]) -> 
     assert one(hw("compare", two[0], two[0], "--json"))["identical"]
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("suffix", ["pdf", "png", "svg"])
 def test_the_figure_where_it_is_asked_for(
     hw: CommandLine, two: tuple[str, str], tmp_path: Path, suffix: str
@@ -99,7 +94,6 @@ def test_the_figure_where_it_is_asked_for(
     assert not (hw.results / "compare").exists()
 
 
-@pytest.mark.usefixtures("no_figure")
 def test_runs_of_two_questions(hw: CommandLine, two: tuple[str, str]) -> None:
     mlp = name_of(hw.results, "q1.mlp", 1)
     found = one(hw("compare", two[0], mlp, "--json"))
@@ -113,7 +107,6 @@ def test_runs_of_two_questions(hw: CommandLine, two: tuple[str, str]) -> None:
     assert any(m["difference"] is not None for m in found["metrics"])
 
 
-@pytest.mark.usefixtures("no_figure")
 def test_two_whole_results_folders(hw: CommandLine, two: tuple[str, str], tmp_path: Path) -> None:
     other = tmp_path / "other"
     shutil.copytree(hw.results, other)
@@ -154,7 +147,6 @@ def test_a_run_beside_is_offered(hw: CommandLine, two: tuple[str, str]) -> None:
     assert two[0] in answer.error
 
 
-@pytest.mark.usefixtures("no_figure")
 def test_unlike_sides_and_outputs(hw: CommandLine, two: tuple[str, str], tmp_path: Path) -> None:
     assert hw("compare", two[0], hw.results).code == 2
     assert hw("compare", *two, "--output", "x.txt").code == 2
@@ -164,7 +156,6 @@ def test_unlike_sides_and_outputs(hw: CommandLine, two: tuple[str, str], tmp_pat
     assert hw("compare", "", "").code in (1, 2)
 
 
-@pytest.mark.usefixtures("no_figure")
 @pytest.mark.parametrize("name", ["metrics.json", "history.json", "config.yaml", "run.json"])
 @pytest.mark.parametrize(
     "text", ["{", "[]", "null", '{"l2": 3}', "variants: {l2: [.nan]}\nseeds: 3", "\x1b[2J"]

@@ -12,6 +12,8 @@ from hw.figures import draw_all
 from hw.outcome import Outcome
 from hw.results import Folder
 
+pytestmark = pytest.mark.figures
+
 REAL, STAND_IN = {"source": "real"}, {"source": "stand-in"}
 
 
@@ -51,6 +53,25 @@ def test_the_same_bytes_every_time(tmp_path: Path, question: Question) -> None:
     )
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
+
+
+def test_a_format_looks_the_same_whatever_else_is_written(tmp_path: Path) -> None:
+    def png(suffixes: list[str]) -> bytes:
+        figure = plotting.curves({"a": outcome()}, {"metrics": ["train_accuracy"], "title": "T"})
+        *_, path = plotting.save(figure, tmp_path / "-".join(suffixes), suffixes=suffixes)
+        return path.read_bytes()
+
+    assert png(["png"]) == png(["pdf", "svg", "png"])
+
+
+def test_the_labels_are_on_the_page(tmp_path: Path) -> None:
+    figure = plotting.curves({"a": outcome()}, {"metrics": ["train_accuracy"], "title": "T"})
+    plotting.save(figure, tmp_path / "figure", suffixes=["png"])
+    (ax,) = figure.axes
+    for text in (ax.xaxis.label, ax.yaxis.label, figure._suptitle, *ax.get_yticklabels()):
+        box = text.get_window_extent()
+        assert figure.bbox.contains(*box.min)
+        assert figure.bbox.contains(*box.max)
 
 
 @pytest.mark.parametrize("epochs", [0, 1, 2])

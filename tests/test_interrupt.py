@@ -324,12 +324,6 @@ def test_the_list_says_so(hw: CommandLine) -> None:
 # Every single step of writing
 
 
-@pytest.fixture
-def no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are written like everything else, and take their time."""
-    monkeypatch.setattr(runner, "_draw", lambda *_, **__: None)
-
-
 def save_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SNAPSHOT_SECONDS", "WRITE_SECONDS", "WRITE_SHARE"):
         monkeypatch.setattr(checkpoint, name, 0)
@@ -338,7 +332,6 @@ def save_every_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
 STEPS = ("fsync", "replace", "unlink")
 
 
-@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("older", [False, True], ids=["first run", "older results"])
 def test_killed_at_every_step_of_writing(
     hw: CommandLine, monkeypatch: pytest.MonkeyPatch, older: bool
@@ -417,7 +410,6 @@ def in_a_copy(words: list[str], n: int) -> int:
 # A full disk
 
 
-@pytest.mark.usefixtures("no_figures")
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
 def test_a_disk_that_is_full_at_any_moment(
     hw: CommandLine, monkeypatch: pytest.MonkeyPatch, error: int

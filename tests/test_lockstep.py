@@ -67,6 +67,7 @@ def test_what_trains_nothing_is_refused(hw: CommandLine, question: str) -> None:
     assert not hw.results.exists()
 
 
+@pytest.mark.figures
 def test_the_table_the_figure_and_the_numbers(hw: CommandLine) -> None:
     answer = hw("lockstep", "q1.logistic_regression", "--steps", 12, "--every", 2)
     assert (answer.code, answer.err) == (0, "")

@@ -139,6 +139,7 @@ def test_the_json_document(hw: CommandLine) -> None:
     assert again == {**run, "status": "up to date"}
 
 
+@pytest.mark.figures
 def test_the_files(hw: CommandLine) -> None:
     assert hw("run", LR, *TWO).code == 0
     (folder,) = (hw.results / "ist2024").iterdir()
@@ -206,6 +207,7 @@ def test_what_differs_has_a_folder_of_its_own(hw: CommandLine) -> None:
     assert folder("--epochs", "2", "--variant", "l2") == different[0]
 
 
+@pytest.mark.figures
 def test_a_changed_run_never_touches_the_configured_one(hw: CommandLine) -> None:
     assert hw("run", "q1.perceptron").code == 0
     folder = hw.folder("ist2024.q1.perceptron")
@@ -246,6 +248,7 @@ def test_up_to_date_is_skipped_and_force_runs_again(hw: CommandLine) -> None:
     assert (folder / "run.json").stat().st_mtime_ns != stamp
 
 
+@pytest.mark.figures
 def test_deleted_figures_are_drawn_again_without_training(hw: CommandLine) -> None:
     assert hw("run", LR, *TWO).code == 0
     (folder,) = (hw.results / "ist2024").iterdir()
@@ -291,6 +294,7 @@ def test_a_run_of_some_variants_keeps_the_others(hw: CommandLine) -> None:
         assert json.loads((Path(part["folder"]) / "metrics.json").read_text()) == whole["metrics"]
 
 
+@pytest.mark.figures
 def test_variants_one_after_the_other_are_the_same_as_together(
     hw: CommandLine, tmp_path: Path
 ) -> None:
@@ -302,6 +306,7 @@ def test_variants_one_after_the_other_are_the_same_as_together(
     assert contents(Path(both["folder"]), "run.json") == before
 
 
+@pytest.mark.figures
 def test_a_stand_in_never_takes_the_place_of_real_results(hw: CommandLine, no_data: Path) -> None:
     real = only(hw("run", "q1.perceptron", *TWO, "--json"))
     before = contents(Path(real["folder"]))
@@ -326,6 +331,7 @@ def test_real_results_take_the_place_of_a_stand_ins(
 # Same bytes ------------------------------------------------------------------------------------
 
 
+@pytest.mark.figures
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_the_same_bytes_from_run_to_run(hw: CommandLine, tmp_path: Path, backend: str) -> None:
     found = []
@@ -338,6 +344,7 @@ def test_the_same_bytes_from_run_to_run(hw: CommandLine, tmp_path: Path, backend
     assert len(found[0]) == 8
 
 
+@pytest.mark.figures
 def test_the_same_bytes_from_two_jobs(hw: CommandLine, tmp_path: Path) -> None:
     found = []
     for jobs in ("1", "2"):
@@ -376,6 +383,7 @@ def test_a_results_folder_that_cannot_be_written(hw: CommandLine, tmp_path: Path
     assert "--results-dir" in answer.error
 
 
+@pytest.mark.figures
 def test_a_diverging_run_keeps_its_history(hw: CommandLine) -> None:
     # |1 - ηλ| = 99: every update multiplies the weights, and the norm overflows in epoch 2.
     words = ("run", LR, "--epochs", "4", "--learning-rate", "1e4", "--json")

@@ -77,6 +77,7 @@ def failing(
     monkeypatch.setattr(executor, "perform", fails)
 
 
+@pytest.mark.figures
 def test_what_is_finished_survives_a_failure(
     request_: Request, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -23,6 +23,8 @@ from hw.assignment.equivalent import equivalent
 from hw.assignment.script import parse, settings_of
 from hw.training import fit
 
+pytestmark = pytest.mark.figures
+
 FOLDER = Path(__file__).resolve().parents[1] / "scripts"
 EPOCHS = 2
 ACCURACIES = ["train_accuracy", "validation_accuracy"]

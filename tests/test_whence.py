@@ -14,6 +14,7 @@ from hw import fingerprint, plotting, provenance
 from hw.errors import HwError
 
 QUESTION = "ist2024.q1.perceptron"
+pytestmark = pytest.mark.figures
 
 
 def whence(hw: CommandLine, path: Path) -> dict[str, Any]:

@@ -1,9 +1,6 @@
 """The network in PyTorch: a Module, a DataLoader and an optimiser; its NumPy twin; end to end."""
 
-import json
-import math
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -87,17 +84,3 @@ def test_another_step_size_is_noticed(dots):
 def test_a_network_without_hidden_layers_is_refused():
     with pytest.raises(UsageError, match="hidden layer"):
         Settings(hidden_sizes=())
-
-
-def test_end_to_end_on_the_stand_in(hw_stand_in):
-    words = ("e1394.q2.pytorch", "--epochs", 2, "--hidden-sizes", "8,6", "--json")
-    answer = hw_stand_in("run", *words)
-    assert answer.code == 0
-    (run,) = answer.json["runs"]
-    metrics = run["metrics"]["default"]
-    assert set(MEASURE["epoch"]) <= metrics.keys()
-    assert all(math.isfinite(value) for value in metrics.values())
-    folder = Path(run["folder"])
-    assert json.loads((folder / "history.json").read_text())["default"]["epoch"] == [1, 2]
-    for name in ("accuracies", "losses"):
-        assert (folder / "figures" / f"{name}.png").stat().st_size

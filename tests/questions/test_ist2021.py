@@ -55,6 +55,7 @@ def test_what_is_measured(name: str) -> None:
     assert not name.startswith("q4") or "test_accuracy" in question.measures("end")
 
 
+@pytest.mark.figures
 @pytest.mark.usefixtures("tiny_stand_ins")
 def test_grid_runs_end_to_end(hw_stand_in: CommandLine) -> None:
     diverging = BEST.replace("0.001", "0.1").replace("sgd", "adam")
