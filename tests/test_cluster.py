@@ -140,7 +140,7 @@ def test_an_expected_error_on_a_worker_arrives(cluster: Cluster, tmp_path: Path)
 @pytest.mark.figures
 def test_a_worker_that_is_killed_costs_nothing(hw: CommandLine, tmp_path: Path) -> None:
     """And where the scheduler goes, the run ends with one line for each task."""
-    epochs = ("--epochs", "600")
+    epochs = ("--epochs", "300")
     assert hw("run", QUESTION, *epochs).code == 0
     with running_cluster(tmp_path) as cluster:
         with client_of(cluster.address) as client:

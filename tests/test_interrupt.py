@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 QUESTION = "ist2024.q1.logistic_regression"  # two variants
 EPOCHS = 30
 
-# Of our own: every epoch takes a moment, and is saved. In the processes of --jobs too, which import
-# this file. $SLOW names an epoch that takes forever.
+# Of our own: every epoch takes $PAUSE seconds more, and is saved. In the processes of --jobs too,
+# which import this file. $SLOW names an epoch that takes forever.
 PROGRAM = """
 import os, sys, time
 sys.path.insert(0, {root!r})
@@ -42,7 +42,7 @@ checkpoint.SNAPSHOT_SECONDS = checkpoint.WRITE_SECONDS = checkpoint.WRITE_SHARE 
 save = checkpoint.Keeper.epoch_done
 
 def epoch_done(self, progress):
-    time.sleep(0.02)
+    time.sleep(float(os.environ.get("PAUSE", 0.02)))
     save(self, progress)
     if len(self.epoch_seconds) == int(os.environ.get("SLOW", -1)):
         time.sleep(60)
@@ -172,7 +172,7 @@ JOBS = pytest.mark.parametrize("jobs", [1, 2])
 
 def same_command_again(start: Callable[..., Started], *words: str) -> list[str]:
     """Run it to the end; what it said."""
-    code, said = start(*words).end()
+    code, said = start(*words, PAUSE="0").end()
     assert code == 0, said
     return said
 
