@@ -11,8 +11,7 @@ RESULTS_DIR ?= $(or $(HW_RESULTS_DIR),results)
 FOLDERS = --data-dir "$(DATA_DIR)" --results-dir "$(RESULTS_DIR)"
 HW = $(BIN)/python -m hw
 EXTRAS ?= dev
-# Most of what the packages bring is never imported: what is, Python compiles then.
-PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
+PIP_INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help all quick grid test test-full check format clean
