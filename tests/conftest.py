@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -25,6 +26,13 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in ("HW_DATA_DIR", "HW_RESULTS_DIR", "HW_DEBUG"):
         os.environ.pop(name, None)
+    # For the processes that tests start: idle BLAS threads would spin for a tenth of a second.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported by now stays: no full collection of garbage walks through it any more."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
