@@ -17,10 +17,14 @@ from types import ModuleType
 from typing import Any
 
 from hw.config import Layer, Resolved, read_yaml, resolve
-from hw.errors import UsageError, did_you_mean, quoted
+from hw.errors import HwError, UsageError, did_you_mean, quoted
 from hw.published import Claim, read_claims
 
-CONFIGS = Path(__file__).resolve().parent.parent / "configs"
+_PACKAGE = Path(__file__).resolve().parent
+# Inside an installed package, beside that of a checkout.
+CONFIGS = _PACKAGE / "configs"
+if not CONFIGS.is_dir():
+    CONFIGS = _PACKAGE.parent / "configs"
 DEFAULT_HOMEWORK = "ist2024"
 DEFAULT_VARIANT = "default"
 
@@ -108,7 +112,7 @@ class Question:
 @cache
 def kinds() -> tuple[str, ...]:
     """The kinds of question: the modules of `hw.questions`."""
-    folder = Path(__file__).resolve().parent / "questions"
+    folder = _PACKAGE / "questions"
     return tuple(sorted(p.stem for p in folder.glob("*.py") if not p.stem.startswith("_")))
 
 
@@ -155,6 +159,8 @@ def homeworks() -> dict[str, Homework]:
                 order=order,
             )
         )
+    if not found:
+        raise HwError(f"{CONFIGS} has no homework: hw is not installed as a whole")
     return {h.name: h for h in sorted(found, key=lambda h: (h.order, h.name))}
 
 

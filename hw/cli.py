@@ -109,10 +109,11 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
 
 
 def _dispatch(arguments: list[str]) -> int:
-    parser = build_parser(arguments[0] if arguments else "")
-    if arguments and arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+    arguments = arguments or ["--help"]
+    parser = build_parser(arguments[0])
+    if arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
         raise UsageError(f"{arguments[0]}: options come after the command ('{PROGRAM} --help')")
-    verb = _verbs(parser).get(arguments[0]) if arguments else None
+    verb = _verbs(parser).get(arguments[0])
     asked, settings = arguments, list[str]()
     if verb is not None and verb.get_default("takes_settings"):
         arguments, settings = _without_settings(arguments, verb._option_string_actions)

@@ -129,7 +129,7 @@ def plan(request: Request) -> list[Run]:
         for backend in backends:
             for seed in seeds or (None,):
                 runs.append(_plan_run(question, request, overrides, chosen, backend, seed))
-                _check_packages(runs[-1], question.id in exact)
+                _check_possible(runs[-1], question.id in exact)
     for key in request.overrides:
         if key not in used:
             known = {f for q in questions for f in q.module.Settings.__dataclass_fields__}
@@ -230,7 +230,16 @@ def unusual(backend: str, request: Request) -> dict[str, str]:
     return {k: v for k, v in torch_options(backend, request).items() if v != _PLAIN[k]}
 
 
-def _check_packages(run: Run, asked_for: bool) -> None:
+def _check_possible(run: Run, asked_for: bool) -> None:
+    """Skip a run without an implementation or a package; raise if it was asked for by its id."""
+    backends = getattr(run.question.module, "BACKENDS", (run.backend,))
+    if run.backend not in backends:
+        if asked_for:
+            raise UsageError(
+                f"{run.id} has no implementation in {run.backend};"
+                f" run it with --backend {' or '.join(backends)}"
+            )
+        run.status, run.reason = "skipped", f"no implementation in {run.backend}"
     for package in getattr(run.question.module, "REQUIRES", ()):
         if importlib.util.find_spec(package) is None:
             error = MissingPackage(

@@ -208,7 +208,7 @@ def save(
     Written beside and renamed, so that a reader never meets half a figure. Raises `HwError`
     where the folder cannot be written. The figure keeps the layout that it is written with.
     """
-    # Left to itself, every format works the layout out twice: half of the time of drawing.
+    # One layout for all formats; left to itself, each would work out its own, twice.
     if layout := figure.get_layout_engine():
         layout.execute(figure)
         figure.set_layout_engine("none")

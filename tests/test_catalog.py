@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,38 @@ def write(folder: Path, **keys: Any) -> Path:
     path = folder / "q9.some.yaml"
     path.write_text(yaml.safe_dump({**MINIMAL, **keys}, sort_keys=False))
     return path
+
+
+def test_every_folder_of_the_package_is_installed() -> None:
+    root = Path(catalog.__file__).parents[1]
+    declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    setuptools = declared["tool"]["setuptools"]
+    folders = {".".join(p.parent.relative_to(root).parts) for p in root.glob("hw/**/__init__.py")}
+    assert {*setuptools["packages"]} == folders | {*setuptools["package-dir"]}
+    given = {
+        path
+        for package, patterns in setuptools["package-data"].items()
+        for pattern in patterns
+        for path in root.joinpath(
+            setuptools["package-dir"].get(package, package.replace(".", "/"))
+        ).glob(pattern)
+    }
+    others = {
+        path
+        for folder in ("hw", "configs")
+        for path in (root / folder).rglob("*.*")
+        if path.suffix not in (".py", ".pyc")
+    }
+    assert given == others
+
+
+def test_without_the_files_of_the_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog, "CONFIGS", tmp_path)
+    catalog.homeworks.cache_clear()
+    with pytest.raises(HwError, match="has no homework: hw is not installed as a whole"):
+        catalog.homeworks()
 
 
 def test_a_question_is_what_its_file_says(tmp_path: Path) -> None:

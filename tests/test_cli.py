@@ -33,7 +33,6 @@ def process(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ([], "COMMAND"),
         (["lst"], "unknown command 'lst'; did you mean 'list'"),
         (["list", "--jsn"], "unknown argument '--jsn'; did you mean '--json'"),
         (["list", "--js"], "unknown argument '--js'"),  # no abbreviations
@@ -55,7 +54,7 @@ def test_what_cannot_be_meant_is_one_line_and_exit_2(
     assert problem in answer.error
 
 
-@pytest.mark.parametrize("words", [["--help"], ["-h"], ["run", "--help"], ["show", "-h"]])
+@pytest.mark.parametrize("words", [[], ["--help"], ["-h"], ["run", "--help"], ["show", "-h"]])
 def test_help_is_a_result(hw: CommandLine, words: list[str]) -> None:
     answer = hw.plain(*words)
     assert answer.code == 0

@@ -418,6 +418,21 @@ def test_after_a_failure_the_rest_runs_unless_told_to_stop(hw: CommandLine) -> N
     assert [r["status"] for r in answer.json["runs"]] == ["diverged", "planned"]
 
 
+def test_a_missing_implementation_is_an_error_only_for_an_id(
+    hw: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalog.find("q1.perceptron").module, "BACKENDS", ("numpy",), raising=False)
+    answer = hw("run", "q1.perceptron", "--backend", "torch", "--dry-run")
+    assert answer.code == 2
+    assert "has no implementation in torch; run it with --backend numpy" in answer.error
+    several = ("run", "q1.perceptro[n]", *TWO, "--backend", "both")
+    assert "skipped, no implementation in torch" in hw(*several, "--dry-run").out
+    answer = hw(*several, "--json")
+    assert answer.code == 0
+    assert "skipped, no implementation in torch" in answer.err
+    assert [r["status"] for r in answer.json["runs"]] == ["done", "skipped"]
+
+
 def test_a_missing_package_is_an_error_only_for_an_id(
     hw: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -98,6 +98,19 @@ def test_make_all_again_computes_nothing(shell: Shell, clone: Path) -> None:
     assert written() == before
 
 
+def test_installed_without_its_checkout(shell: Shell, clone: Path, tmp_path: Path) -> None:
+    """As a package, from a folder that is not the project's: questions, figures and the report."""
+    python = f"'{clone}/.venv/bin/python'"
+    shell(f"{python} -m pip install --quiet --no-deps --target installed '{clone}'", cwd=tmp_path)
+    hw = f"PYTHONPATH=installed {python} -m hw"
+    where = shell(f"PYTHONPATH=installed {python} -c 'import hw; print(hw.__file__)'", cwd=tmp_path)
+    assert Path(where.stdout.strip()).is_relative_to(tmp_path)
+    assert "ift6390.p1.seeds" in shell(f"{hw} list", cwd=tmp_path).stdout
+    shell(f"{hw} run q1.perceptron --epochs 1 --data stand-in", cwd=tmp_path)
+    shell(f"{hw} report", cwd=tmp_path)
+    assert (tmp_path / "results" / "report" / "index.html").is_file()
+
+
 def test_make_quick(shell: Shell) -> None:
     shell("make quick")
 

@@ -225,8 +225,9 @@ def _device(name: str) -> str:
 
 def _planned(runs: Sequence[Run]) -> list[list[str]]:
     return [
-        [r.id, v, r.backend, "–" if r.seed is None else str(r.seed), str(r.folder.path)]
+        [r.id, v, r.backend, "–" if r.seed is None else str(r.seed), where]
         for r in runs
+        for where in [f"skipped, {r.reason}" if r.status == "skipped" else str(r.folder.path)]
         for v in r.variants
     ]
 

@@ -20,6 +20,8 @@ Either may have::
 
     FIGURES = {"heat_map": draw_heat_map}        draw(outcomes, spec) -> matplotlib Figure, from
                                                  {variant: Outcome} alone: nothing is computed
+    REQUIRES = ("keras",)                        packages that are no part of the core
+    BACKENDS = ("torch",)                        where it has not both
 
 torch, sympy and matplotlib are imported inside the functions that use them: ``hw list`` and
 ``hw show`` import every module here and must answer at once.

@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 REQUIRES = ("keras",)
+BACKENDS = ("torch",)
 
 MEASURE = {
     "epoch": ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"),
