@@ -254,6 +254,10 @@ class _Relay(Watcher):
 # On a cluster
 
 
+# Within this time, or there is none at the address.
+SCHEDULER_ANSWERS = "5s"
+
+
 def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> Results:
     """The tasks on the Dask cluster whose scheduler listens at ``scheduler``.
 
@@ -273,7 +277,7 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        client = Client(scheduler, timeout="5s")
+        client = Client(scheduler, timeout=SCHEDULER_ANSWERS)
     except (OSError, TimeoutError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise HwError(

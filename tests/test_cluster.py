@@ -163,7 +163,10 @@ def test_a_worker_that_is_killed_costs_nothing(hw: CommandLine, tmp_path: Path) 
         assert "the cluster's scheduler went away" in err
 
 
-def test_without_a_scheduler_at_the_address(hw: CommandLine) -> None:
+def test_without_a_scheduler_at_the_address(
+    hw: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(executor, "SCHEDULER_ANSWERS", "1s")
     pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

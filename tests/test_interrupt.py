@@ -102,6 +102,14 @@ class Started:
         """Until so many variants have a checkpoint."""
         self.wait(lambda: len(list(self.results.rglob(f"{checkpoint.FOLDER}/*.npz"))) >= count)
 
+    def gone(self) -> None:
+        """Until it has ended, and with it whoever was at work, and multiprocessing's helpers."""
+        self.process.wait()
+        end = time.monotonic() + 20
+        while members(self.process.pid) and time.monotonic() < end:
+            time.sleep(0.01)
+        assert not members(self.process.pid), "processes were left behind"
+
     def end(self) -> tuple[int, list[str]]:
         """Exit code, and what was said."""
         _, said = self.process.communicate(timeout=60)
@@ -126,12 +134,7 @@ def start(
             os.killpg(run.process.pid, signal.SIGKILL)
         with contextlib.suppress(ValueError):  # its output has been read
             run.process.communicate()
-        run.process.wait()
-        # The helpers of multiprocessing, and whoever was at work, end with their parent.
-        end = time.monotonic() + 20
-        while members(run.process.pid) and time.monotonic() < end:
-            time.sleep(0.02)
-        assert not members(run.process.pid), "processes were left behind"
+        run.gone()
 
 
 def members(session: int) -> list[int]:
@@ -286,7 +289,7 @@ def test_killed_at_random_moments(
         time.sleep(moments.uniform(0, EPOCHS * 0.02 * 3 / jobs))
         with contextlib.suppress(ProcessLookupError):  # quicker still
             os.killpg(run.process.pid, signal.SIGKILL)
-        run.process.wait()
+        run.gone()
         assert run.state in ("interrupted", "done")
         for path in run.folder.path.glob("*.json"):
             json.loads(path.read_text())
