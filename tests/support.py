@@ -124,7 +124,7 @@ def run(question: Question, folder: Path, *words: str) -> tuple[Path, dict[str, 
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
     with pytest.MonkeyPatch.context() as patch:
-        # To embed the fonts that users get takes as long as all the rest of a figure.
+        # The fonts that users get are a third of a figure's time; tests/test_figures.py has them.
         patch.setitem(plotting.STYLE, "pdf.fonttype", 3)
         assert main(["run", question.id, "-q", "--results-dir", str(folder), *words]) == 0
     (results,) = (folder / question.homework).iterdir()

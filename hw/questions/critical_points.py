@@ -372,6 +372,8 @@ def draw_contours(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
             textcoords="offset points",
             fontsize=9,
             fontweight="bold",
+            zorder=4.5,  # above the labels of the contours
+            bbox={"boxstyle": "round,pad=0.15", "color": "white", "alpha": 0.85, "lw": 0},
         )
     x, y = known["printed"]
     ax.plot(
