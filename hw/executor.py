@@ -254,8 +254,7 @@ class _Relay(Watcher):
 # On a cluster
 
 
-# Within this time, or there is none at the address.
-SCHEDULER_ANSWERS = "5s"
+SCHEDULER_TIMEOUT = "5s"
 
 
 def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> Results:
@@ -277,7 +276,7 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        client = Client(scheduler, timeout=SCHEDULER_ANSWERS)
+        client = Client(scheduler, timeout=SCHEDULER_TIMEOUT)
     except (OSError, TimeoutError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise HwError(

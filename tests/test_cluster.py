@@ -140,7 +140,7 @@ def test_an_expected_error_on_a_worker_arrives(cluster: Cluster, tmp_path: Path)
 @pytest.mark.figures
 def test_a_worker_that_is_killed_costs_nothing(hw: CommandLine, tmp_path: Path) -> None:
     """And where the scheduler goes, the run ends with one line for each task."""
-    epochs = ("--epochs", "300")
+    epochs = ("--epochs", "600")
     assert hw("run", QUESTION, *epochs).code == 0
     with running_cluster(tmp_path) as cluster:
         with client_of(cluster.address) as client:
@@ -166,7 +166,7 @@ def test_a_worker_that_is_killed_costs_nothing(hw: CommandLine, tmp_path: Path) 
 def test_without_a_scheduler_at_the_address(
     hw: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(executor, "SCHEDULER_ANSWERS", "1s")
+    monkeypatch.setattr(executor, "SCHEDULER_TIMEOUT", "1s")
     pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -281,7 +281,7 @@ def test_killed_at_random_moments(
 ) -> None:
     moments = random.Random(jobs)
     words = ("--set", f"epochs={EPOCHS}", "--jobs", str(jobs))
-    for _ in range(4):
+    for _ in range(6):
         run = start(*words)
         with contextlib.suppress(AssertionError):  # it was quicker
             run.at_work()

@@ -29,9 +29,14 @@ TAR = tar(BATCH)
 
 
 def edits(random: Random) -> list[tuple[int, int, str]]:
-    """Up to six changes: a place, a byte, and a kind of `damage`."""
+    """Up to six changes: a place, a byte, and a kind of `damage`. Every other one is near the
+    start, or of a byte at an edge."""
     return [
-        (random.randrange(1 << 20), random.randrange(256), random.choice("sidr"))
+        (
+            random.randrange(random.choice([16, 1 << 20])),
+            random.choice([0, 1, ord("<"), 127, 128, 255, *random.randbytes(6)]),
+            random.choice("sidr"),
+        )
         for _ in range(random.randrange(7))
     ]
 

@@ -194,9 +194,10 @@ def test_the_seed_changes_everything_random(dots: Dataset) -> None:
     assert not any(np.array_equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("name", ["logistic_regression", "batch_size", "dropout", "momentum"])
-def test_the_twin_end_to_end(hw: CommandLine, name: str) -> None:
-    answer = hw("run", f"q2.{name}", "--epochs", 1, "--backend", "numpy", "--json")
+def test_end_to_end(hw: CommandLine, name: str, backend: str) -> None:
+    answer = hw("run", f"q2.{name}", "--epochs", 1, "--backend", backend, "--json")
     assert answer.code == 0
     for metrics in answer.json["runs"][0]["metrics"].values():
         assert set(metrics) == {

@@ -175,9 +175,10 @@ def test_pictures_of_the_weights(backend: str, dots: Dataset) -> None:
     assert [ax.get_title() for ax in figure.axes] == ["a", "b", "c", "d"]
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("name", ["perceptron", "logistic_regression", "l1_sparsity"])
-def test_the_twin_end_to_end(hw: CommandLine, name: str) -> None:
-    answer = hw("run", f"q1.{name}", "--epochs", 1, "--backend", "torch", "--json")
+def test_end_to_end(hw: CommandLine, name: str, backend: str) -> None:
+    answer = hw("run", f"q1.{name}", "--epochs", 1, "--backend", backend, "--json")
     assert answer.code == 0
     for metrics in answer.json["runs"][0]["metrics"].values():
         assert {"train_accuracy", "validation_accuracy", "test_accuracy"} <= set(metrics)
