@@ -51,6 +51,11 @@ def as_expected(error: Exception) -> HwError:
         return error
     if isinstance(error, MemoryError):
         return HwError("not enough memory; close other programs, or use --jobs 1")
+    if isinstance(error, ModuleNotFoundError) and (error.name or "hw").partition(".")[0] != "hw":
+        return MissingPackage(
+            f"this Python has no {error.name}: use .venv/bin/python, which 'make all' installs, or "
+            "pip install -r requirements.txt"
+        )
     if isinstance(error, OSError) and error.strerror:
         return HwError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
     frames = traceback.extract_tb(error.__traceback__)

@@ -34,6 +34,11 @@ def clip(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """``1 claim``, ``2 claims``; ``several`` where an s does not make the plural."""
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
 def number(value: Any) -> str:
     """A metric as tables have it: four decimals, or three digits where those say little."""
     if isinstance(value, dict):

@@ -69,6 +69,12 @@ def test_help_is_a_result(hw: CommandLine, words: list[str]) -> None:
         (DataError("none"), 4, "error: none"),
         (HwError("failed"), 1, "error: failed"),
         (KeyboardInterrupt(), 130, "error: interrupted; what was finished is kept"),
+        (
+            ModuleNotFoundError("no yaml", name="yaml"),
+            4,
+            "error: this Python has no yaml: use .venv"
+            "/bin/python, which 'make all' installs, or pip install -r requirements.txt",
+        ),
         (MemoryError(), 1, "error: not enough memory; close other programs, or use --jobs 1"),
     ],
 )

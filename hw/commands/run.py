@@ -310,8 +310,9 @@ def _checks(run: Run, outcome: Outcome) -> str:
     wrong = {c.details["check"] for c in run.question.claims if c.sort == "check" and c.erratum}
     failed = [c for c in outcome.checks if not c.holds]
     errata = sum(c.name in wrong for c in failed)
-    text = f"{len(outcome.checks) - len(failed)} statements hold"
-    text += f", {errata} errata of the document" if errata else ""
+    held = len(outcome.checks) - len(failed)
+    text = f"{terminal.counted(held, 'statement')} {'holds' if held == 1 else 'hold'}"
+    text += f", {terminal.counted(errata, 'erratum', 'errata')} of the document" if errata else ""
     unexpected = len(failed) - errata
     return text + (f", {unexpected} DO NOT HOLD" if unexpected else "")
 

@@ -132,8 +132,8 @@ def summary(found: Found, markdown: bool = False) -> list[str]:
     """Claims by verdict, and by name what must not be overlooked."""
     judgements = [j for _, mine in found for j in mine]
     shown = ", ".join(f"{n} {v}" for v, n in counts(judgements).items() if n)
-    plural = "" if len(judgements) == 1 else "s"
-    lines = [f"{len(judgements)} claim{plural}: {shown}" if judgements else "no claims"]
+    claims = terminal.counted(len(judgements), "claim")
+    lines = [f"{claims}: {shown}" if judgements else "no claims"]
     for verdict in UNJUDGED:
         names = _named(e.question for e, mine in found if any(j.verdict is verdict for j in mine))
         if names:
