@@ -84,7 +84,7 @@ def dvc_metrics(shown: str) -> Any:
     return json.loads(shown)[""]["data"]
 
 
-@pytest.mark.skipif(shutil.which("dvc") is None, reason="dvc is not installed")
+@pytest.mark.skipif(shutil.which("dvc") is None, reason="no dvc here; make test-full brings it")
 def test_dvc_reads_it(run: CommandLine, tmp_path: Path) -> None:
     run("export", "--dvc", tmp_path, "--beside")
 

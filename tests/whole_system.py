@@ -143,3 +143,14 @@ def test_assignments_commands_of_the_readme(shell: Shell, clone: Path, tmp_path:
 
 def test_make_test(shell: Shell) -> None:
     shell("make test")
+
+
+def test_dvc_reads_what_is_exported(shell: Shell, clone: Path, tmp_path: Path) -> None:
+    """DVC brings a hundred packages, pinned by nobody: it has an environment of its own, here."""
+    shell("make .venv/.dev")
+    shell("python3 -m venv dvc && dvc/bin/pip install --quiet dvc==3.67.1", cwd=tmp_path)
+    python = f"'{clone}/.venv/bin/python'"
+    tests = f"{python} -m pytest '{clone}/tests/test_export.py' -k dvc -vv"
+    done = shell(f"PATH=$PWD/dvc/bin:$PATH {tests}", cwd=tmp_path)
+    assert "test_dvc_reads_it PASSED" in done.stdout
+    assert "SKIPPED" not in done.stdout
