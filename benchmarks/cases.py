@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from benchmarks import plain
 from hw.datasets import stand_ins
 from hw.datasets.features import Dataset, Features, Split, pixels
-from hw.nn import sequential
+from hw.nn import per_example
 from hw.nn.evaluate import Evaluator, linear_scores, mlp_scores
 
 Array = NDArray[Any]
@@ -236,15 +236,15 @@ def _ours(case: Case, given: Examples, count: int) -> Train:
 
         def mlp() -> dict[str, Array]:
             P = _copy(start)
-            sequential.mlp_epoch(P, features, labels, order, rate, "relu", loss)
+            per_example.mlp_epoch(P, features, labels, order, rate, "relu", loss)
             return P
 
         return mlp
     epochs: dict[str, Callable[[Array], Any]] = {
-        "perceptron": lambda W: sequential.perceptron_epoch(W, features, labels, order),
-        "logistic": lambda W: sequential.logistic_epoch(W, features, labels, order, rate, penalty),
-        "proximal": lambda W: sequential.proximal_epoch(W, features, labels, order, rate, penalty),
-        "linear": lambda w: sequential.linear_regression_epoch(w, features, labels, order, rate),
+        "perceptron": lambda W: per_example.perceptron_epoch(W, features, labels, order),
+        "logistic": lambda W: per_example.logistic_epoch(W, features, labels, order, rate, penalty),
+        "proximal": lambda W: per_example.proximal_epoch(W, features, labels, order, rate, penalty),
+        "linear": lambda w: per_example.linear_regression_epoch(w, features, labels, order, rate),
     }
     return partial(_from_zero, case, epochs[case.kind])
 
@@ -311,7 +311,7 @@ def _evaluation(case: Case, way: str, given: Examples, count: int) -> Train:
 def _products(case: Case, given: Examples, count: int) -> Train:
     """The three products of each block: X Wᵀ, the Gram matrix X Xᵀ, and stepsᵀ X."""
     outputs = case.sizes[1]
-    B = min(count, sequential.default_block_size(outputs))
+    B = min(count, per_example.default_block_size(outputs))
     rng = np.random.default_rng(1)
     X = Examples(given.stored[:B], given.labels[:B]).floats(np.float64, ones=True)
     W, steps = rng.normal(size=(outputs, X.shape[1])), rng.normal(size=(B, outputs))
@@ -330,9 +330,9 @@ def _torch(case: Case, way: str, given: Examples, count: int) -> Train:
     import torch
 
     from benchmarks.toolkit import DataLoaderLoop
-    from hw.draws import TorchDraws
-    from hw.learners.spec import NetworkSpec
-    from hw.learners.torch_network import TorchNetwork
+    from hw.training.network_spec import NetworkSpec
+    from hw.training.random_draws import TorchDraws
+    from hw.training.torch_network import TorchNetwork
 
     spec = NetworkSpec(
         sizes=case.sizes,
@@ -359,7 +359,7 @@ def _torch(case: Case, way: str, given: Examples, count: int) -> Train:
     network = TorchNetwork(spec, data, TorchDraws(42, 42))
 
     def epoch() -> list[Array]:
-        torch.set_flush_denormal(True)  # as `hw.machine.set_threads` does
+        torch.set_flush_denormal(True)  # as `hw.runs.machine.set_threads` does
         network.losses.clear()
         network.advance(updates)
         return list(network.parameters().values())
@@ -371,7 +371,7 @@ def _torch_products(case: Case, updates: int) -> Train:
     """Each layer's products: forward, for its weights' gradient, and for the layer below."""
     import torch
 
-    from hw.learners.torch_products import add_product, affine
+    from hw.training.torch_products import add_product, affine
 
     B = case.batch_size
     widths = [torch.rand(B, width) for width in case.sizes]

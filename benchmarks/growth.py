@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.cases import Case, examples, prepare
 from benchmarks.measuring import ROOT, case_from, in_fresh_process, peak, reset_peak
 from hw.errors import HwError
-from hw.machine import set_threads
+from hw.runs.machine import set_threads
 
 BASE = {"n": 2000, "width": 2048, "hidden": 64}
 POINTS: dict[str, tuple[int, ...]] = {
@@ -154,7 +154,7 @@ def markdown(measured: Sequence[Series]) -> str:
 
 def draw(measured: Sequence[Series], path: Path) -> None:
     """Time and memory against each axis, log-log, written to ``path``."""
-    from hw.plotting import COLOURS, new_figure
+    from hw.figures.style import COLOURS, new_figure
 
     axes_names = list(dict.fromkeys(s.axis for s in measured))
     figure, axes = new_figure(2, len(axes_names), width=2.5, height=2.3)

@@ -26,8 +26,8 @@ from typing import Any
 
 from benchmarks.cases import Case, examples, prepare
 from hw.errors import HwError
-from hw.machine import peak_memory_mb, set_threads
-from hw.runner import environment
+from hw.runs.machine import peak_memory_mb, set_threads
+from hw.runs.runner import environment
 
 ROOT = Path(__file__).resolve().parent.parent
 # A slow way is timed on fewer examples.
@@ -107,7 +107,7 @@ def machine() -> str:
     """What the times depend on, in a line: libraries, BLAS kernels, instructions, cores."""
     from threadpoolctl import threadpool_info
 
-    from hw.learners import torch_products
+    from hw.training import torch_products
 
     found = environment()
     blas = [lib for lib in threadpool_info() if lib["user_api"] == "blas"]

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from hw.learners.spec import NetworkSpec
+from hw.training.network_spec import NetworkSpec
 
 ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh}
 

@@ -16,15 +16,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, provenance, runner, streams, terminal
-from hw.catalog import Question
+from hw import console
+from hw.config import catalog
+from hw.config.catalog import Question
+from hw.config.claims import published_values
 from hw.errors import HwError, UsageError, quoted
-from hw.machine import cores
-from hw.outcome import Check, Outcome
-from hw.planning import Request, plan
-from hw.published import published_values
-from hw.results import Folder
-from hw.training import Watcher
+from hw.figures import provenance
+from hw.results.folder import Folder
+from hw.results.outcome import Check, Outcome
+from hw.runs import runner
+from hw.runs.machine import cores
+from hw.runs.planning import Request, plan
+from hw.training.loop import Watcher
 
 __all__ = ["Figure", "HwError", "Result", "load", "run"]
 
@@ -43,7 +46,7 @@ class Figure:
 
     def draw(self) -> Any:
         """A new `matplotlib.figure.Figure`, drawn from the numbers. Trains nothing."""
-        from hw.figures import draw
+        from hw.figures.draw import draw
 
         r = self._result
         (spec,) = (f for f in r.question.figures if f["name"] == self.name)
@@ -102,7 +105,7 @@ class Result:
         """Variant, metric, ours, published."""
         published = published_values(self.question.claims)
         return [
-            (v, metric, terminal.number(value), str(published.get((v, metric), "")))
+            (v, metric, console.number(value), str(published.get((v, metric), "")))
             for v, metrics in self.metrics.items()
             for metric, value in metrics.items()
             if not isinstance(value, dict)
@@ -188,7 +191,7 @@ def run(
     def say(line: str) -> None:
         # An error is raised; what is up to date is no news.
         if not quiet and not line.startswith("error: ") and "up to date" not in line:
-            streams.say(" ".join(line.split()))
+            console.say(" ".join(line.split()))
 
     with _machine_as_it_was(), _plotting_as_it_was():
         runs = plan(request)
@@ -209,7 +212,7 @@ def run(
     )
     if _is_stand_in(found.data) and not quiet:
         assert found.data is not None
-        streams.say(
+        console.say(
             f"note: {found.data['name']}: SYNTHETIC STAND-IN data, not the real ones; the numbers "
             "say nothing about the real data"
         )

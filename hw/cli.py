@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from hw import interruption, streams
+from hw import console
 from hw.errors import ExitCode, UsageError, as_expected, did_you_mean, quoted
-from hw.interruption import Terminated
+from hw.runs import interruption
+from hw.runs.interruption import Terminated
 
 PROGRAM = "python -m hw"
 
@@ -86,13 +87,13 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
     kept: what an interruption leaves behind.
     """
     interruption.end_on_sigterm()
-    streams.replace_unprintable()
+    console.replace_unprintable()
     try:
         code = int(action())
-        streams.flush()
+        console.flush()
         return code
     except SystemExit as end:  # argparse, after --help
-        streams.flush()
+        console.flush()
         return int(end.code or 0)
     except KeyboardInterrupt:
         _say_error(f"interrupted; {kept}")
@@ -166,4 +167,4 @@ def _without_settings(
 
 
 def _say_error(message: str) -> None:
-    streams.say(f"error: {' '.join(message.split())}")
+    console.say(f"error: {' '.join(message.split())}")

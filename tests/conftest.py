@@ -14,9 +14,10 @@ import pytest
 from support import CommandLine, make_dataset, write_landscapes
 from threadpoolctl import threadpool_limits
 
-from hw import plotting, runner, worker
 from hw.datasets import stand_ins
 from hw.datasets.features import Dataset
+from hw.figures import style
+from hw.runs import runner, worker
 
 
 def pytest_configure() -> None:
@@ -56,7 +57,7 @@ def _figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     run."""
     if request.node.get_closest_marker("figures") is None:
         monkeypatch.setattr(runner, "_draw", lambda *_, **__: None)
-        monkeypatch.setattr(plotting, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
+        monkeypatch.setattr(style, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
 
 
 @pytest.fixture(scope="session")

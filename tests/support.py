@@ -15,14 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hw import catalog, datasets
-from hw.catalog import Question
+from hw import datasets
 from hw.cli import main
-from hw.config import Layer
+from hw.config import catalog
+from hw.config.catalog import Question
+from hw.config.settings import Layer
 from hw.datasets import stand_ins
 from hw.datasets.features import Dataset, Features, Split, pixels
-from hw.outcome import Outcome
-from hw.results import Folder
+from hw.results.folder import Folder
+from hw.results.outcome import Outcome
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 import support
 
-from hw import catalog, plotting
-from hw.catalog import CONFIGS, Question
+from hw.config import catalog
+from hw.config.catalog import CONFIGS, Question
 from hw.datasets import views
-from hw.outcome import Outcome
+from hw.figures import style
+from hw.results.outcome import Outcome
 
 QUESTIONS = catalog.load_all()
 every_question = pytest.mark.parametrize("question", QUESTIONS.values(), ids=list(QUESTIONS))
@@ -60,7 +61,7 @@ def test_settings_figures_and_claims_resolve(question: Question) -> None:
         question.resolve(variant)
     if question.data is not None:
         assert views.view(question.data["name"], question.data["view"])
-    draws = plotting.FIGURES | getattr(question.module, "FIGURES", {})
+    draws = style.FIGURES | getattr(question.module, "FIGURES", {})
     for figure in question.figures:
         assert figure.get("draw", "curves") in draws
     assert question.trains == (not hasattr(question.module, "compute"))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hw import catalog
 from hw.cli import main
+from hw.config import catalog
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

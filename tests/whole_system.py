@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from support import write_upstream
 
-from hw import catalog
+from hw.config import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = os.environ.get("HW_TEST_DATA")

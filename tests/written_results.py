@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from hw import catalog
-from hw.outcome import Check, Outcome
-from hw.results import Folder, as_json
+from hw.config import catalog
+from hw.results.folder import Folder, as_json
+from hw.results.outcome import Check, Outcome
 from hw.verdicts import calibration
 
 PUBLISHED = {"name": "x", "source": "real", "provenance": "published file", "sha256": "0" * 64}

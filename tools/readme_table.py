@@ -15,11 +15,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from hw import catalog  # noqa: E402
-from hw.catalog import Question  # noqa: E402
-from hw.outcome import Outcome  # noqa: E402
-from hw.published import published_values  # noqa: E402
-from hw.results import Folder  # noqa: E402
+from hw.config import catalog  # noqa: E402
+from hw.config.catalog import Question  # noqa: E402
+from hw.config.claims import published_values  # noqa: E402
+from hw.results.folder import Folder  # noqa: E402
+from hw.results.outcome import Outcome  # noqa: E402
 
 README = ROOT / "README.md"
 # The first that a question has, and what to call it.

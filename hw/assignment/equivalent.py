@@ -7,13 +7,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hw import catalog, datasets
+from hw import datasets
 from hw.cli import PROGRAM
-from hw.config import plain
+from hw.config import catalog
+from hw.config.settings import plain
 
 if TYPE_CHECKING:
     from hw.assignment.script import Script
-    from hw.catalog import Question
+    from hw.config.catalog import Question
 
 
 def equivalent(script: Script, name: str, settings: Any, path: Path) -> str:

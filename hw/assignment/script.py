@@ -19,17 +19,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, get_args, get_origin
 
-from hw import datasets, machine, worker
+from hw import datasets
 from hw.assignment.equivalent import equivalent
 from hw.cli import Parser
-from hw.config import Layer, check_bounds, convert, resolve, type_hints
+from hw.config.catalog import kinds
+from hw.config.settings import Layer, check_bounds, convert, resolve, type_hints
+from hw.console import say, show
 from hw.datasets.features import Dataset
 from hw.errors import DataError, HwError, UsageError, did_you_mean
-from hw.outcome import Outcome
-from hw.progress import Bar
-from hw.results import write_text
-from hw.streams import say, show
-from hw.training import Watcher, fit
+from hw.results.folder import write_text
+from hw.results.outcome import Outcome
+from hw.runs import machine, worker
+from hw.runs.progress import Bar
+from hw.training.loop import Watcher, fit
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Model:
 
     @property
     def module(self) -> ModuleType:
-        return importlib.import_module(f"hw.questions.{self.kind}")
+        return importlib.import_module(kinds()[self.kind])
 
 
 @dataclass(frozen=True)
@@ -282,14 +284,14 @@ def _print(text: str) -> None:
 
 def _write(script: Script, request: Request, outcome: Outcome, clock: Mapping[str, int]) -> None:
     """The figures, of whatever epochs there are, and the notes if training came to its end."""
-    from hw import plotting
+    from hw.figures import style
 
     named = {"model": request.model, **request.values}
     try:
         if outcome.history["epoch"]:
             for name, metrics in script.models[request.model].plots.items():
-                figure = plotting.curves({request.model: outcome}, {"metrics": metrics})
-                plotting.save(figure, Path(name.format(**named)), suffixes=["pdf"])
+                figure = style.curves({request.model: outcome}, {"metrics": metrics})
+                style.save(figure, Path(name.format(**named)), suffixes=["pdf"])
         if not outcome.diverged:
             for name, text in script.notes.items():
                 write_text(Path(name.format(**named)), text.format(**outcome.metrics, **clock))

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hw import streams, terminal
+from hw import console
 from hw.commands import VERBS
 from hw.errors import ExitCode, HwError, UsageError, did_you_mean, quoted
-from hw.results import as_json
+from hw.results.folder import as_json
 
 ROOT = Path(__file__).resolve().parents[2]
 GROWTH = "growth"
@@ -52,22 +52,22 @@ def run(args: argparse.Namespace) -> int:
     chosen = [cases.CASES[name] for name in names if name != GROWTH]
     measured = []
     for number, case in enumerate(chosen, 1):
-        streams.say(f"{number}/{len(chosen)} {case.name} ({case.what})")
+        console.say(f"{number}/{len(chosen)} {case.name} ({case.what})")
         options = {"repeats": 3, "scikit_learn": False, "memory": False} if args.quick else {}
         measured.append(measuring.measure(case, **options))
     growth = _module("growth") if GROWTH in names else None
-    series = growth.measure(streams.say, args.quick) if growth else []
+    series = growth.measure(console.say, args.quick) if growth else []
     if growth and args.figure:
         growth.draw(series, args.figure)
     if args.json:
-        streams.show(as_json(_document(measured, series)), end="")
+        console.show(as_json(_document(measured, series)), end="")
     elif args.markdown:
         tables = [measuring.markdown(measured)] if measured else []
         tables += [growth.markdown(series)] if growth else []
-        streams.show("\n\n".join(tables))
+        console.show("\n\n".join(tables))
     else:
         _show(measured, measuring, series, growth)
-    streams.say(measuring.machine())
+    console.say(measuring.machine())
     return int(ExitCode.OK)
 
 
@@ -84,7 +84,7 @@ def _module(name: str) -> Any:
 
 
 def _document(measured: Sequence[Any], series: Sequence[Any]) -> dict[str, Any]:
-    from hw.environment import environment
+    from hw.runs.machine import environment
 
     machine = _module("measuring").machine()
     document: dict[str, Any] = {"cases": [m.as_json() for m in measured]}
@@ -95,11 +95,11 @@ def _document(measured: Sequence[Any], series: Sequence[Any]) -> dict[str, Any]:
 
 def _show(measured: Sequence[Any], measuring: Any, series: Sequence[Any], growth: Any) -> None:
     if measured:
-        streams.show(terminal.table(*measuring.table(measured)))
-        streams.show(
+        console.show(console.table(*measuring.table(measured)))
+        console.show(
             "microseconds of processor time an example, medians by turns; 'products': the matrix "
             "products alone\nmemory: peak of a fresh process at the real number of examples"
         )
     if series:
-        streams.show(terminal.table(growth.COLUMNS, growth.rows(series)))
-        streams.show("exponents of growth: slopes on log-log, over all sizes and the largest three")
+        console.show(console.table(growth.COLUMNS, growth.rows(series)))
+        console.show("exponents of growth: slopes on log-log, over all sizes and the largest three")

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, runner, streams, terminal
+from hw import console
 from hw.commands import VERBS
 from hw.commands import run as run_command
+from hw.config import catalog
 from hw.errors import HwError, UsageError, quoted
-from hw.planning import Request, Run, plan
-from hw.results import Folder, as_json
+from hw.results.folder import Folder, as_json
+from hw.runs import runner
+from hw.runs.planning import Request, Run, plan
 from hw.verdicts import calibration
 
 MOST_SEEDS = 1000
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:
-            streams.say(" ".join(line.split()))
+            console.say(" ".join(line.split()))
 
     announce = run_command.Announcer(say)
     try:
@@ -79,10 +81,10 @@ def run(args: argparse.Namespace) -> int:
     )
     path = calibration.write(_folder(runs[0], args.results_dir), document)
     if args.json:
-        streams.show(as_json(document), end="")
+        console.show(as_json(document), end="")
     elif not args.quiet:
-        streams.show(_table(document))
-        streams.show(f"calibration: {path}")
+        console.show(_table(document))
+        console.show(f"calibration: {path}")
     return run_command.exit_code(runs, say)
 
 
@@ -137,8 +139,8 @@ def _table(document: dict[str, Any]) -> str:
                     variant,
                     metric,
                     str(len(values)),
-                    f"{terminal.number(entry['mean'])} ± {terminal.number(entry['std'])}",
-                    f"{terminal.number(min(values))} .. {terminal.number(max(values))}",
+                    f"{console.number(entry['mean'])} ± {console.number(entry['std'])}",
+                    f"{console.number(min(values))} .. {console.number(max(values))}",
                 ]
             )
-    return terminal.table(["variant", "metric", "seeds", "mean ± sd", "from .. to"], rows)
+    return console.table(["variant", "metric", "seeds", "mean ± sd", "from .. to"], rows)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hw import catalog, streams, terminal
+from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode
-from hw.results import as_json
+from hw.results.folder import as_json
 from hw.verdicts import gather
 from hw.verdicts.plausible import Answer, answer, parse
 
@@ -39,13 +40,13 @@ def run(args: argparse.Namespace) -> int:
     numbers = [parse(word, question, args.variant) for word in args.numbers]
     evidence = gather(question, args.results_dir)
     for note in evidence.notes:
-        streams.say(f"note: {question.id}: {' '.join(note.split())}")
+        console.say(f"note: {question.id}: {' '.join(note.split())}")
     answers = [answer(n, evidence) for n in numbers]
     if args.json:
         document = {"question": question.id, "numbers": [a.as_json() for a in answers]}
-        streams.show(as_json(document), end="")
+        console.show(as_json(document), end="")
     else:
-        streams.show("\n\n".join(text(a) for a in answers))
+        console.show("\n\n".join(text(a) for a in answers))
     return int(ExitCode.OK if all(a.plausible for a in answers) else ExitCode.CONTRADICTED)
 
 
@@ -53,13 +54,13 @@ def text(found: Answer) -> str:
     """The answer in a few lines."""
     n, band = found.number, found.band
     name = n.metric if n.variant == catalog.DEFAULT_VARIANT else f"{n.variant} {n.metric}"
-    low, high = (terminal.number(x) for x in band.ends)
+    low, high = (console.number(x) for x in band.ends)
     others = [f"published {found.published}"] if found.published else []
-    others += [f"ours {terminal.number(found.ours)}"] if found.ours is not None else []
+    others += [f"ours {console.number(found.ours)}"] if found.ours is not None else []
     lines = [
         f"{name} {n.printed}: {_verdict(found)}",
         f"  {found.text()}; 99 % of runs end in {low} .. {high}",
-        terminal.fill(f"({band.text}{'; ' if others else ''}{', '.join(others)})"),
+        console.fill(f"({band.text}{'; ' if others else ''}{', '.join(others)})"),
     ]
     if found.note:
         lines.append(found.note)

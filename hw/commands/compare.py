@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, provenance, streams, terminal
+from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode, HwError, UsageError, quoted
-from hw.export import flat
-from hw.outcome import Outcome
-from hw.results import Folder, as_json, digest, write_text
+from hw.figures import provenance
+from hw.results.export import flat
+from hw.results.folder import Folder, as_json, digest, write_text
+from hw.results.outcome import Outcome
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -83,15 +85,15 @@ def run(args: argparse.Namespace) -> int:
         figure = _draw(a, b, args, several=len(pairs) > 1)
         documents.append({**document, "figure": figure})
     if args.json:
-        streams.show(as_json({"comparisons": documents}), end="")
+        console.show(as_json({"comparisons": documents}), end="")
     elif len(documents) > 1 and not args.all:
         same = [d for d in documents if d["identical"]]
         others = [d for d in documents if not d["identical"]]
         parts = [text(d, False) for d in others]
         parts += [f"identical: {', '.join(d['a'] for d in same)}"] if same else []
-        streams.show("\n\n".join(parts))
+        console.show("\n\n".join(parts))
     else:
-        streams.show("\n\n".join(text(d, args.all) for d in documents))
+        console.show("\n\n".join(text(d, args.all) for d in documents))
     return int(ExitCode.OK)
 
 
@@ -216,14 +218,14 @@ def text(document: Mapping[str, Any], everything: bool) -> str:
         if everything or s["a"] != s["b"]
     ]
     if rows:
-        lines += [terminal.table(["variant", "setting", "A", "B"], rows), ""]
+        lines += [console.table(["variant", "setting", "A", "B"], rows), ""]
     rows = [
         [m["variant"], m["metric"], _number(m["a"]), _number(m["b"]), _signed(m["difference"])]
         for m in document["metrics"]
         if everything or m["a"] != m["b"]
     ]
     if rows:
-        lines += [terminal.table(["variant", "metric", "A", "B", "B - A"], rows), ""]
+        lines += [console.table(["variant", "metric", "A", "B", "B - A"], rows), ""]
     if document["figure"]:
         lines.append(f"curves: {document['figure']}")
     return "\n".join(lines).rstrip("\n")
@@ -232,11 +234,11 @@ def text(document: Mapping[str, Any], everything: bool) -> str:
 def _shown(value: Any) -> str:
     # Read from a file, and shown on a terminal.
     shown = "–" if value is None else str(value)
-    return terminal.clip("".join(c if c.isprintable() else "?" for c in shown), 40)
+    return console.clip("".join(c if c.isprintable() else "?" for c in shown), 40)
 
 
 def _number(value: Any) -> str:
-    return "–" if value is None else terminal.number(value)
+    return "–" if value is None else console.number(value)
 
 
 def _signed(value: Any) -> str:
@@ -258,21 +260,21 @@ def _draw(a: Side, b: Side, args: argparse.Namespace, several: bool) -> str | No
     ]
     if not metrics or (several and args.output):
         return None
-    from hw import plotting
+    from hw.figures import style
 
     figure = draw(pairs, metrics, (a.name, b.name))
     if "stand-in" in (a.about["data source"], b.about["data source"]):
-        plotting.mark_stand_in(figure)
+        style.mark_stand_in(figure)
     title = {"Title": f"{a.name} and {b.name}"}
     if args.output:
         output: Path = args.output
         suffix = output.suffix.lower()[1:]
-        (path,) = plotting.save(figure, output.with_suffix(""), title, [suffix])
+        (path,) = style.save(figure, output.with_suffix(""), title, [suffix])
         return str(path)
     name = f"compare-{digest([a.name, b.name])[:8]}"
     folder = args.results_dir / "compare" / name
     write_text(folder / "compare.json", as_json(compare(a, b)))
-    return str(plotting.save(figure, folder / "curves", title)[0])
+    return str(style.save(figure, folder / "curves", title)[0])
 
 
 def draw(
@@ -281,7 +283,7 @@ def draw(
     names: tuple[str, str],
 ) -> Any:
     """A panel a metric, a colour a variant; A solid, B dashed."""
-    from hw.plotting import COLOURS, label, new_figure
+    from hw.figures.style import COLOURS, label, new_figure
 
     columns = min(3, len(metrics))
     rows = -(-len(metrics) // columns)

@@ -14,9 +14,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from hw import catalog, streams
+from hw import console
 from hw.commands import VERBS
-from hw.config import type_hints
+from hw.config import catalog
+from hw.config.settings import type_hints
 from hw.errors import ExitCode
 
 INSTALL = {
@@ -43,7 +44,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    streams.show({"bash": bash, "zsh": zsh, "fish": fish}[args.shell](), end="")
+    console.show({"bash": bash, "zsh": zsh, "fish": fish}[args.shell](), end="")
     return int(ExitCode.OK)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from hw import datasets, terminal
+from hw import console, datasets
 from hw.commands import VERBS
 from hw.datasets import download, upstream
-from hw.datasets.catalogue import CATALOGUE, Entry
+from hw.datasets.registry import CATALOGUE, Entry
 from hw.errors import DataError, ExitCode, UsageError, did_you_mean
 
 ACTIONS = ("status", "fetch", "verify")
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"directory": str(directory.resolve()), "data": rows}, indent=2))
     else:
         header, cells = _table(action, rows)
-        print(terminal.table(header, cells))
+        print(console.table(header, cells))
     return int(ExitCode.UNAVAILABLE if failed else ExitCode.OK)
 
 

@@ -6,10 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, export, streams
+from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode, HwError, UsageError
-from hw.results import as_json
+from hw.results import export
+from hw.results.folder import as_json
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -50,8 +52,8 @@ def run(args: argparse.Namespace) -> int:
     names = [f"{one.question.homework}.{one.name}" for one in found]
     if args.json:
         document = {"exported": names, "files": [str(f.resolve()) for f in files]}
-        streams.show(as_json(document), end="")
+        console.show(as_json(document), end="")
     else:
         heads = [f for f in files if f.name in ("dvc.yaml", "results.csv")]
-        streams.show(f"{len(names)} results exported: {', '.join(map(str, heads))}")
+        console.show(f"{len(names)} results exported: {', '.join(map(str, heads))}")
     return int(ExitCode.OK)

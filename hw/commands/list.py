@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hw import catalog, streams, terminal
+from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode
-from hw.results import Folder, as_json
+from hw.results.folder import Folder, as_json
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             }
         )
     if args.json:
-        streams.show(as_json({"questions": rows}), end="")
+        console.show(as_json({"questions": rows}), end="")
         return int(ExitCode.OK)
     table = [
         [
@@ -47,5 +48,5 @@ def run(args: argparse.Namespace) -> int:
         ]
         for r in rows
     ]
-    streams.show(terminal.table(["id", "question", "data", "last run"], table))
+    console.show(console.table(["id", "question", "data", "last run"], table))
     return int(ExitCode.OK)

@@ -15,15 +15,19 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from hw import catalog, machine, parity, planning, provenance, streams, terminal, worker
-from hw.catalog import Question
+from hw import console
 from hw.commands import VERBS
 from hw.commands.run import settings
+from hw.config import catalog
+from hw.config.catalog import Question
 from hw.datasets.features import Dataset
 from hw.errors import ExitCode, MissingPackage, UsageError, quoted
-from hw.parity import Parity
-from hw.planning import Request, Run
-from hw.results import as_json, digest, write_text
+from hw.figures import provenance
+from hw.lockstep import compare
+from hw.lockstep.compare import Parity
+from hw.results.folder import as_json, digest, write_text
+from hw.runs import machine, planning, worker
+from hw.runs.planning import Request, Run
 
 STEPS, TOLERANCE = 100, 1e-9
 LEVELS = (1e-6, 1e-5, 1e-4, 1e-3)  # that float32 passes on its way
@@ -101,11 +105,11 @@ def run(args: argparse.Namespace) -> int:
             continue
         documents.append(_write(planned, found, args))
         if not args.json:
-            streams.show(text(documents[-1]) + "\n")
+            console.show(text(documents[-1]) + "\n")
     for line in left_out:
-        streams.say(f"note: left out: {line}")
+        console.say(f"note: left out: {line}")
     if args.json:
-        streams.show(as_json({"lockstep": documents}), end="")
+        console.show(as_json({"lockstep": documents}), end="")
     failed = any(v["status"] in FAILED for d in documents for v in d["variants"].values())
     return int(ExitCode.FAILED if failed else ExitCode.OK)
 
@@ -176,7 +180,7 @@ def _load(question: Question, args: argparse.Namespace, told: set[str]) -> Datas
     data = worker.load_data(name, question.data["view"], args.data_dir, args.data)
     if data.source == "stand-in" and name not in told and not args.quiet:
         told.add(name)
-        streams.say(
+        console.say(
             f"note: {name}: synthetic stand-in data; whether two programs agree does not depend on "
             "it, how fast rounding grows does"
         )
@@ -222,24 +226,24 @@ def _walk_one(
     make: Callable[[str], Any], steps: int, every: int, tolerance: float | None
 ) -> dict[str, Any]:
     limit = math.inf if tolerance is None else tolerance
-    found = parity.compare(make("numpy"), make("torch"), steps, limit, every)
+    found = compare.compare(make("numpy"), make("torch"), steps, limit, every)
     end = found.updates[-1]
     status, one_by_one, yardstick = AGREE, None, None
     if found.diverged is not None:
         status = DIVERGED
     elif found.parting or tolerance is None:
         # Far enough to see the yardstick pass the tolerance too.
-        yardstick = parity.rounding(lambda: make("numpy"), min(steps, 4 * end), limit, every)
+        yardstick = compare.rounding(lambda: make("numpy"), min(steps, 4 * end), limit, every)
         status = MEASURED
     if found.parting:
-        one_by_one = parity.compare(
+        one_by_one = compare.compare(
             make("numpy"), make("torch"), steps, limit, every=1, together=True
         )
         status = PART if one_by_one.parting or one_by_one.diverged else ROUNDING
     return {
         "status": status,
         **_as_json(found),
-        "doubles_every": parity.doubling(found.updates, found.worst),
+        "doubles_every": compare.doubling(found.updates, found.worst),
         "beyond": {f"{level:g}": _first_beyond(found, level) for level in LEVELS},
         "each_update": one_by_one and _as_json(one_by_one, rows=False),
         "rounding": yardstick
@@ -298,14 +302,14 @@ def _write(planned: Run, found: dict[str, Any], args: argparse.Namespace) -> dic
     name = f"{question.name}@lockstep" + (f"-{digest(difference)[:8]}" if difference else "")
     folder = args.results_dir / question.homework / name
     write_text(folder / "lockstep.json", as_json(found, None))
-    from hw import plotting
+    from hw.figures import style
 
     figure = draw(found, question)
     if _is_stand_in(found):
-        plotting.mark_stand_in(figure)
+        style.mark_stand_in(figure)
     record = provenance.describe_lockstep(question, options, config, found["data"])
     metadata = provenance.metadata(record, f"{question.id}: NumPy and PyTorch in lockstep")
-    plotting.save(figure, folder / "figures" / "lockstep", metadata)
+    style.save(figure, folder / "figures" / "lockstep", metadata)
     return {**found, "folder": str(folder.resolve())}
 
 
@@ -341,8 +345,8 @@ def text(document: Mapping[str, Any]) -> str:
             differences = {p: _infinite(d[place]) for p, d in found["differences"].items()}
             worst = max(differences, key=differences.__getitem__)
             rows.append([name, str(found["updates"][place]), worst, f"{differences[worst]:.1e}"])
-    lines += [terminal.table(["variant", "update", "worst parameter", "difference"], rows)]
-    lines += [terminal.fill(line) for v, found in variants.items() for line in _verdict(v, found)]
+    lines += [console.table(["variant", "update", "worst parameter", "difference"], rows)]
+    lines += [console.fill(line) for v, found in variants.items() for line in _verdict(v, found)]
     return "\n".join([*lines, f"differences and figure: {document['folder']}"])
 
 
@@ -407,7 +411,7 @@ def _seen(values: Iterable[float | None]) -> list[float]:
 def draw(found: Mapping[str, Any], question: Question) -> Any:
     """The differences over the updates: a panel a variant and a line a parameter, or, of more than
     four variants, one line each."""
-    from hw.plotting import new_figure
+    from hw.figures.style import new_figure
 
     variants = found["variants"]
     panels = len(variants) if len(variants) <= 4 else 1

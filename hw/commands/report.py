@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hw import streams
+from hw import console
 from hw.commands import VERBS
 from hw.errors import ExitCode
 
@@ -26,6 +26,6 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from hw.report import write
 
-    for path in write(args.results_dir, pdf=args.pdf, markdown=args.markdown, say=streams.say):
-        streams.show(str(path))
+    for path in write(args.results_dir, pdf=args.pdf, markdown=args.markdown, say=console.say):
+        console.show(str(path))
     return int(ExitCode.OK)

@@ -6,15 +6,16 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from hw import progress, runner, streams, terminal
+from hw import console
 from hw.commands import VERBS
+from hw.config.claims import published_values
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
-from hw.machine import cores
-from hw.outcome import Outcome
-from hw.planning import Request, Run, plan
-from hw.published import published_values
-from hw.results import as_json
-from hw.training import Watcher
+from hw.results.folder import as_json
+from hw.results.outcome import Outcome
+from hw.runs import progress, runner
+from hw.runs.machine import cores
+from hw.runs.planning import Request, Run, plan
+from hw.training.loop import Watcher
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -102,17 +103,17 @@ def run(args: argparse.Namespace) -> int:
     )
     runs = plan(request)
     if args.dry_run and args.json:
-        streams.show(as_json({"runs": [r.as_json() for r in runs]}), end="")
+        console.show(as_json({"runs": [r.as_json() for r in runs]}), end="")
         return int(ExitCode.OK)
     if args.dry_run:
-        streams.show(
-            terminal.table(["question", "variant", "backend", "seed", "folder"], _planned(runs))
+        console.show(
+            console.table(["question", "variant", "backend", "seed", "folder"], _planned(runs))
         )
         return int(ExitCode.OK)
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:
-            streams.say(" ".join(line.split()))
+            console.say(" ".join(line.split()))
 
     announce = Announcer(say)
     try:
@@ -123,9 +124,9 @@ def run(args: argparse.Namespace) -> int:
         document = {"runs": [r.as_json() for r in runs]}
         if over_seeds:
             document["over_seeds"] = [r.as_json() for r in over_seeds]
-        streams.show(as_json(document), end="")
+        console.show(as_json(document), end="")
     elif not args.quiet:
-        streams.show(summary([*runs, *over_seeds]))
+        console.show(summary([*runs, *over_seeds]))
     return exit_code(runs, say)
 
 
@@ -271,7 +272,7 @@ SHOWN = (
 def summary(runs: Sequence[Run]) -> str:
     """A table of what came out, beside what was published, and where the files are."""
     rows = [row for run in runs for row in _rows(run)]
-    lines = [terminal.table(["question", "variant", "status", "result (published)", "time"], rows)]
+    lines = [console.table(["question", "variant", "status", "result (published)", "time"], rows)]
     if any(_stand_in(r) for r in runs):
         lines.append("* on synthetic stand-in data: not comparable with what is published")
     folders = list(dict.fromkeys(str(r.folder.path) for r in runs if r.outcomes))
@@ -291,7 +292,7 @@ def _rows(run: Run) -> list[list[str]]:
     """A row for each variant of a run."""
     if not run.outcomes:
         return [[run.id, "", run.status, "", ""]]
-    took = {d.task.variant: terminal.duration(d.seconds) for d in run.done}
+    took = {d.task.variant: console.duration(d.seconds) for d in run.done}
     configured = getattr(run.question.resolve(next(iter(run.outcomes))).settings, "seed", None)
     differs = [f"seed {run.seed}"] if run.seed != configured or run.question.seeds else []
     mark = " *" if _stand_in(run) else ""
@@ -311,8 +312,8 @@ def _checks(run: Run, outcome: Outcome) -> str:
     failed = [c for c in outcome.checks if not c.holds]
     errata = sum(c.name in wrong for c in failed)
     held = len(outcome.checks) - len(failed)
-    text = f"{terminal.counted(held, 'statement')} {'holds' if held == 1 else 'hold'}"
-    text += f", {terminal.counted(errata, 'erratum', 'errata')} of the document" if errata else ""
+    text = f"{console.counted(held, 'statement')} {'holds' if held == 1 else 'hold'}"
+    text += f", {console.counted(errata, 'erratum', 'errata')} of the document" if errata else ""
     unexpected = len(failed) - errata
     return text + (f", {unexpected} DO NOT HOLD" if unexpected else "")
 
@@ -326,9 +327,9 @@ def _result(run: Run, variant: str) -> str:
     names += [m for v, m in published if v == variant and m in metrics and m not in names]
     texts = []
     for name in names:
-        text = f"{name.replace('_accuracy', '').replace('_', ' ')} {terminal.number(metrics[name])}"
+        text = f"{name.replace('_accuracy', '').replace('_', ' ')} {console.number(metrics[name])}"
         if run.seeds:
-            text += f" ± {terminal.number(metrics[f'{name}_std'])}"
+            text += f" ± {console.number(metrics[f'{name}_std'])}"
         if (variant, name) in published:
             text += f" ({published[variant, name]})"
         texts.append(text)

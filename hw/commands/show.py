@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from hw import catalog, streams, terminal
-from hw.catalog import Question
+from hw import console
 from hw.commands import VERBS
-from hw.config import plain, type_hints
+from hw.config import catalog
+from hw.config.catalog import Question
+from hw.config.settings import plain, type_hints
 from hw.errors import ExitCode
-from hw.results import as_json
+from hw.results.folder import as_json
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     question = catalog.find(args.id)
-    streams.show(as_json(as_dict(question)) if args.json else text(question), end="")
+    console.show(as_json(as_dict(question)) if args.json else text(question), end="")
     return int(ExitCode.OK)
 
 
@@ -63,7 +64,7 @@ def text(question: Question) -> str:
     source = question.source
     lines = [f"{question.id}: {question.title}"]
     if question.about:
-        lines += [terminal.fill(question.about)]
+        lines += [console.fill(question.about)]
     lines += [
         "",
         f"source   {source.get('document', '')}, question {source.get('question', '')}",
@@ -81,19 +82,19 @@ def text(question: Question) -> str:
         shown = _several(values) if differs else _shown(value)
         origin = "variants" if differs else shared.origins[key]
         rows.append([key, shown, origin, helps[key]])
-    lines += [terminal.table(["setting", "value", "from", "meaning"], rows), ""]
+    lines += [console.table(["setting", "value", "from", "meaning"], rows), ""]
     if list(question.variants) != [catalog.DEFAULT_VARIANT]:
-        lines += [f"variants {terminal.clip(', '.join(question.variants), 200)}", ""]
+        lines += [f"variants {console.clip(', '.join(question.variants), 200)}", ""]
     if question.claims:
         rows = [
             [c.where, c.text() + ("  [erratum: " + c.erratum + "]" if c.erratum else "")]
             for c in question.claims
             if not c.ours
         ]
-        rows = [[w, terminal.fill(t, 86)] for w, t in rows]
-        lines += [terminal.table(["where", "published"], rows), ""]
+        rows = [[w, console.fill(t, 86)] for w, t in rows]
+        lines += [console.table(["where", "published"], rows), ""]
     for note in question.notes:
-        lines.append(terminal.fill(f"note: {note}"))
+        lines.append(console.fill(f"note: {note}"))
     lines.append(f"run it: python -m hw run {_short(question)}")
     return "\n".join(lines) + "\n"
 

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from hw import catalog, streams, terminal
-from hw.catalog import Question
+from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
+from hw.config.catalog import Question
 from hw.errors import ExitCode
-from hw.results import as_json
+from hw.results.folder import as_json
 from hw.verdicts import CONTRADICTIONS, Evidence, Judgement, Verdict, gather, judge_all
 
 UNJUDGED = (Verdict.NOT_RUN, Verdict.STAND_IN)
@@ -43,14 +44,14 @@ def run(args: argparse.Namespace) -> int:
     found = [(e := gather(q, args.results_dir), judge_all(e)) for q in questions]
     for evidence, _ in found:
         for note in evidence.notes:
-            streams.say(f"note: {evidence.question.id}: {' '.join(note.split())}")
+            console.say(f"note: {evidence.question.id}: {' '.join(note.split())}")
     judgements = [j for _, mine in found for j in mine]
     if args.json:
-        streams.show(as_json(document(found)), end="")
+        console.show(as_json(document(found)), end="")
     else:
         rows = [row for _, mine in found for row in _rows(mine)]
         show = _markdown if args.markdown else _table
-        streams.show("\n".join([show(rows), "", *summary(found, args.markdown)]))
+        console.show("\n".join([show(rows), "", *summary(found, args.markdown)]))
     contradicted = any(j.verdict in CONTRADICTIONS for j in judgements)
     return int(ExitCode.CONTRADICTED if contradicted else ExitCode.OK)
 
@@ -106,15 +107,15 @@ def _rows(judgements: Sequence[Judgement]) -> Iterator[Row]:
 def _table(rows: Sequence[Row]) -> str:
     """The evidence stands under the statement, which takes what room the terminal leaves."""
     others = [max((len(row[i]) for row in rows), default=0) for i in (0, 3, 4)]
-    width = min(80, max(44, terminal.width() - sum(others) - WHERE - 8))
+    width = min(80, max(44, console.width() - sum(others) - WHERE - 8))
     cells = []
     for question, where, published, ours, verdict, shown in rows:
-        text = terminal.fill(published, width)
+        text = console.fill(published, width)
         if shown:
-            lines = terminal.fill(shown, width - 2).split("\n")
+            lines = console.fill(shown, width - 2).split("\n")
             text = "\n  ".join([text, *lines])
-        cells.append([question, terminal.fill(where, WHERE), text, ours, verdict])
-    return terminal.table(["question", "where", "published", "ours", "verdict"], cells)
+        cells.append([question, console.fill(where, WHERE), text, ours, verdict])
+    return console.table(["question", "where", "published", "ours", "verdict"], cells)
 
 
 def _markdown(rows: Sequence[Row]) -> str:
@@ -132,7 +133,7 @@ def summary(found: Found, markdown: bool = False) -> list[str]:
     """Claims by verdict, and by name what must not be overlooked."""
     judgements = [j for _, mine in found for j in mine]
     shown = ", ".join(f"{n} {v}" for v, n in counts(judgements).items() if n)
-    claims = terminal.counted(len(judgements), "claim")
+    claims = console.counted(len(judgements), "claim")
     lines = [f"{claims}: {shown}" if judgements else "no claims"]
     for verdict in UNJUDGED:
         names = _named(e.question for e, mine in found if any(j.verdict is verdict for j in mine))
@@ -150,7 +151,7 @@ def summary(found: Found, markdown: bool = False) -> list[str]:
         lines.append(
             "contradicted: " + "; ".join(f"{j.question} {j.claim.where}".strip() for j in against)
         )
-    return [f"- {line}" for line in lines] if markdown else [terminal.fill(s) for s in lines]
+    return [f"- {line}" for line in lines] if markdown else [console.fill(s) for s in lines]
 
 
 def _named(questions: Iterator[Question]) -> str:

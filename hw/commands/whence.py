@@ -6,12 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, provenance, streams, terminal
+from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode, HwError
-from hw.planning import Request, plan
-from hw.provenance import Record
-from hw.results import Folder, as_json
+from hw.figures import provenance
+from hw.figures.provenance import Record
+from hw.results.folder import Folder, as_json
+from hw.runs.planning import Request, plan
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -33,10 +35,10 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.json:
         files = [{"file": file, "figures": figures} for file, figures in found.items()]
-        streams.show(as_json({"files": files}), end="")
+        console.show(as_json({"files": files}), end="")
     else:
         texts = [_text(file, figure) for file, figures in found.items() for figure in figures]
-        streams.show("\n\n".join(texts))
+        console.show("\n\n".join(texts))
     return int(ExitCode.OK)
 
 
@@ -89,7 +91,7 @@ def _text(file: str, figure: dict[str, Any]) -> str:
     rows = [
         ["figure", f"{figure['question']}: {figure['figure']}"],
         ["data", f"{data['name']}, {data['source']}, sha256 {data['sha256']}…" if data else "none"],
-        ["variants", terminal.clip(", ".join(figure["variants"]), 200)],
+        ["variants", console.clip(", ".join(figure["variants"]), 200)],
         ["backend", figure["backend"]],
         ["seed", ", ".join(map(str, figure["seeds"])) or "none"],
         ["settings", figure["settings"]],

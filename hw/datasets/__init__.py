@@ -9,8 +9,8 @@ import os
 from pathlib import Path
 
 from hw.datasets import how, stand_ins, upstream, views
-from hw.datasets.catalogue import CATALOGUE, Entry, entry
 from hw.datasets.features import Dataset, Features, Split, pixels
+from hw.datasets.registry import CATALOGUE, Entry, entry
 from hw.errors import DataError, UsageError, did_you_mean
 
 __all__ = [

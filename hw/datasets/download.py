@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from hw.datasets import formats, how, upstream
-from hw.datasets.catalogue import Entry, File
+from hw.datasets.registry import Entry, File
 from hw.errors import DataError, HwError
 
 if TYPE_CHECKING:

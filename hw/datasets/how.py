@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hw.datasets.catalogue import Entry
+from hw.datasets.registry import Entry
 
 
 def to_get(entry: Entry, missing: Path, fetching: bool = False) -> str:

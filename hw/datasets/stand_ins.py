@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.datasets.catalogue import CIFAR_10, Entry, entry
+from hw.datasets.registry import CIFAR_10, Entry, entry
 from hw.datasets.upstream import Upstream
 
 Array = NDArray[Any]

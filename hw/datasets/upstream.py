@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.datasets import formats
-from hw.datasets.catalogue import Entry, File
 from hw.datasets.formats import Spec
+from hw.datasets.registry import Entry, File
 from hw.errors import DataError
 
 Array = NDArray[Any]

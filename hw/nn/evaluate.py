@@ -2,7 +2,7 @@
 
 Conventions: N examples, D features, H hidden units, K classes. A linear model's W is (K, D+1),
 its last column the bias, or (K, D) without one. A network is the dictionary of
-`hw.nn.sequential.mlp_epoch`.
+`hw.nn.per_example.mlp_epoch`.
 
 Accuracies are exact counts of what float64 predicts, ties going to the lowest class, at the
 price of float32: the large product runs in float32, with a bound on its error, and the examples

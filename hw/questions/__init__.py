@@ -6,14 +6,14 @@ what the runner calls. It is one of two sorts.
 
 A kind that computes (executable mathematics, closed forms) has::
 
-    Settings                                     a frozen dataclass of `hw.config.setting` fields
+    Settings                                     a frozen dataclass of `setting` fields
     compute(settings, data, backend) -> Outcome  backend is "numpy" or "torch"; data may be None
 
 A kind that trains has::
 
     Settings                                     with at least ``seed`` and ``epochs``
     MEASURE                                      {"epoch": metrics, "end": metrics} by default
-    learner(settings, data, backend, device) -> Learner   see `hw.training`
+    learner(settings, data, backend, device) -> Learner   see `hw.training.loop`
     estimate(settings, data, backend) -> float   seconds, roughly; optional
 
 Either may have::

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hw.results import write_text
+from hw.results.folder import write_text
 
 
 def write(
@@ -26,7 +26,7 @@ def write(
 
     Raises `HwError` where the folder cannot be written.
     """
-    from hw import catalog
+    from hw.config import catalog
     from hw.report import book, collect, page
     from hw.report import markdown as in_markdown
     from hw.report.drawings import Drawings

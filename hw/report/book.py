@@ -7,13 +7,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hw import catalog, provenance
-from hw.catalog import Homework, Question
+from hw.config import catalog
+from hw.config.catalog import Homework, Question
 from hw.errors import HwError
-from hw.outcome import Outcome
+from hw.figures import provenance
 from hw.report.collect import folder_of
 from hw.report.drawings import describe, redraw
-from hw.results import Folder, written_beside
+from hw.results.folder import Folder, written_beside
+from hw.results.outcome import Outcome
 
 _INK, _SOFT = "#1d2126", "#5b636d"
 _LINES = 34  # on a page of the list
@@ -86,7 +87,7 @@ def _record(
 
 def _contents(homework: Homework, figures: list[tuple[Question, str]]) -> list[Any]:
     """The list of figures, as pages of A4 on their side."""
-    from hw.plotting import new_figure
+    from hw.figures.style import new_figure
 
     lines: list[tuple[str, str]] = []
     before = ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hw.catalog import DEFAULT_VARIANT
-from hw.plotting import label
-from hw.published import Claim
+from hw.config.catalog import DEFAULT_VARIANT
+from hw.config.claims import Claim
+from hw.figures.style import label
 from hw.report.model import Row
 from hw.verdicts import Evidence, Judgement, Verdict, judge_all
 

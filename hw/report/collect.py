@@ -11,25 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from hw import catalog, terminal
-from hw.catalog import DEFAULT_HOMEWORK, DEFAULT_VARIANT, Question
-from hw.config import type_hints
+from hw import console
+from hw.config import catalog
+from hw.config.catalog import DEFAULT_HOMEWORK, DEFAULT_VARIANT, Question
+from hw.config.settings import type_hints
 from hw.errors import HwError
-from hw.outcome import Outcome
-from hw.plotting import label
-from hw.provenance import read_config
+from hw.figures.provenance import read_config
+from hw.figures.style import label
 from hw.report import claims, curves
 from hw.report.drawings import Drawings, describe
-from hw.report.model import (
-    HomeworkView,
-    OtherRun,
-    Picture,
-    QuestionView,
-    Report,
-    Setting,
-    Table,
-)
-from hw.results import Folder
+from hw.report.model import HomeworkView, OtherRun, Picture, QuestionView, Report, Setting, Table
+from hw.results.folder import Folder
+from hw.results.outcome import Outcome
 from hw.verdicts import gather
 
 MAX_OTHERS = 40  # runs listed beside a question's own
@@ -173,7 +166,7 @@ def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     }
     for name, value in facts.items():
         if value not in (None, "", "none"):
-            yield name, terminal.clip(str(value), 400)
+            yield name, console.clip(str(value), 400)
 
 
 def _links(path: Path, results: Path, names: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -205,8 +198,8 @@ def _number(outcome: Outcome, name: str) -> str:
     if value is None or isinstance(value, dict):
         return ""
     spread = outcome.metrics.get(f"{name}_std")
-    text = terminal.number(value)
-    return f"{text} ± {terminal.number(spread)}" if isinstance(spread, int | float) else text
+    text = console.number(value)
+    return f"{text} ± {console.number(spread)}" if isinstance(spread, int | float) else text
 
 
 def _results(outcomes: Mapping[str, Outcome]) -> Table | None:
@@ -293,7 +286,7 @@ def _other(question: Question, folder: Folder, results: Path) -> OtherRun:
     except HwError:
         numbers = "cannot be read"
     return OtherRun(
-        differs=terminal.clip(", ".join(words) or "as configured", 200),
+        differs=console.clip(", ".join(words) or "as configured", 200),
         backend=_LANGUAGES.get(backend, backend),
         status=str(run.get("status", "")),
         data=str(data.get("source", "")),
@@ -350,8 +343,8 @@ def _side_by_side(runs: Mapping[str, Mapping[str, Outcome]]) -> Table | None:
                     (
                         variant,
                         label(name),
-                        terminal.number(mine),
-                        terminal.number(other),
+                        console.number(mine),
+                        console.number(other),
                         apart,
                     )
                 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from hw.catalog import Question
-from hw.outcome import Outcome
-from hw.plotting import label
-from hw.published import published_values
+from hw.config.catalog import Question
+from hw.config.claims import published_values
+from hw.figures.style import label
+from hw.results.outcome import Outcome
 
 MAX_POINTS = 1000  # of one curve; a screen is not wider
 

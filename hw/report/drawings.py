@@ -17,14 +17,14 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from hw.catalog import Question
+from hw.config.catalog import Question
 from hw.errors import HwError
-from hw.figures import draw
-from hw.fingerprint import code_digest, version
-from hw.outcome import Outcome
-from hw.plotting import label
+from hw.figures.draw import draw
+from hw.figures.style import label
 from hw.report import svg
-from hw.results import Folder, digest, written_beside
+from hw.results.fingerprint import code_digest, version
+from hw.results.folder import Folder, digest, written_beside
+from hw.results.outcome import Outcome
 
 MAX_SVG = 300_000  # characters; beyond, the picture in pixels is the smaller one
 KEPT = ".drawings"
@@ -162,7 +162,7 @@ def _key(
             "sources": [str((one.run().get("data") or {}).get("source")) for one in folders],
             "code": [
                 code_digest(name, has_data=False)
-                for name in ("hw.plotting", "hw.figures", f"hw.questions.{question.kind}")
+                for name in ("hw.figures.style", "hw.figures.draw", question.module.__name__)
             ],
             "matplotlib": version("matplotlib"),
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from hw import terminal
+from hw import console
 from hw.report.model import TONES, QuestionView, Report, Row, counted
 
 _SIGNS = {"good": "✓", "erratum": "✎", "doubt": "?", "bad": "✗", "mute": "·"}
@@ -33,7 +33,7 @@ def _lines(report: Report) -> Iterator[str]:
                 f"{h.run} of {len(h.questions)}",
                 ", ".join(counted(v, h.verdicts[v]) for v in TONES if h.verdicts[v]),
                 str(h.errata or "–"),
-                terminal.duration(h.seconds) if h.run else "–",
+                console.duration(h.seconds) if h.run else "–",
             ]
             for h in report.homeworks
         ],
@@ -59,7 +59,7 @@ def _question(q: QuestionView) -> Iterator[str]:
         yield ""
     else:
         data = "no data" if not q.source else f"{text(q.data)} ({text(q.provenance or q.source)})"
-        yield f"{q.backend}, {data}, {terminal.duration(q.seconds)}, status: {text(q.status)}"
+        yield f"{q.backend}, {data}, {console.duration(q.seconds)}, status: {text(q.status)}"
         yield ""
     for warning in q.warnings:
         yield f"> Note: {text(warning)}"

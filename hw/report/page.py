@@ -14,7 +14,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from hw import terminal
+from hw import console
 from hw.report import model
 
 HERE = Path(__file__).resolve().parent
@@ -51,7 +51,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"duration": terminal.duration, "slug": _slug}
+    environment.filters |= {"duration": console.duration, "slug": _slug}
     environment.globals |= {"TONES": model.TONES, "tone": model.tone, "counted": model.counted}
     return environment
 

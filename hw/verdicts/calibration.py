@@ -15,12 +15,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from hw.catalog import Question
+from hw.config.catalog import Question
 from hw.errors import HwError
-from hw.fingerprint import fingerprint
-from hw.outcome import Outcome
-from hw.results import Folder, as_json, read_json, write_text
-from hw.verdicts.spread import deviation
+from hw.results.fingerprint import fingerprint
+from hw.results.folder import Folder, as_json, read_json, write_text
+from hw.results.outcome import Outcome
+from hw.verdicts.statistics import deviation
 
 FILE = "calibration.json"
 LAST_EPOCHS = 10
@@ -90,7 +90,7 @@ def depends_on(question: Question, data: Mapping[str, Any] | None) -> dict[str, 
         for variant in question.variants
     }
     inputs = {"settings": settings, "data": dict(data) if data else None, "view": question.data}
-    return fingerprint(question.kind, inputs, question.backend, question.data is not None)
+    return fingerprint(question.module, inputs, question.backend, question.data is not None)
 
 
 def make(

@@ -12,15 +12,15 @@ from typing import Any
 
 import yaml
 
-from hw.catalog import Question
+from hw.config.catalog import Question
+from hw.console import number
 from hw.errors import HwError
-from hw.fingerprint import code_digest
-from hw.outcome import Outcome
-from hw.results import Folder
-from hw.terminal import number
+from hw.results.fingerprint import code_digest
+from hw.results.folder import Folder
+from hw.results.outcome import Outcome
 from hw.verdicts import calibration as calibrations
 from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
-from hw.verdicts.spread import (
+from hw.verdicts.statistics import (
     NUMBERS,
     Band,
     binomial_error,
@@ -160,7 +160,7 @@ def split_sizes(name: str, view: str) -> dict[str, int]:
     import numpy as np
 
     from hw.datasets import views
-    from hw.datasets.catalogue import entry
+    from hw.datasets.registry import entry
 
     published = entry(name)
     upstream = {
@@ -232,7 +232,7 @@ def _changed(question: Question, variant: str, then: Mapping[str, Any]) -> bool:
 
 
 def _code_changed(question: Question, entries: Mapping[str, Mapping[str, Any]]) -> bool:
-    now = code_digest(f"hw.questions.{question.kind}", question.data is not None)
+    now = code_digest(question.module.__name__, question.data is not None)
     for entry in entries.values():
         for known in _fingerprints(entry.get("fingerprint")):
             if known.get("code", now) != now:

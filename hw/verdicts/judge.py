@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from hw.config import plain
-from hw.outcome import Outcome
-from hw.published import Claim
-from hw.terminal import number
+from hw.config.claims import Claim
+from hw.config.settings import plain
+from hw.console import number
+from hw.results.outcome import Outcome
 from hw.verdicts.calibration import LAST_EPOCHS
 from hw.verdicts.evidence import Evidence
-from hw.verdicts.spread import (
+from hw.verdicts.statistics import (
     CONCLUSIONS,
     Band,
     binomial_error,

@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from hw.catalog import Question
+from hw.config.catalog import Question
+from hw.config.claims import published_values
+from hw.console import number
 from hw.errors import HwError, UsageError, did_you_mean, quoted
-from hw.published import published_values
-from hw.terminal import number
 from hw.verdicts.evidence import Evidence, split_sizes
 from hw.verdicts.judge import against, is_better_high, standing
-from hw.verdicts.spread import (
+from hw.verdicts.statistics import (
     NUMBERS,
     Band,
     binomial_error,
@@ -307,7 +307,7 @@ def _equal_to(mine: Number, evidence: Evidence) -> list[str]:
 
 def _by_chance(mine: Number, question: Question) -> list[str]:
     """An accuracy that one answer to everything would have."""
-    from hw.datasets.catalogue import entry
+    from hw.datasets.registry import entry
 
     if question.data is None or not is_better_high(mine.metric):
         return []

@@ -20,8 +20,8 @@ import pytest
 from small_files import npz
 
 from hw.datasets import download
-from hw.datasets.catalogue import OCTMNIST, Entry, File
 from hw.datasets.download import ALREADY, FETCHED, Fetcher, Timing
+from hw.datasets.registry import OCTMNIST, Entry, File
 from hw.errors import DataError
 
 RNG = np.random.default_rng(5)

@@ -14,7 +14,7 @@ from small_files import idx, images, npz, write_set
 from support import gz
 
 from hw import datasets
-from hw.datasets import catalogue, upstream
+from hw.datasets import registry, upstream
 from hw.errors import DataError, UsageError
 
 SMALL = {"train": 9, "validation": 4, "test": 5}
@@ -66,7 +66,7 @@ def test_sha256_of_several_files(tmp_path: Path) -> None:
     write_set(tmp_path, "fashion-mnist", {"train": 60, "test": 10})
     listing = "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
-        for path in catalogue.FASHION_MNIST.paths(tmp_path)
+        for path in registry.FASHION_MNIST.paths(tmp_path)
     )
     expected = hashlib.sha256(listing.encode()).hexdigest()
     assert datasets.load("fashion-mnist", "ist2021", tmp_path).sha256 == expected
@@ -75,7 +75,7 @@ def test_sha256_of_several_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 def test_the_published_hash_makes_the_published_file(tmp_path: Path, algorithm: str) -> None:
     write_set(tmp_path, "octmnist", {"train": 9, "validation": 4, "test": 900})
-    entry = catalogue.OCTMNIST
+    entry = registry.OCTMNIST
     (path,) = entry.paths(tmp_path)
     digest = hashlib.new(algorithm, path.read_bytes()).hexdigest()
     file = dataclasses.replace(entry.files[0], **{"sha256": "", "md5": "", algorithm: digest})
@@ -181,7 +181,7 @@ def test_importing_is_light() -> None:
 
 
 def test_catalogue_is_well_formed() -> None:
-    for name, entry in catalogue.CATALOGUE.items():
+    for name, entry in registry.CATALOGUE.items():
         assert name == entry.name
         assert entry.reader in upstream.READERS
         assert len(entry.class_names) == entry.n_classes

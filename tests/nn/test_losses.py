@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from gradient_check import coordinate_errors
 from numpy.testing import assert_allclose
 
 from hw.nn import losses
-from hw.nn.gradient_check import coordinate_errors
 
 RTOL = 1e-9
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from hw.errors import UsageError
 from hw.nn import network
-from hw.nn.optimisers import SGD, Adam, optimiser
+from hw.nn.optimizers import SGD, Adam, optimiser
 
 RTOL = 1e-9
 ATOL = 1e-13  # entries that cancel to nearly zero have no digits

@@ -16,12 +16,13 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks import plain
-from hw import catalog, datasets
+from hw import datasets
+from hw.config import catalog
 from hw.datasets.features import Dataset
-from hw.learners.sequential import SequentialLearner
-from hw.outcome import Outcome
-from hw.questions import feedforward, linear_classifier
-from hw.training import fit
+from hw.questions.models import feedforward, linear_classifier
+from hw.results.outcome import Outcome
+from hw.training.loop import fit
+from hw.training.per_example import SequentialLearner
 
 BEST = "lr-0.001_hidden-200_dropout-0.3_activation-relu_optimizer-sgd"
 EVERY_EPOCH = {

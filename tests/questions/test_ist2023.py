@@ -9,11 +9,11 @@ from numpy.testing import assert_allclose
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from hw import catalog
+from hw.config import catalog
+from hw.config.claims import Claim
 from hw.datasets.features import Dataset
 from hw.datasets.views import OCT_TEST_COUNTS
-from hw.published import Claim
-from hw.questions import feedforward
+from hw.questions.models import feedforward
 
 EPOCH = {"train_loss", "validation_loss", "validation_accuracy"}
 METRICS = {

@@ -13,9 +13,9 @@ import support
 import torch
 from matplotlib.figure import Figure
 
-from hw import catalog
-from hw.catalog import Question
-from hw.outcome import Outcome
+from hw.config import catalog
+from hw.config.catalog import Question
+from hw.results.outcome import Outcome
 
 QUESTIONS = {name: q for name, q in catalog.load_all().items() if not q.trains}
 

@@ -1,0 +1,632 @@
+"""Identities and derivatives of the functions that networks are made of.
+
+Source: IFT-6390, Homework 3, theoretical part, question 1, parts (a) to (l).
+
+Each part is one exact statement: the difference of its two sides, which SymPy must simplify to 0
+(functions with a kink: on x > 0, on x < 0 and at x = 0, where they have a value there). Beside it
+stands the largest gap between both sides in float64: NumPy takes derivatives by central
+differences, PyTorch by autograd.
+
+Conventions: x a number; **x**, **s** = S(**x**), **g** = dL/d**y** vectors of n entries; a
+Jacobian has the entry dy_i/dx_j in row i and column j. At their kinks abs' and rect' are 0, as
+the handout allows.
+
+Deviations: none. (l) is answered for the sigmoid too, where the report answers softmax only. Its
+cost is counted exactly, by numbers that count what is done with them; the times that are measured
+beside it are drawn and nothing else.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hw.config.settings import setting
+from hw.errors import UsageError
+from hw.questions.derivations.lab.statements import (
+    STEP,
+    Array,
+    central_difference,
+    largest_gap,
+    log_slope,
+    numbers,
+    sole,
+    titled,
+    vanishes,
+)
+from hw.results.outcome import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Both sides of a part agree to a few units in the last place of numbers up to 30 (closed forms,
+# autograd), or to what central differences of step 1e-5 can tell.
+CLOSED_TOLERANCE = 1e-12
+SLOPE_TOLERANCE = 1e-8
+SYMBOLIC_N = 3  # the length of SymPy's vectors: the smallest with two "other" entries
+
+
+@dataclass(frozen=True)
+class Settings:
+    seed: int = setting(0, "seed of the random points", low=0)
+    n_points: int = setting(200, "random points of each numeric check", low=1, high=100_000)
+    radius: float = setting(8.0, "the points lie in [-radius, radius]", above=0.01, high=30)
+    n: int = setting(5, "length of the random vectors", low=2, high=64)
+    counted_sizes: tuple[int, ...] = setting(
+        (8, 16, 32, 64, 128), "vector lengths n at which operations are counted", low=2, high=512
+    )
+    product_sizes: tuple[int, ...] = setting(
+        (128, 256, 512, 1024, 2048),
+        "vector lengths n at which the product with the whole Jacobian is timed",
+        low=2,
+        high=8192,
+    )
+    linear_sizes: tuple[int, ...] = setting(
+        tuple(2**k for k in range(6, 21, 2)),
+        "vector lengths n at which the O(n) product is timed",
+        low=2,
+        high=2**24,
+    )
+    repeats: int = setting(5, "timings of which the shortest counts", low=1, high=1000)
+
+
+# The functions, in NumPy ----------------------------------------------------------------------
+
+
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + exp(-x)), without overflow at either end."""
+    small = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
+
+
+def softplus(x: Array) -> Array:
+    """ln(1 + exp(x)), without overflow."""
+    return np.logaddexp(0, x)
+
+
+def positive(x: Array) -> Array:
+    """The indicator 1_{x > 0}."""
+    return (x > 0).astype(float)
+
+
+def negative(x: Array) -> Array:
+    """The indicator 1_{x < 0}."""
+    return (x < 0).astype(float)
+
+
+def rectifier(x: Array) -> Array:
+    """max(0, x)."""
+    return np.maximum(0, x)
+
+
+def softmax(x: Array) -> Array:
+    """exp(x_i) / sum_j exp(x_j), over the last axis."""
+    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_jacobian(s: Array) -> Array:
+    """diag(s) - s s^T, (n, n), of s = S(x) (n,)."""
+    return np.diag(s) - np.outer(s, s)
+
+
+def sigmoid_jacobian(y: Array) -> Array:
+    """diag(y (1 - y)), (n, n), of y = sigma(x) (n,)."""
+    return np.diag(y * (1 - y))
+
+
+# (l) The product (dy/dx)^T g of n entries without the n^2 of the Jacobian. Operators only, so that
+# the same lines serve arrays, tensors, SymPy's symbols and the numbers that count.
+
+
+def sigmoid_vjp(y: Any, g: Any) -> Any:
+    """y (1 - y) g, entry by entry: the Jacobian is diagonal. y, g: (n,) -> (n,)."""
+    return y * (1 - y) * g
+
+
+def softmax_vjp(s: Any, g: Any) -> Any:
+    """s (g - s^T g): one inner product, then entry by entry. s, g: (n,) -> (n,)."""
+    return s * (g - s @ g)
+
+
+def sigmoid_product(y: Array, g: Array) -> Array:
+    """The same with the whole Jacobian, n^2 entries."""
+    return sigmoid_jacobian(y).T @ g
+
+
+def softmax_product(s: Array, g: Array) -> Array:
+    """The same with the whole Jacobian, n^2 entries."""
+    return softmax_jacobian(s).T @ g
+
+
+NUMPY_PRODUCTS = {
+    "sigmoid_linear": sigmoid_vjp,
+    "softmax_linear": softmax_vjp,
+    "sigmoid_full": sigmoid_product,
+    "softmax_full": softmax_product,
+}
+
+# Exact statements, in SymPy --------------------------------------------------------------------
+
+
+def exact_differences() -> dict[str, list[Any]]:
+    """By part, left side minus right side: all must simplify to 0 for the part to hold."""
+    import sympy as sp
+
+    x = sp.Symbol("x", real=True)
+    signs = sp.Symbol("p", positive=True), sp.Symbol("q", negative=True)
+    xs = sp.symbols(f"x1:{SYMBOLIC_N + 1}", real=True)
+
+    def sigma(z: Any) -> Any:
+        return 1 / (1 + sp.exp(-z))
+
+    def tanh(z: Any) -> Any:
+        return (sp.exp(z) - sp.exp(-z)) / (sp.exp(z) + sp.exp(-z))
+
+    def indicator(condition: Any) -> Any:
+        return sp.Piecewise((1, condition), (0, True))
+
+    def entries(vector: Any) -> Array:  # so that the code under test runs on symbols
+        return np.array(list(vector), object)
+
+    s = sp.Matrix([sp.exp(xi) / sum(map(sp.exp, xs)) for xi in xs])
+    jacobian = s.jacobian(xs)
+    y = sp.Matrix([sigma(xi) for xi in xs])
+    g = sp.Matrix(sp.symbols(f"g1:{SYMBOLIC_N + 1}", real=True))
+    l1_gaps = []
+    for pattern in itertools.product((True, False), repeat=SYMBOLIC_N):
+        v = [
+            sp.Symbol(f"v{i}", positive=True) if up else sp.Symbol(f"v{i}", negative=True)
+            for i, up in enumerate(pattern)
+        ]
+        l1_gaps += [sp.diff(sum(map(sp.Abs, v)), vi) - sp.sign(vi) for vi in v]
+
+    return {
+        "a": [sigma(x) - (tanh(x / 2) + 1) / 2],
+        "a_misprint": [sigma(x) - tanh(x / 2 + 1) / 2],
+        "b": [sp.log(sigma(x)) + sp.log(1 + sp.exp(-x))],
+        "c": [sp.diff(sigma(x), x) - sigma(x) * (1 - sigma(x))],
+        "d": [sp.diff(tanh(x), x) - (1 - tanh(x) ** 2)],
+        "e": [sp.sign(z) - indicator(z > 0) + indicator(z < 0) for z in (*signs, sp.S.Zero)],
+        "f": [sp.diff(sp.Abs(z), z) - sp.sign(z) for z in signs],
+        "g": [sp.diff(sp.Max(0, z), z) - indicator(z > 0) for z in signs],
+        "rect_as_indicator": [sp.Max(0, z) - indicator(z > 0) for z in (*signs, sp.S.Zero)],
+        "rect_as_product": [sp.Max(0, z) - z * indicator(z > 0) for z in (*signs, sp.S.Zero)],
+        "h": [sp.diff(sum(xi**2 for xi in xs), xi) - 2 * xi for xi in xs],
+        "i": l1_gaps,
+        "j": [
+            jacobian[i, j] - (s[i] * int(i == j) - s[i] * s[j])
+            for i, j in itertools.product(range(SYMBOLIC_N), repeat=2)
+        ],
+        "k": [jacobian - sp.Matrix(softmax_jacobian(entries(s)))],
+        "l_softmax": [jacobian.T * g - sp.Matrix(softmax_vjp(entries(s), entries(g)))],
+        "l_sigmoid": [y.jacobian(xs).T * g - sp.Matrix(sigmoid_vjp(entries(y), entries(g)))],
+        "l_softmax_for_sigmoid": [
+            y.jacobian(xs).T * g - sp.Matrix(softmax_vjp(entries(y), entries(g)))
+        ],
+    }
+
+
+# The same statements in float64 ----------------------------------------------------------------
+
+
+def points(settings: Settings) -> tuple[Array, Array, Array]:
+    """x (n_points,) and **x** (n,), both off the kink at 0, and **g** (n,)."""
+    rng = np.random.default_rng(settings.seed)
+    # 1e-3 is 100 steps of the central differences away from the kink.
+    x = rng.uniform(1e-3, settings.radius, settings.n_points)
+    x *= rng.choice((-1.0, 1.0), settings.n_points)
+    v = rng.uniform(0.01, 2, settings.n) * rng.choice((-1.0, 1.0), settings.n)
+    return x, v, rng.normal(size=settings.n)
+
+
+def numpy_residuals(x: Array, v: Array, g: Array) -> dict[str, float]:
+    """The largest gap of each part; derivatives by central differences."""
+
+    def slope(f: Callable[[Array], Array]) -> Array:
+        return (f(x + STEP) - f(x - STEP)) / (2 * STEP)
+
+    def jacobian(f: Callable[[Array], Array]) -> Array:
+        def entry(i: int, at: Array) -> float:
+            return float(f(at)[i])
+
+        return np.array([central_difference(partial(entry, i), v) for i in range(len(v))])
+
+    def tanh(z: Array) -> Array:  # as the handout defines it, an independent route to np.tanh
+        return (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z))
+
+    with_zero = np.append(x, 0.0)
+    s, y = softmax(v), sigmoid(v)
+    one = np.eye(len(v))
+    return {
+        "a": largest_gap(sigmoid(x), (tanh(x / 2) + 1) / 2),
+        "a_misprint": largest_gap(sigmoid(x), tanh(x / 2 + 1) / 2),
+        "b": largest_gap(np.log(sigmoid(x)), -softplus(-x)),
+        "c": largest_gap(slope(sigmoid), sigmoid(x) * (1 - sigmoid(x))),
+        "d": largest_gap(slope(tanh), 1 - np.tanh(x) ** 2),
+        "e": largest_gap(np.sign(with_zero), positive(with_zero) - negative(with_zero)),
+        "f": largest_gap(slope(np.abs), np.sign(x)),
+        "g": largest_gap(slope(rectifier), positive(x)),
+        "rect_as_indicator": largest_gap(rectifier(with_zero), positive(with_zero)),
+        "rect_as_product": largest_gap(rectifier(with_zero), with_zero * positive(with_zero)),
+        "h": largest_gap(central_difference(lambda z: float(z @ z), v), 2 * v),
+        "i": largest_gap(central_difference(lambda z: float(np.abs(z).sum()), v), np.sign(v)),
+        "j": largest_gap(jacobian(softmax), s[:, None] * one - s[:, None] * s[None, :]),
+        "k": largest_gap(jacobian(softmax), softmax_jacobian(s)),
+        "l_softmax": largest_gap(softmax_vjp(s, g), softmax_product(s, g)),
+        "l_sigmoid": largest_gap(sigmoid_vjp(y, g), sigmoid_product(y, g)),
+        "l_softmax_for_sigmoid": largest_gap(softmax_vjp(y, g), sigmoid_product(y, g)),
+    }
+
+
+def torch_residuals(x_: Array, v_: Array, g_: Array) -> dict[str, float]:
+    """The largest gap of each part with PyTorch's own functions; derivatives by autograd."""
+    import torch
+    from torch.nn import functional
+
+    x, v, g = (torch.tensor(z, dtype=torch.float64, requires_grad=True) for z in (x_, v_, g_))
+    with_zero = torch.cat([x.detach(), torch.zeros(1, dtype=torch.float64)])
+    zero = torch.zeros((), dtype=torch.float64)
+
+    def gap(found: Any, expected: Any) -> float:
+        return largest_gap(found.detach().numpy(), expected.detach().numpy())
+
+    def slope(f: Callable[[Any], Any], at: Any = x) -> Any:
+        return torch.autograd.grad(f(at).sum(), at)[0]
+
+    def above(z: Any) -> Any:
+        return torch.heaviside(z, zero)
+
+    def softmax_of(z: Any) -> Any:
+        return torch.softmax(z, 0)
+
+    def pulled_back(f: Callable[[Any], Any]) -> Any:  # what autograd itself makes of J^T g
+        return torch.autograd.grad(f(v), v, g.detach())[0]
+
+    jacobian = torch.autograd.functional.jacobian(softmax_of, v)
+    s, y = softmax_of(v), torch.sigmoid(v)
+    return {
+        "a": gap(torch.sigmoid(x), (torch.tanh(x / 2) + 1) / 2),
+        "a_misprint": gap(torch.sigmoid(x), torch.tanh(x / 2 + 1) / 2),
+        "b": gap(functional.logsigmoid(x), -functional.softplus(-x, threshold=100)),
+        "c": gap(slope(torch.sigmoid), torch.sigmoid(x) * (1 - torch.sigmoid(x))),
+        "d": gap(slope(torch.tanh), 1 - torch.tanh(x) ** 2),
+        "e": gap(torch.sign(with_zero), above(with_zero) - above(-with_zero)),
+        "f": gap(slope(torch.abs), torch.sign(x)),
+        "g": gap(slope(functional.relu), above(x.detach())),
+        "rect_as_indicator": gap(functional.relu(with_zero), above(with_zero)),
+        "rect_as_product": gap(functional.relu(with_zero), with_zero * above(with_zero)),
+        "h": gap(slope(lambda z: z @ z, v), 2 * v),
+        "i": gap(slope(lambda z: z.abs().sum(), v), torch.sign(v)),
+        "j": gap(
+            jacobian,
+            torch.einsum("i,ij->ij", s, torch.eye(len(v), dtype=s.dtype))
+            - torch.einsum("i,j->ij", s, s),
+        ),
+        "k": gap(jacobian, torch.diag(s) - torch.outer(s, s)),
+        "l_softmax": gap(softmax_vjp(s, g), pulled_back(softmax_of)),
+        "l_sigmoid": gap(sigmoid_vjp(y, g), pulled_back(torch.sigmoid)),
+        "l_softmax_for_sigmoid": gap(softmax_vjp(y, g), pulled_back(torch.sigmoid)),
+    }
+
+
+# The cost of (l) --------------------------------------------------------------------------------
+
+
+class Counted:
+    """A number that adds every +, - and * made with it to a shared tally."""
+
+    __slots__ = ("tally", "value")
+
+    def __init__(self, value: float, tally: list[int]) -> None:
+        self.value, self.tally = value, tally
+
+    def _do(self, operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Counted:
+        self.tally[0] += 1
+        left, right = (getattr(z, "value", z) for z in (left, right))
+        return Counted(operation(left, right), self.tally)
+
+    def __add__(self, other: Any) -> Counted:
+        return self._do(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Counted:
+        return self._do(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Counted:
+        return self._do(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Counted:
+        return self._do(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Counted:
+        return self._do(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Counted:
+        return self._do(operator.mul, other, self)
+
+
+def count_operations(product: Callable[[Any, Any], Any], n: int) -> int:
+    """How many additions, subtractions and multiplications ``product`` makes for n entries."""
+    tally = [0]
+    y, g = (np.array([Counted(0.5, tally) for _ in range(n)], object) for _ in range(2))
+    product(y, g)
+    return tally[0]
+
+
+def seconds(product: Callable[[Any, Any], Any], y: Any, g: Any, repeats: int) -> float:
+    """The shortest of ``repeats`` timings of ``product(y, g)``."""
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        product(y, g)
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def timings(settings: Settings, backend: str) -> dict[str, dict[str, Any]]:
+    """By product: n, seconds, and the slope over the larger half of the sizes on log-log axes.
+
+    The smaller sizes measure the cost of a call, not of its arithmetic. The whole Jacobian
+    (softmax's; any other of its size costs the same) is ready before the clock starts.
+    """
+    prepare: Callable[[Array], Any] = np.asarray
+    if backend == "torch":
+        import torch
+
+        prepare = torch.from_numpy
+    rng = np.random.default_rng(settings.seed)
+    products: dict[str, tuple[tuple[int, ...], Callable[[Any, Any], Any]]] = {
+        "sigmoid_linear": (settings.linear_sizes, sigmoid_vjp),
+        "softmax_linear": (settings.linear_sizes, softmax_vjp),
+        "full": (settings.product_sizes, lambda jacobian, g: jacobian.T @ g),
+    }
+    found = {}
+    for name, (lengths, product) in products.items():
+        sizes = sorted(set(lengths))
+        times = []
+        for n in sizes:
+            s, g = softmax(rng.normal(size=n)), prepare(rng.normal(size=n))
+            first = prepare(softmax_jacobian(s) if name == "full" else s)
+            times.append(seconds(product, first, g, settings.repeats))
+        upper = slice(min(len(sizes) // 2, len(sizes) - 2), None)
+        slope = log_slope(sizes[upper], times[upper])
+        found[name] = {"n": sizes, "seconds": numbers(times), "slope": slope}
+    return found
+
+
+# The question -----------------------------------------------------------------------------------
+
+STATEMENTS = {  # check: (part, statement)
+    "a_sigmoid_by_tanh": ("a", "sigma(x) = (tanh(x/2) + 1) / 2"),
+    "a_one_inside_tanh": ("a_misprint", "sigma(x) = tanh(x/2 + 1) / 2"),
+    "b_log_sigmoid": ("b", "ln sigma(x) = -softplus(-x)"),
+    "c_sigmoid_derivative": ("c", "sigma' = sigma (1 - sigma)"),
+    "d_tanh_derivative": ("d", "tanh' = 1 - tanh^2"),
+    "e_sign_by_indicators": ("e", "sign(x) = 1_{x>0} - 1_{x<0}"),
+    "f_abs_derivative": ("f", "the derivative of |x| is sign(x), away from 0"),
+    "g_rectifier_derivative": ("g", "the derivative of rect(x) is 1_{x>0}, away from 0"),
+    "rectifier_is_indicator": ("rect_as_indicator", "rect(x) = max(0, x) = 1_{x>0}(x)"),
+    "rectifier_is_x_times_indicator": ("rect_as_product", "rect(x) = max(0, x) = x 1_{x>0}"),
+    "h_squared_norm_gradient": ("h", "the gradient of the squared L2 norm is 2x"),
+    "i_l1_norm_gradient": ("i", "the gradient of the L1 norm is sign(x), where no entry is 0"),
+    "j_softmax_partials": ("j", "dS_i/dx_j = S_i 1_{i=j} - S_i S_j"),
+    "k_softmax_jacobian": ("k", "the Jacobian of softmax is diag(S) - S S^T"),
+}
+ONE, TWO = np.ones(1), np.full(1, 2.0)
+COUNTEREXAMPLES = {
+    "a_misprint": lambda: f"; at x = 0: {float(sigmoid(0 * ONE)[0])} against {np.tanh(1) / 2:.4f}",
+    "rect_as_indicator": lambda: (
+        f"; at x = 2: {float(rectifier(TWO)[0])} against {float(positive(TWO)[0])}"
+    ),
+}
+BY_SLOPE = {"c", "d", "f", "g", "h", "i", "j", "k"}  # parts with a derivative in them
+
+
+def compute(settings: Settings, data: Any, backend: str) -> Outcome:
+    """Every part as a check, its numeric residual as a metric. ``data`` is not used."""
+    for key in ("counted_sizes", "product_sizes", "linear_sizes"):
+        if len(set(getattr(settings, key))) < 2:
+            raise UsageError(f"{key}: a growth over n needs two lengths or more")
+    outcome = Outcome()
+    exact = {part: vanishes(*gaps) for part, gaps in exact_differences().items()}
+    x, v, g = points(settings)
+    residuals = (torch_residuals if backend == "torch" else numpy_residuals)(x, v, g)
+    outcome.metrics |= {f"residual_{part}": value for part, value in residuals.items()}
+
+    def agree(part: str) -> bool:
+        by_difference = backend == "numpy" and part in BY_SLOPE
+        return residuals[part] <= (SLOPE_TOLERANCE if by_difference else CLOSED_TOLERANCE)
+
+    def evidence(part: str) -> str:
+        found = "is 0" if exact[part] else "is not 0"
+        return f"SymPy: the difference {found}; {backend}: largest gap {residuals[part]:.1e}"
+
+    for name, (part, statement) in STATEMENTS.items():
+        shown = evidence(part) + COUNTEREXAMPLES.get(part, lambda: "")()
+        outcome.check(name, statement, exact[part] and agree(part), shown)
+    _vjp_checks(outcome, settings, exact, residuals, evidence, agree)
+    outcome.plots["functions"] = function_curves()
+    outcome.timing = timings(settings, backend)
+    return outcome
+
+
+def _vjp_checks(
+    outcome: Outcome,
+    settings: Settings,
+    exact: Mapping[str, bool],
+    residuals: Mapping[str, float],
+    evidence: Callable[[str], str],
+    agree: Callable[[str], bool],
+) -> None:
+    """(l): equal to the whole product, at a cost that grows like n."""
+    sizes = sorted(set(settings.counted_sizes))
+    counts = {
+        name: [count_operations(product, n) for n in sizes]
+        for name, product in NUMPY_PRODUCTS.items()
+    }
+    slopes = {name: log_slope(sizes, operations) for name, operations in counts.items()}
+    outcome.metrics |= {f"operations_slope_{name}": slope for name, slope in slopes.items()}
+    outcome.plots["operations"] = {"n": sizes, "counts": counts, "slopes": slopes}
+    for name in ("softmax", "sigmoid"):
+        linear, full = counts[f"{name}_linear"], counts[f"{name}_full"]
+        # Exactly affine in n: equal steps of n cost equal steps of operations.
+        per_entry = {
+            (b - a) / (m - n)
+            for (n, a), (m, b) in itertools.pairwise(zip(sizes, linear, strict=True))
+        }
+        part = f"l_{name}"
+        outcome.check(
+            f"l_{name}_in_linear_time",
+            f"for y = {'S(x)' if name == 'softmax' else 'sigma(x)'} the product of the "
+            "transposed Jacobian with a vector needs O(n) operations",
+            exact[part] and agree(part) and len(per_entry) == 1,
+            f"{evidence(part)}; operations at n = {sizes[-1]}: {linear[-1]} against {full[-1]}, "
+            f"slopes over n {slopes[f'{name}_linear']:.2f} and {slopes[f'{name}_full']:.2f}",
+        )
+    part = "l_softmax_for_sigmoid"
+    outcome.check(
+        "l_softmax_answer_covers_sigmoid",
+        "the answer for y = S(x), the only one given, answers y = sigma(x) too",
+        exact[part] and agree(part),
+        f"with sigma's y in softmax's product: {evidence(part)}; sigma's own Jacobian is "
+        "diagonal, the product y (1 - y) g",
+    )
+
+
+# Figures ----------------------------------------------------------------------------------------
+
+
+def function_curves(half: int = 120, radius: float = 5.0) -> dict[str, Any]:
+    """The functions of the handout with their derivatives, on a grid that leaves out 0."""
+    x = np.linspace(-radius, radius, 2 * half)  # an even number: no point at the kinks
+    zeros = np.zeros_like(x)
+    s = softmax(np.stack([x, zeros, zeros + 1], axis=1))  # S of (x, 0, 1)
+    one = np.array([1.0, 0.0, 0.0])
+    curves = {
+        "sigmoid": (sigmoid(x), sigmoid(x) * (1 - sigmoid(x))),
+        "tanh": (np.tanh(x), 1 - np.tanh(x) ** 2),
+        "softplus": (softplus(x), sigmoid(x)),
+        "sign": (np.sign(x), zeros),
+        "indicator": (positive(x), zeros),
+        "rectifier": (rectifier(x), positive(x)),
+        "abs": (np.abs(x), np.sign(x)),
+    }
+    return {
+        "x": numbers(x),
+        "curves": {
+            name: {"value": numbers(value), "derivative": numbers(slope)}
+            for name, (value, slope) in curves.items()
+        },
+        "softmax": {
+            "value": [numbers(s[:, i]) for i in range(3)],
+            "derivative": [numbers(s[:, i] * (one[i] - s[:, 0])) for i in range(3)],
+        },
+    }
+
+
+TITLES = {
+    "sigmoid": "sigmoid",
+    "tanh": "hyperbolic tangent",
+    "softplus": "softplus",
+    "sign": "sign",
+    "indicator": r"indicator $1_{x>0}$",
+    "rectifier": "rectifier",
+    "abs": "absolute value",
+}
+BROKEN = ("sign", "indicator", "rectifier", "abs")  # they, or their derivatives, jump at 0
+
+
+def draw_functions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """One panel a function: the function solid, its derivative dashed."""
+    from hw.figures.style import COLOURS, new_figure
+
+    known = sole(outcomes).plots["functions"]
+    x = np.array(known["x"])
+    figure, axes = new_figure(2, 4, width=3.1, height=2.7)
+    for ax, (name, curve) in zip(axes.flat, known["curves"].items(), strict=False):
+        for key, style, colour in (("value", "-", COLOURS[0]), ("derivative", "--", COLOURS[1])):
+            sides = (x < 0, x > 0) if name in BROKEN else (np.full(x.shape, True),)
+            for nth, side in enumerate(sides):
+                ax.plot(
+                    x[side],
+                    np.array(curve[key])[side],
+                    style,
+                    color=colour,
+                    label=("function" if key == "value" else "derivative") if not nth else None,
+                )
+        if name in ("sign", "indicator"):
+            ax.plot(0, 0, "o", color=COLOURS[0], ms=4)  # the value at the jump
+        ax.set_title(TITLES[name])
+    ax = axes.flat[7]
+    for i, colour in enumerate((COLOURS[0], COLOURS[2], COLOURS[3])):
+        ax.plot(x, known["softmax"]["value"][i], color=colour, label=f"$S_{i + 1}$")
+        ax.plot(x, known["softmax"]["derivative"][i], "--", color=colour)
+    ax.set_title("softmax of $(x, 0, 1)$")
+    ax.set_ylim(top=1.3)
+    ax.legend(loc="upper center", ncols=3, fontsize=8, handlelength=1.2, columnspacing=1)
+    axes.flat[0].legend(loc="upper left", fontsize=8)
+    for ax in axes.flat:
+        ax.set_xlabel("$x$")
+    for row in axes:
+        row[0].set_ylabel("value")
+    return titled(figure, spec)
+
+
+def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """Operations and, where they were measured, seconds over n, on logarithmic axes."""
+    from hw.figures.style import COLOURS, new_figure
+
+    outcome = sole(outcomes)
+    operations, timing = outcome.plots["operations"], outcome.timing
+    looks = {
+        "sigmoid_linear": (COLOURS[5], "o", "sigmoid, $y(1-y)g$"),
+        "softmax_linear": (COLOURS[0], "s", r"softmax, $s(g-s^\top g)$"),
+        "sigmoid_full": (COLOURS[4], "^", "sigmoid, whole Jacobian"),
+        "softmax_full": (COLOURS[1], "v", "softmax, whole Jacobian"),
+        "full": (COLOURS[1], "v", "product with the whole Jacobian"),
+    }
+    figure, axes = new_figure(1, 2 if timing else 1)
+    panels = [
+        (
+            axes[0][0],
+            {
+                name: (operations["n"], counts, operations["slopes"][name])
+                for name, counts in operations["counts"].items()
+            },
+        ),
+    ]
+    axes[0][0].set_title("additions and multiplications, counted")
+    axes[0][0].set_ylabel("operations")
+    if timing:
+        panels.append(
+            (
+                axes[0][1],
+                {
+                    name: (known["n"], known["seconds"], known["slope"])
+                    for name, known in timing.items()
+                },
+            )
+        )
+        axes[0][1].set_title("time, measured (slopes: larger half of $n$)")
+        axes[0][1].set_ylabel("seconds")
+    for ax, lines in panels:
+        for name, (n, cost, slope) in lines.items():
+            colour, marker, text = looks[name]
+            ax.plot(n, cost, marker=marker, ms=5, color=colour, label=f"{text}: slope {slope:.2f}")
+        ax.set_xscale("log", base=2)
+        ax.set_yscale("log")
+        ax.set_xlabel("vector length $n$")
+        low, high = ax.get_ylim()
+        ax.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
+        ax.legend(fontsize=8, loc="upper left")
+    return titled(figure, spec)
+
+
+FIGURES = {"functions": draw_functions, "vjp_cost": draw_vjp_cost}

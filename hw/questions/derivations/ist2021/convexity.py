@@ -1,0 +1,615 @@
+"""Convexity in the parameters of a linear model, and its loss where the logits are sines.
+
+Source: IST Deep Learning 2021-22, Homework 1, question 1.5, equations (1.1)-(1.7), Figures 3 and 4.
+
+Conventions: L(z; y = j) = -log softmax(z)_j, in nats, z of K logits. Linear model: z = Wφ + b with
+W (K, D) and b (K,); its P = K (D + 1) parameters are one vector θ, the rows of (W b) in order. Sine
+model: z_i = sin x_i with two parameters x, K = 2. A chord is (u, v, λ): two points (n, P) and a
+share (n,); its defect, f(λu + (1-λ)v) - λf(u) - (1-λ)f(v), is positive where f is not convex.
+Defects are judged relative to 1 + the chord's height λf(u) + (1-λ)f(v), as rounding grows with it.
+
+Deviations: the handout asks for a proof on paper. Here its equations are identities that SymPy
+decides, and its conclusion is attacked: one search, the same for both models, looks for a chord
+that lies below the function, first at random over four orders of magnitude, then by climbing from
+the best chords. What it finds for the sine is moved to the simplest numbers that still do, and its
+defect is enclosed by interval arithmetic, so that it is proved and not only observed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hw.config.settings import setting
+from hw.questions.derivations.ist2021.softmax_jacobian import log_softmax, softmax
+from hw.questions.derivations.lab.calculus import ROUNDING, chord_defect
+from hw.questions.derivations.lab.statements import sole, titled, vanishes
+from hw.results.outcome import Outcome
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Chord = tuple[np.ndarray, np.ndarray, float]
+# Logits of up to 1e4 carry a rounding of 1e-12, and the climb looks for the worst of it.
+NOISE = 1e-11
+# A shrunk counterexample must still show: a defect of a tenth of a nat.
+VISIBLE = 0.1
+
+
+@dataclass(frozen=True)
+class Settings:
+    seed: int = setting(42, "seed of the examples, chords and starts", low=0)
+    features: int = setting(4, "features D of the linear model", low=1, high=20)
+    classes: int = setting(3, "classes K of the linear model", low=2, high=10)
+    examples: int = setting(6, "examples (φ, y) whose loss is searched, each by itself", low=1)
+    draws: int = setting(4000, "random chords by example", low=10)
+    rounds: int = setting(10, "rounds of climbing from the best chords", low=0)
+    descents: int = setting(6, "starts from which the training loss is minimised", low=2)
+    steps: int = setting(500, "gradient steps of each descent", low=1)
+    learning_rate: float = setting(0.5, "of those steps", above=0, high=2)
+    limit: float = setting(5.0, "Figure 3 shows z from -limit to limit", above=0, high=50)
+    sine_limit: float = setting(
+        6.0, "Figure 4 shows x from -sine_limit to sine_limit", above=0, high=50
+    )
+    points: int = setting(61, "points of each surface along each axis", low=3, high=401)
+
+
+# The equations under test ----------------------------------------------------------------------
+
+
+def equation_1_2(a: Any, b: Any, x: Any, y: Any, t: Any) -> Any:
+    """λAx + (1-λ)Ay + λb + (1-λ)b, with t for λ."""
+    return t * (a @ x) + (1 - t) * (a @ y) + t * b + (1 - t) * b
+
+
+def equation_1_3(f_x: Any, f_y: Any, t: Any) -> Any:
+    """As printed: λf(x) + (1-λ)f(x)."""
+    return t * f_x + (1 - t) * f_x
+
+
+def corrected_1_3(f_x: Any, f_y: Any, t: Any) -> Any:
+    """As it must read: λf(x) + (1-λ)f(y)."""
+    return t * f_x + (1 - t) * f_y
+
+
+# NumPy -----------------------------------------------------------------------------------------
+
+
+def linear_loss(phi: np.ndarray, j: int, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+    """θ -> L(Wφ + b; y = j), (n, P) -> (n,)."""
+    extended = np.append(phi, 1.0)
+
+    def loss(theta: np.ndarray) -> np.ndarray:
+        z = theta.reshape(-1, classes, extended.size) @ extended
+        return -log_softmax(z)[:, j]
+
+    return loss
+
+
+def sine_loss(x: np.ndarray) -> np.ndarray:
+    """x -> L(sin x; y = 1), (n, 2) -> (n,)."""
+    return -log_softmax(np.sin(x))[:, 0]
+
+
+def logit_loss(z: np.ndarray) -> np.ndarray:
+    """z -> L(z; y = 1), (n, 2) -> (n,)."""
+    return -log_softmax(z)[:, 0]
+
+
+def training_gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Mean loss (n,) and its gradient (n, K, D+1) for each of n parameter sets (n, K, D+1).
+
+    x: (N, D+1) with a last column of ones; y: (N, K), one-hot.
+    """
+    z = x @ np.swapaxes(theta, 1, 2)  # (n, N, K)
+    gradient = np.swapaxes(softmax(z) - y, 1, 2) @ x / len(x)
+    return -(y * log_softmax(z)).sum(-1).mean(-1), gradient
+
+
+class NumPy:
+    """What the search and the descents evaluate."""
+
+    @staticmethod
+    def linear(phi: np.ndarray, j: int, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+        return linear_loss(phi, j, classes)
+
+    sine = staticmethod(sine_loss)
+    logits = staticmethod(logit_loss)
+    training = staticmethod(training_gradient)
+
+
+# PyTorch ---------------------------------------------------------------------------------------
+
+
+class Torch:
+    """The same functions, with NumPy arrays at either end; the gradient is autograd's."""
+
+    @staticmethod
+    def linear(phi: np.ndarray, j: int, classes: int) -> Callable[[np.ndarray], np.ndarray]:
+        import torch
+
+        weights = torch.from_numpy(phi)
+
+        def loss(theta: np.ndarray) -> np.ndarray:
+            rows = torch.from_numpy(theta).reshape(-1, classes, len(phi) + 1)
+            z = rows[:, :, :-1] @ weights + rows[:, :, -1]
+            return -torch.log_softmax(z, -1)[:, j].numpy()
+
+        return loss
+
+    @staticmethod
+    def sine(x: np.ndarray) -> np.ndarray:
+        import torch
+
+        return -torch.log_softmax(torch.sin(torch.from_numpy(x)), -1)[:, 0].numpy()
+
+    @staticmethod
+    def logits(z: np.ndarray) -> np.ndarray:
+        import torch
+
+        return -torch.log_softmax(torch.from_numpy(z), -1)[:, 0].numpy()
+
+    @staticmethod
+    def training(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+        import torch
+
+        leaf = torch.tensor(theta, requires_grad=True)
+        z = torch.from_numpy(x) @ leaf.transpose(1, 2)
+        losses = -(torch.from_numpy(y) * torch.log_softmax(z, -1)).sum(-1).mean(-1)
+        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+        return losses.detach().numpy(), gradient.numpy()
+
+
+BACKENDS = {"numpy": NumPy, "torch": Torch}
+
+
+# The search ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Found:
+    """The worst chord, its defect relative to its height, and the share of chords violated."""
+
+    chord: Chord
+    worst: float
+    share: float
+
+
+def relative_defect(f: Callable, u: np.ndarray, v: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Defect over 1 + height of each chord, (n,): beyond rounding only if f is not convex."""
+    return chord_defect(f, u, v, t) / (1 + t * f(u) + (1 - t) * f(v))
+
+
+def search(f: Callable, width: int, rng: np.random.Generator, draws: int, rounds: int) -> Found:
+    """Look for a chord that violates convexity: at random, then by climbing from the best tenth.
+
+    f: (n, ``width``) -> (n,). Points are normal with scales from 0.01 to 100, independent for the
+    two ends; climbing adds noise that halves every round.
+    """
+    scales = 10 ** rng.uniform(-2, 2, (2, draws, 1))
+    u, v = rng.normal(size=(2, draws, width)) * scales
+    t = rng.uniform(size=draws)
+    score = relative_defect(f, u, v, t)
+    share = float((score > NOISE).mean())
+    for step in range(rounds):
+        best = np.argsort(-score, kind="stable")[: max(1, draws // 10)]
+        u, v, t = u[best], v[best], t[best]
+        size = 0.5**step * (0.1 + np.abs(u - v).mean(1, keepdims=True))
+        noise = rng.normal(size=(2, 9, *u.shape)) * size
+        u = np.concatenate([u, *(u + noise[0])])  # the best themselves stay in the running
+        v = np.concatenate([v, *(v + noise[1])])
+        t = np.concatenate([t, rng.uniform(size=9 * len(best))])
+        score = relative_defect(f, u, v, t)
+    top = int(np.argmax(score))
+    return Found((u[top], v[top], float(t[top])), float(score[top]), share)
+
+
+def shrink(f: Callable, chord: Chord) -> Chord:
+    """The chord moved, one number at a time, to the simplest ones that still visibly violate.
+
+    Simple is zero, then whole, then half, then quarter numbers, the smaller the simpler. λ becomes
+    1/2 if it can.
+    """
+    u, v, t = chord
+
+    def violates(numbers: np.ndarray, share: float) -> bool:
+        ends = numbers.reshape(2, 1, -1)
+        return bool(chord_defect(f, *ends, np.array([share]))[0] > VISIBLE)
+
+    numbers = np.concatenate([u, v])
+
+    def cost(number: float) -> tuple[bool, int, float, bool]:
+        ratio = Fraction(number).limit_denominator(4)
+        return (float(ratio) != number, ratio.denominator, abs(number), number < 0)
+
+    moved = True
+    while moved:
+        moved = False
+        if t != 0.5 and violates(numbers, 0.5):
+            t, moved = 0.5, True
+        for place, number in enumerate(numbers):
+            quarters = np.arange(-16, 17) / 4
+            near = [np.round(number * d) / d for d in (1, 2, 4)]
+            for simpler in sorted({*quarters.tolist(), *map(float, near)}, key=cost):
+                if cost(simpler) >= cost(float(number)):
+                    break
+                trial = numbers.copy()
+                trial[place] = simpler
+                if violates(trial, t):
+                    numbers, moved = trial, True
+                    break
+    return *(numbers + 0.0).reshape(2, -1), t  # + 0.0: no negative zeros
+
+
+def proved_defect(chord: Chord) -> tuple[float, float, float]:
+    """Loss at the chord's inner point, height of the chord, and a proved lower bound of the defect.
+
+    For the sine model, L(x) = log(1 + exp(sin x_2 - sin x_1)), in interval arithmetic: every
+    operation rounds outward, so that the true defect lies within the interval.
+    """
+    from mpmath import iv
+
+    def loss(x: list[Any]) -> Any:
+        return iv.log(1 + iv.exp(iv.sin(x[1]) - iv.sin(x[0])))
+
+    u, v, t = chord
+    share = iv.mpf(t)
+    ends = [[iv.mpf(float(number)) for number in end] for end in (u, v)]
+    inner = loss([share * a + (1 - share) * b for a, b in zip(*ends, strict=True)])
+    height = share * loss(ends[0]) + (1 - share) * loss(ends[1])
+    return float(inner.mid), float(height.mid), float((inner - height).a)
+
+
+# Exact -----------------------------------------------------------------------------------------
+
+
+def exact() -> dict[str, bool]:
+    """Equations (1.1)-(1.3) and the model's map, for A of 2 rows and 3 columns, by SymPy."""
+    import sympy
+
+    t = sympy.symbols("t", real=True)
+    a = sympy.Matrix(2, 3, sympy.symbols("a1:7", real=True))
+    b = sympy.Matrix(sympy.symbols("b1:3", real=True))
+    x = sympy.Matrix(sympy.symbols("x1:4", real=True))
+    y = sympy.Matrix(sympy.symbols("y1:4", real=True))
+
+    def f(point: Any) -> Any:
+        return a @ point + b
+
+    left = f(t * x + (1 - t) * y)
+    # The model's map: its variable is (W, b), which a and b now stand for; x is the features.
+    p = sympy.Matrix(sympy.symbols("p1:9", real=True))
+    q = sympy.Matrix(sympy.symbols("q1:9", real=True))
+
+    def z(theta: Any) -> Any:
+        return sympy.Matrix(2, 3, list(theta[:6, 0])) @ x + theta[6:, :]
+
+    return {
+        "equation_1_2": vanishes(left - equation_1_2(a, b, x, y, t)),
+        "equation_1_3": vanishes(left - equation_1_3(f(x), f(y), t)),
+        "corrected_1_3": vanishes(left - corrected_1_3(f(x), f(y), t)),
+        "difference": vanishes(equation_1_3(f(x), f(y), t) - left - (1 - t) * (a @ (x - y))),
+        "model": vanishes(z(t * p + (1 - t) * q) - t * z(p) - (1 - t) * z(q)),
+    }
+
+
+def affine_counterexample(equation: Callable) -> dict[str, Fraction] | None:
+    """The first small f(x) = ax + b that breaks an equation for f(λx + (1-λ)y), or None."""
+    small = [Fraction(n) for n in (0, 1, -1, 2)]
+    shares = [Fraction(1, 2), Fraction(1, 3), Fraction(1, 4)]
+    for t, a, b, x, y in itertools.product(shares, small, small, small, small):
+        left = a * (t * x + (1 - t) * y) + b
+        right = equation(a * x + b, a * y + b, t)
+        if left != right:
+            return {"a": a, "b": b, "x": x, "y": y, "λ": t, "left": left, "right": right}
+    return None
+
+
+def sine_curvature() -> tuple[str, float]:
+    """L's second derivative in x_1 at x = (-π/2, 0), exactly: a negative number."""
+    import sympy
+
+    x1, x2 = sympy.symbols("x1 x2", real=True)
+    loss = sympy.log(1 + sympy.exp(sympy.sin(x2) - sympy.sin(x1)))
+    value = sympy.diff(loss, x1, 2).subs({x1: -sympy.pi / 2, x2: 0})
+    value = sympy.simplify(value)
+    return str(value).replace("E", "e"), float(value)
+
+
+# Local and global ------------------------------------------------------------------------------
+
+
+def sloped_data(rng: np.random.Generator, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
+    """A small training set whose classes overlap, so that the loss has a minimum.
+
+    Returns x (N, D+1) with a last column of ones, and y (N, K), one-hot. Every point appears with
+    every label, once or twice: no direction in parameter space lowers the loss for ever.
+    """
+    features = rng.normal(size=(12, settings.features))
+    labels = np.arange(settings.classes)
+    x = np.repeat(features, settings.classes + 1, axis=0)
+    y = np.concatenate([np.append(labels, rng.integers(settings.classes)) for _ in features])
+    return np.column_stack([x, np.ones(len(x))]), np.eye(settings.classes)[y]
+
+
+def descend(
+    gradient: Callable, x: np.ndarray, y: np.ndarray, rng: np.random.Generator, settings: Settings
+) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Gradient descent from random starts.
+
+    Returns the losses before and after, the largest gradient entry left, and by how much one end
+    undercuts what the slope at another allows: not at all if the loss is convex, converged or not.
+    """
+    theta = rng.normal(0, 3, (settings.descents, settings.classes, settings.features + 1))
+    before, _ = gradient(theta, x, y)
+    for _ in range(settings.steps):
+        _, slope = gradient(theta, x, y)
+        theta = theta - settings.learning_rate * slope
+    after, slope = gradient(theta, x, y)
+    allowed = (slope[:, None] * (theta[:, None] - theta)).sum((2, 3))
+    undercut = float((after[:, None] - after - allowed).max())
+    return before, after, float(np.abs(slope).max()), undercut
+
+
+def tangent_shortfall(
+    gradient: Callable, x: np.ndarray, y: np.ndarray, rng: np.random.Generator, settings: Settings
+) -> float:
+    """How far the loss falls below a tangent plane of it, relative to the terms; none if convex."""
+    shape = (2, settings.draws, settings.classes, settings.features + 1)
+    u, v = rng.normal(size=shape) * 10 ** rng.uniform(-2, 2, (2, settings.draws, 1, 1))
+    (at_u, slope), (at_v, _) = gradient(u, x, y), gradient(v, x, y)
+    along = (slope * (v - u)).sum((1, 2))
+    return float(((at_u + along - at_v) / (1 + at_u + np.abs(along) + at_v)).max())
+
+
+# What the runner calls -------------------------------------------------------------------------
+
+
+def compute(settings: Settings, data: Any, backend: str) -> Outcome:
+    """Equations (1.1)-(1.7), the search for counterexamples, and both surfaces."""
+    rng = np.random.default_rng(settings.seed)
+    library = BACKENDS[backend]
+    outcome = Outcome()
+    check_equations(outcome)
+    check_linear_model(outcome, settings, library, rng)
+    check_minima(outcome, settings, library, rng)
+    check_sine_model(outcome, settings, library, rng)
+    return outcome
+
+
+def check_equations(outcome: Outcome) -> None:
+    """(1.1)-(1.3), as printed and as they must read."""
+    e = exact()
+
+    def said(key: str) -> str:
+        return f"SymPy: the difference {'reduces' if e[key] else 'does not reduce'} to 0"
+
+    outcome.check(
+        "equation_1_2",
+        "f(λx + (1-λ)y) = λAx + (1-λ)Ay + λb + (1-λ)b for f(x) = Ax + b and every real λ",
+        e["equation_1_2"],
+        said("equation_1_2"),
+    )
+    for name, key, equation, statement in (
+        ("equation_1_3", "equation_1_3", equation_1_3, "f(λx + (1-λ)y) = λf(x) + (1-λ)f(x)"),
+        (
+            "equation_1_3_corrected",
+            "corrected_1_3",
+            corrected_1_3,
+            "f(λx + (1-λ)y) = λf(x) + (1-λ)f(y)",
+        ),
+    ):
+        found = affine_counterexample(equation)
+        example = (
+            "no counterexample in small fractions"
+            if found is None
+            else (
+                "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the"
+                " left, {right} on the right".format(**found)
+            )
+        )
+        outcome.check(name, statement, e[key] and found is None, f"{said(key)}; {example}")
+    outcome.check(
+        "equation_1_3_excess",
+        "(1.3) as printed is off by (1-λ)A(x - y), and so holds only where that is zero",
+        e["difference"],
+        said("difference"),
+    )
+    outcome.check(
+        "model_is_affine",
+        "the logits Wφ + b are an affine function of (W, b)",
+        e["model"],
+        f"{said('model')} between z at λ(W, b) + (1-λ)(W', b') and the mix of the two z",
+    )
+
+
+def check_linear_model(
+    outcome: Outcome, settings: Settings, library: Any, rng: np.random.Generator
+) -> None:
+    """(1.4)-(1.7): no chord of L in (W, b), nor in z, lies below it."""
+    width = settings.classes * (settings.features + 1)
+    worst = -np.inf
+    for _ in range(settings.examples):
+        phi, j = rng.normal(size=settings.features), int(rng.integers(settings.classes))
+        f = library.linear(phi, j, settings.classes)
+        worst = max(worst, search(f, width, rng, settings.draws, settings.rounds).worst)
+    tried = settings.examples * chords_tried(settings)
+    outcome.check(
+        "convex_in_parameters",
+        "the loss of a linear model is convex in its parameters (W, b)",
+        worst <= NOISE,
+        f"{tried} chords over {settings.examples} examples, K = {settings.classes},"
+        f" D = {settings.features}: largest relative defect {worst:.1e}, within rounding"
+        if worst <= NOISE
+        else f"a chord with relative defect {worst:.1e}",
+    )
+    found = search(library.logits, 2, rng, settings.draws, settings.rounds)
+    outcome.check(
+        "surface_convex",
+        "the surface of Figure 3, the loss over z in the plane, is convex",
+        found.worst <= NOISE,
+        f"{chords_tried(settings)} chords: largest relative defect {found.worst:.1e}",
+    )
+    outcome.metrics["linear_worst_defect"] = worst
+    outcome.metrics["surface_worst_defect"] = found.worst
+    outcome.plots["surface"] = surface(library.logits, settings.limit, settings.points)
+
+
+def chords_tried(settings: Settings) -> int:
+    """Chords that one search evaluates."""
+    return settings.draws + settings.rounds * 10 * max(1, settings.draws // 10)
+
+
+def check_minima(
+    outcome: Outcome, settings: Settings, library: Any, rng: np.random.Generator
+) -> None:
+    """Tangent planes lie below the loss, and descents from everywhere end equally low."""
+    x, y = sloped_data(rng, settings)
+    shortfall = tangent_shortfall(library.training, x, y, rng, settings)
+    before, after, slope, undercut = descend(library.training, x, y, rng, settings)
+    spread = float(after.max() - after.min())
+    outcome.check(
+        "local_minimum_is_global",
+        "a local minimum of the training loss in (W, b) is a global one",
+        shortfall <= ROUNDING and undercut <= 100 * ROUNDING,
+        f"no tangent plane above the loss in {settings.draws} draws (worst {shortfall:.1e});"
+        f" {settings.descents} descents from losses of {before.min():.2f} to {before.max():.2f} end"
+        f" within {spread:.1e} of {after.min():.9f} (largest slope left {slope:.1e})",
+    )
+    outcome.metrics["descent_spread"] = spread
+    outcome.metrics["descent_slope"] = slope
+    outcome.metrics["tangent_shortfall"] = shortfall
+
+
+def check_sine_model(
+    outcome: Outcome, settings: Settings, library: Any, rng: np.random.Generator
+) -> None:
+    """z_i = sin x_i: the same search finds a counterexample, which is shrunk and proved."""
+    found = search(library.sine, 2, rng, settings.draws, settings.rounds)
+    outcome.metrics["sine_worst_defect"] = found.worst
+    outcome.metrics["sine_violated_share"] = found.share
+    outcome.plots["sine"] = surface(library.sine, settings.sine_limit, settings.points)
+    statement = "with z_i = sin x_i the loss is not convex in x"
+    if found.worst <= NOISE:
+        outcome.check(
+            "sine_not_convex",
+            statement,
+            False,
+            f"no counterexample among {chords_tried(settings)} chords",
+        )
+    else:
+        u, v, t = chord = shrink(library.sine, found.chord)
+        inner, height, bound = proved_defect(chord)
+        point = t * u + (1 - t) * v
+        outcome.check(
+            "sine_not_convex",
+            statement,
+            bound > 0,
+            f"x = {pair(u)}, y = {pair(v)}, λ = {'1/2' if t == 0.5 else t}:"
+            f" L at {pair(point)} is {inner:.6f}, above the chord's {height:.6f}; interval"
+            f" arithmetic proves an excess of at least {bound:.6f}; {found.share:.0%} of random"
+            " chords violate",
+        )
+        outcome.metrics["sine_proved_defect"] = bound
+        along = np.linspace(-0.5, 1.5, 101)
+        path = along[:, None] * u + (1 - along[:, None]) * v
+        outcome.plots["sine"] |= {
+            "chord": [v.tolist(), u.tolist()],
+            "share": t,
+            "along": along.tolist(),
+            "path": library.sine(path).tolist(),
+            "ends": library.sine(np.stack([v, u])).tolist(),
+        }
+    formula, value = sine_curvature()
+    outcome.check(
+        "sine_negative_curvature",
+        "with z_i = sin x_i, ∂²L/∂x_1² is negative somewhere",
+        value < 0,
+        f"SymPy: at x = (-π/2, 0) it is exactly {formula} = {value:.6f}",
+    )
+
+
+def pair(point: np.ndarray) -> str:
+    """A point in brackets, whole numbers without a decimal point."""
+    return f"({', '.join(f'{number:.6g}' for number in point + 0.0)})"
+
+
+def surface(f: Callable, limit: float, points: int) -> dict[str, Any]:
+    """f on a square grid: axis (m,) and heights (m, m), the first coordinate along columns."""
+    axis = np.linspace(-limit, limit, points)
+    first, second = np.meshgrid(axis, axis)
+    heights = f(np.column_stack([first.ravel(), second.ravel()])).reshape(points, points)
+    return {"axis": axis.tolist(), "heights": heights.tolist()}
+
+
+# Figures ---------------------------------------------------------------------------------------
+
+
+def draw_surface(plot: Mapping[str, Any], letter: str, logits: str) -> tuple[Figure, Any]:
+    """A surface in perspective beside its contours; returns the figure and the contours' axes."""
+    from hw.figures.style import new_figure
+
+    figure, ((old, flat),) = new_figure(1, 2, width=4.8, height=4.2)
+    place = old.get_subplotspec()
+    old.remove()
+    solid = figure.add_subplot(place, projection="3d")
+    grid = np.meshgrid(plot["axis"], plot["axis"])
+    heights = np.array(plot["heights"])
+    solid.plot_surface(*grid, heights, cmap="viridis", rcount=60, ccount=60, linewidth=0)
+    solid.view_init(elev=28, azim=-60)
+    solid.set_box_aspect((1, 1, 0.75), zoom=0.88)
+    solid.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$")
+    solid.set_zlabel("loss in nats", labelpad=8)
+    levels = flat.contourf(*grid, heights, levels=20, cmap="viridis")
+    flat.contour(*grid, heights, levels=levels.levels, colors="white", linewidths=0.4, alpha=0.6)
+    figure.colorbar(levels, ax=flat, label=f"L({logits}; y = 1) in nats", shrink=0.85)
+    flat.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$", aspect="equal")
+    flat.grid(False)
+    return figure, flat
+
+
+def draw_logits(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """Figure 3: the loss over the plane of logits."""
+    figure, _ = draw_surface(sole(outcomes).plots["surface"], "z", "z")
+    return titled(figure, spec)
+
+
+def draw_sine(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """Figure 4: the loss over x with z_i = sin x_i, and the chord of the counterexample."""
+    plot = sole(outcomes).plots["sine"]
+    figure, flat = draw_surface(plot, "x", "sin x")
+    if "chord" in plot:
+        (x0, y0), (x1, y1) = plot["chord"]
+        flat.plot([x0, x1], [y0, y1], "o-", color="black", ms=4, mfc="white", label="chord")
+        flat.legend(loc="upper right", frameon=True, framealpha=0.9)
+    return titled(figure, spec)
+
+
+def draw_chord(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """The counterexample seen from the side: the loss rises above its own chord."""
+    from hw.figures.style import COLOURS, new_figure
+
+    plot = sole(outcomes).plots["sine"]
+    figure, ((ax,),) = new_figure(width=5.6)
+    if "chord" in plot:
+        v, u = plot["chord"]
+        low, high = plot["ends"]
+        t = plot["share"]
+        ax.plot(plot["along"], plot["path"], label="loss along the line")
+        ax.plot([0, 1], [low, high], "o--", label="chord", mfc="white")
+        on_path = np.interp(t, plot["along"], plot["path"])
+        ax.plot([t, t], [low + t * (high - low), on_path], color=COLOURS[6], lw=2.5, label="excess")
+        ax.set_xticks(
+            [0, t, 1], [f"0\n$x=$ {pair(np.array(v))}", f"{t:g}", f"1\n$x=$ {pair(np.array(u))}"]
+        )
+        ax.legend()
+    ax.set(xlabel="position along the chord", ylabel="L(sin x; y = 1) in nats")
+    return titled(figure, spec)
+
+
+FIGURES = {"loss_surface": draw_logits, "sine_surface": draw_sine, "sine_chord": draw_chord}

@@ -1,0 +1,119 @@
+"""Per-example SGD in NumPy, as a `Learner`: what the linear models and the MLP have in common."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw.datasets.features import Dataset
+from hw.nn.evaluate import Evaluator
+from hw.training.metrics import by_split
+from hw.training.network_spec import prefixed, unprefixed
+from hw.training.random_draws import Orders
+
+Array = NDArray[Any]
+
+
+class SequentialLearner(ABC):
+    """Walks the training set one example at a time, in the order of each epoch.
+
+    Subclasses say what an update is (`_train`), how a split is scored (`_correct`, `_loss`), and
+    what the parameters are.
+    """
+
+    def __init__(self, data: Dataset, orders: Orders) -> None:
+        self.data = data
+        self.n = len(data.train)
+        self.orders = orders
+        self.order = np.empty(0, dtype=np.int64)
+        self.position = self.n  # the first update begins an epoch
+        self.evaluators = {
+            name: Evaluator(split.features, split.labels) for name, split in data.splits.items()
+        }
+
+    def train_epoch(self) -> dict[str, float]:
+        loss = self.advance(self.n)
+        return {} if loss is None else {"train_loss": loss}
+
+    def advance(self, updates: int) -> float | None:
+        """The next ``updates`` examples; the mean of their losses where the model has one."""
+        total, seen = 0.0, 0
+        loss: float | None = None
+        while seen < updates:
+            if self.position >= self.n:
+                self.order, self.position = next(self.orders), 0
+            rows = self.order[self.position : self.position + updates - seen]
+            self.position += len(rows)
+            seen += len(rows)
+            loss = self._train(rows)
+            total += 0.0 if loss is None else loss * len(rows)
+        return None if loss is None else total / updates
+
+    @abstractmethod
+    def _train(self, rows: Array) -> float | None:
+        """One update for each of these rows; the mean of the losses, each before its update."""
+
+    @abstractmethod
+    def _correct(self, split: Evaluator) -> int:
+        """How many examples are predicted correctly."""
+
+    @abstractmethod
+    def _loss(self, split: Evaluator) -> float: ...
+
+    @abstractmethod
+    def parameters(self) -> dict[str, Array]: ...
+
+    def load_parameters(self, parameters: Mapping[str, Array]) -> None:
+        for name, array in self.parameters().items():
+            array[...] = parameters[name]
+
+    def state(self) -> dict[str, Array]:
+        return {
+            **prefixed("parameters", self.parameters()),
+            "position": np.array(self.position),
+            **self.orders.state(),
+        }
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        self.load_parameters(unprefixed("parameters", state))
+        self.orders.load_state(state)
+        self.order, self.position = self.orders.current, int(state["position"])
+
+    def measure(self, metrics: Sequence[str]) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for name, wanted in by_split(metrics).items():
+            if not name:
+                found |= {metric: EXTRAS[metric](self.parameters()) for metric in wanted}
+                continue
+            split = self.evaluators[name]
+            if "accuracy" in wanted:
+                found[f"{name}_accuracy"] = self._correct(split) / len(split)
+            if "loss" in wanted:
+                found[f"{name}_loss"] = self._loss(split)
+        return found
+
+    def plots(self, names: Collection[str]) -> dict[str, Any]:
+        return {}
+
+
+def weight_norm(parameters: dict[str, Array]) -> float:
+    """The Frobenius norm of all parameters together, the bias column included, as the
+    assignments' scripts print it."""
+    return math.sqrt(sum(float(np.vdot(p, p)) for p in parameters.values()))
+
+
+def zero_share(parameters: dict[str, Array]) -> float:
+    """The share of parameters that are exactly zero."""
+    zeros = sum(int(p.size - np.count_nonzero(p)) for p in parameters.values())
+    return zeros / sum(p.size for p in parameters.values())
+
+
+EXTRAS: dict[str, Callable[[dict[str, Array]], float]] = {
+    "weight_norm": weight_norm,
+    "zero_share": zero_share,
+}

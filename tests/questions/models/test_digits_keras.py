@@ -1,0 +1,217 @@
+"""The Keras network: against torch, its template's mistakes, and life without Keras."""
+
+import dataclasses
+import importlib.util
+import json
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hw.config.settings import read_yaml
+from hw.errors import MissingPackage, UsageError
+from hw.questions.models import digits_keras
+from hw.questions.models.digits_keras import MEASURE, MISTAKES, STAGES, KerasLearner, Settings
+from hw.results.outcome import Outcome
+from hw.runs import planning
+from hw.training.loop import fit
+
+CONFIG = Path(__file__).parents[3] / "configs" / "e1394/q2.keras.yaml"
+SMALL = Settings(hidden_sizes=(9, 8), epochs=2, batch_size=4, demonstration_epochs=2)
+
+needs_keras = pytest.mark.skipif(
+    importlib.util.find_spec("keras") is None,
+    reason="Keras is not installed; the optional extra 'keras' brings it",
+)
+
+
+@pytest.fixture(autouse=True)
+def torch_behind_keras(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+
+
+@pytest.fixture
+def images(dots):
+    """The dots as images of seven rows with a pixel each."""
+    return dataclasses.replace(dots, image_shape=(7, 1))
+
+
+@needs_keras
+def test_updates_equal_torchs(images):
+    import torch
+    from torch.nn import functional
+
+    learner = KerasLearner(SMALL, images)
+    tensors = [torch.tensor(p, requires_grad=True) for p in learner.parameters().values()]
+    optimizer = torch.optim.SGD(tensors, lr=SMALL.learning_rate)
+    X = torch.from_numpy(images.train.features.take(slice(None), np.float32))
+    labels = torch.from_numpy(images.train.labels)
+
+    def logits(x):
+        h = x
+        for W, b in zip(tensors[:-2:2], tensors[1:-2:2], strict=True):
+            h = torch.sigmoid(functional.linear(h, W, b))
+        return functional.linear(h, *tensors[-2:])
+
+    for update in range(10):
+        rows = slice(4 * update, 4 * update + 4)
+        optimizer.zero_grad()
+        functional.cross_entropy(logits(X[rows]), labels[rows]).backward()
+        optimizer.step()
+    start = [p.copy() for p in learner.parameters().values()]
+    learner.advance(10)
+    for found, theirs, before in zip(learner.parameters().values(), tensors, start, strict=True):
+        assert np.abs(found - before).max() > 1e-2
+        # float32 both; Keras clips the shares that it takes logarithms of.
+        assert np.allclose(found, theirs.detach(), rtol=1e-4, atol=1e-5)
+    found = learner.measure(MEASURE["epoch"])
+    with torch.no_grad():
+        z = logits(X)
+        assert found["train_accuracy"] == float((z.argmax(1) == labels).double().mean())
+        assert found["train_loss"] == pytest.approx(
+            functional.cross_entropy(z, labels).item(), rel=1e-4
+        )
+
+
+@needs_keras
+def test_the_same_each_time_and_parameters_can_be_taken_over(images):
+    first, second = (KerasLearner(SMALL, images) for _ in range(2))
+    other = KerasLearner(dataclasses.replace(SMALL, seed=2), images)
+    for learner in (first, second, other):
+        learner.train_epoch()
+    mine = first.measure(MEASURE["epoch"])
+    assert mine == second.measure(MEASURE["epoch"])
+    assert mine != other.measure(MEASURE["epoch"])
+    other.load_parameters(first.parameters())
+    assert mine == other.measure(MEASURE["epoch"])
+
+
+@needs_keras
+def test_every_mistake_is_planted_as_named(images):
+    keras = digits_keras.import_keras()
+    sound = digits_keras.build(keras, SMALL, 4)
+    kinds = [type(layer).__name__ for layer in sound.layers]
+    assert kinds == ["Flatten", "Dense", "Dense", "Dense"]
+
+    def activations(model):
+        return [layer.activation.__name__ for layer in model.layers[-3:]]
+
+    assert activations(sound) == ["sigmoid", "sigmoid", "softmax"]
+    assert type(sound.loss).__name__ == "CategoricalCrossentropy"
+    given = digits_keras.build(keras, SMALL, 4, MISTAKES)
+    assert [type(layer).__name__ for layer in given.layers] == ["Dense"] * 3
+    assert activations(given) == ["softmax", "softmax", "sigmoid"]
+    assert type(given.loss).__name__ == "BinaryCrossentropy"
+
+
+def test_stages_mend_one_mistake_at_a_time():
+    left = [set(mistakes) for mistakes in STAGES.values()]
+    assert left[0] == set(MISTAKES)
+    assert left[-1] == set()
+    assert [len(a - b) for a, b in pairwise(left)] == [1, 1, 1]
+
+
+def demonstrate(**trials):
+    """The verdicts on given outcomes of short trainings, by the mistakes they were made with."""
+    from hw.questions.models.digits_keras import Demonstration, Trial
+
+    made = Demonstration(SMALL, dataclasses.make_dataclass("Data", ["n_classes"])(10), "cpu")
+    failed = Trial([], [], "ValueError: shapes")
+    known = {
+        "given": failed, "flattened": Trial([0.1], [0.1]), "activated": Trial([0.7], [0.7]),
+        "sound": Trial([0.9], [0.8]), "swapped": Trial([0.12], [0.1]), "shapes": failed,
+    } | trials  # fmt: skip
+    stages = zip(STAGES.values(), ("given", "flattened", "activated", "sound"), strict=True)
+    made.trials = {mistakes: known[name] for mistakes, name in stages}
+    made.trials[MISTAKES[:1]], made.trials[MISTAKES[1:2]] = known["shapes"], known["swapped"]
+    return {check.name: check.holds for check in made.checks()}
+
+
+def test_verdicts_follow_the_trainings():
+    from hw.questions.models.digits_keras import Trial
+
+    assert all(demonstrate().values())
+    good = Trial([0.9], [0.9])
+    for trials, wrong in (
+        ({"given": good}, {"template_fails", "every_mending_helps"}),
+        ({"shapes": good}, {"input_layer_is_needed"}),
+        ({"swapped": good}, {"swapped_activations_learn_nothing"}),
+        ({"activated": Trial([0.95], [0.9])},
+         {"binary_cross_entropy_learns_less", "every_mending_helps"}),
+    ):  # fmt: skip
+        found = demonstrate(**trials)
+        assert {name for name, holds in found.items() if not holds} == wrong
+
+
+@needs_keras
+def test_checks_are_the_claims_and_figures_draw_from_json(images):
+    from matplotlib.figure import Figure
+
+    learner = digits_keras.learner(SMALL, images, "torch")
+    outcome = fit(learner, SMALL.epochs, MEASURE["epoch"], (), plots={"curves", "stages"})
+    claims = [c["check"] for c in read_yaml(CONFIG)["claims"] if "check" in c]
+    assert [check.name for check in outcome.checks] == claims
+    assert all("\n" not in check.evidence for check in outcome.checks)
+    failing = {check.name: check.holds for check in outcome.checks}
+    assert failing["template_fails"]
+    assert failing["input_layer_is_needed"]
+    again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
+    stages = again.plots["stages"]["stages"]
+    assert [bool(stage["error"]) for stage in stages] == [True, False, False, False]
+    figure = digits_keras.draw_stages({"default": again}, {"title": "stages"})
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
+
+
+@needs_keras
+def test_a_failure_of_a_sound_network_is_no_demonstration(images, monkeypatch):
+    def fail(self, metrics):
+        raise RuntimeError("something else")
+
+    monkeypatch.setattr(KerasLearner, "measure", fail)
+    with pytest.raises(RuntimeError, match="something else"):
+        digits_keras.Demonstration(SMALL, images, "cpu").trial(MISTAKES[1:])
+
+
+def test_what_makes_no_sense_is_refused(images):
+    with pytest.raises(UsageError, match="no NumPy implementation"):
+        digits_keras.learner(SMALL, images, "numpy")
+    with pytest.raises(UsageError, match="hidden layer"):
+        Settings(hidden_sizes=())
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)  # as if it were not installed
+    with pytest.raises(MissingPackage, match="'keras'"):
+        digits_keras.import_keras()
+
+
+@pytest.fixture
+def without_keras(monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        planning.importlib.util,
+        "find_spec",
+        lambda name, *rest: None if name == "keras" else find(name, *rest),
+    )
+
+
+@pytest.mark.usefixtures("without_keras")
+def test_without_keras_an_id_is_an_error_and_a_glob_skips(hw_stand_in):
+    answer = hw_stand_in("run", "e1394.q2.keras")
+    assert answer.code == 4
+    assert "pip install '.[keras]'" in answer.error
+    answer = hw_stand_in("run", "e1394.q2.k*", "--json")
+    assert answer.code == 0
+    (run,) = answer.json["runs"]
+    assert (run["question"], run["status"]) == ("e1394.q2.keras", "skipped")
+    assert "e1394.q2.keras" in answer.err
+
+
+@pytest.mark.usefixtures("without_keras")
+def test_without_keras_it_is_listed_and_shown(hw_stand_in):
+    assert "e1394.q2.keras" in hw_stand_in("list").out
+    assert hw_stand_in("show", "e1394.q2.keras").code == 0

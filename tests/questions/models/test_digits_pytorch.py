@@ -1,0 +1,86 @@
+"""The network in PyTorch: a Module, a DataLoader and an optimiser; its NumPy twin; end to end."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from hw.datasets import load
+from hw.errors import UsageError
+from hw.lockstep.compare import compare
+from hw.questions.models import digits_pytorch
+from hw.questions.models.digits_pytorch import MEASURE, Settings
+from hw.training.loop import fit
+
+
+def module_and_loader(settings, data):
+    """The course's way: one epoch of a genuine Module, DataLoader and optimiser."""
+    import torch
+    from torch import nn
+    from torch.utils.data import DataLoader, TensorDataset
+
+    def tensors(split):
+        X = torch.from_numpy(split.features.take(slice(None)).astype(np.float32))
+        return X, torch.from_numpy(split.labels)
+
+    torch.manual_seed(settings.seed)
+    sizes = (data.n_features, *settings.hidden_sizes, data.n_classes)
+    modules = []
+    for a, b in pairwise(sizes):
+        modules += [nn.Linear(a, b), nn.Sigmoid()]
+    model = nn.Sequential(*modules[:-1])
+    optimizer = torch.optim.SGD(model.parameters(), lr=settings.learning_rate)
+    criterion = nn.BCEWithLogitsLoss()
+    loader = DataLoader(TensorDataset(*tensors(data.train)), batch_size=settings.batch_size)
+    losses = []
+    for x, label in loader:
+        optimizer.zero_grad()
+        loss = criterion(model(x), nn.functional.one_hot(label, data.n_classes).float())
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    row = {"train_loss": float(np.mean(losses))}
+    with torch.no_grad():
+        for name in ("train", "validation"):
+            X, labels = tensors(data.splits[name])
+            logits = model(X)
+            right = int((logits.argmax(dim=1) == labels).sum())
+            row[f"{name}_accuracy"] = right / len(labels)
+            targets = nn.functional.one_hot(labels, data.n_classes).float()
+            row.setdefault(f"{name}_loss", criterion(logits, targets).item())
+    return losses, row
+
+
+@pytest.mark.parametrize("step", ["direct", "autograd"])
+def test_first_epoch_equals_module_loader_and_optimiser(no_data, step):
+    data = load("mnist", "e1394-torch", no_data, "stand-in")
+    settings = Settings(step=step)
+    losses, expected = module_and_loader(settings, data)
+    learner = digits_pytorch.learner(settings, data, "torch")
+    history = fit(learner, 1, MEASURE["epoch"], ()).history
+    found = np.concatenate([loss.numpy() for loss in learner.losses])
+    assert len(found) == len(losses) == len(data.train)
+    # float32, a thousand updates: rounding grows to some 1e-6 of losses near 0.3.
+    assert np.allclose(found, losses, rtol=0, atol=1e-4)
+    assert np.ptp(found) > 0.1
+    for name in ("train_loss", "validation_loss"):
+        assert history[name][0] == pytest.approx(expected[name], abs=1e-6)
+    for name in ("train_accuracy", "validation_accuracy"):
+        assert history[name][0] == expected[name]
+
+
+def test_numpy_and_torch_walk_together(dots):
+    settings = Settings(hidden_sizes=(9, 8), dtype="float64")
+    learners = [digits_pytorch.learner(settings, dots, b) for b in ("numpy", "torch")]
+    assert compare(*learners, updates=100).parting is None
+
+
+def test_another_step_size_is_noticed(dots):
+    settings = (Settings(dtype="float64"), Settings(dtype="float64", learning_rate=1.5001))
+    learners = [digits_pytorch.learner(s, dots, "torch") for s in settings]
+    assert compare(*learners, updates=2).parting.update == 1
+
+
+def test_a_network_without_hidden_layers_is_refused():
+    with pytest.raises(UsageError, match="hidden layer"):
+        Settings(hidden_sizes=())
