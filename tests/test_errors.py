@@ -64,7 +64,7 @@ def test_any_exception_becomes_one_line(tmp_path: Path) -> None:
     [
         (
             OSError(errno.ENOSPC, "No space left on device", "a/b"),
-            "a/b: No space left on device; make room",
+            "a/b: No space left on device; make",
         ),
         (OSError(errno.EMFILE, "Too many open files"), "'ulimit -n'"),
         (OSError(errno.EAGAIN, "Resource temporarily unavailable"), "'ulimit -u'"),
