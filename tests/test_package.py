@@ -1,4 +1,4 @@
-"""The package as it is installed: everything in it, its version in one place, its needs declared."""
+"""The package as it is installed: whole, its version in one place, its needs declared."""
 
 from __future__ import annotations
 
@@ -62,4 +62,5 @@ def test_one_version() -> None:
     assert PROJECT["project"]["dynamic"] == ["version"]
     assert f"version: {hw.__version__}\n" in (ROOT / "CITATION.cff").read_text()
     released = re.findall(r"^## (\d\S+),", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert released and all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in released)
+    assert released
+    assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in released)

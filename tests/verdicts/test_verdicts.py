@@ -20,7 +20,7 @@ from hw.results.outcome import Outcome
 from hw.verdicts import Evidence, gather, judge, judge_all
 from hw.verdicts.calibration import spans
 from hw.verdicts.evidence import split_sizes
-from hw.verdicts.finding import Finding, Verdict
+from hw.verdicts.finding import FAULTS, Finding, Verdict
 from hw.verdicts.numbers import ordinal
 from hw.verdicts.statistics import (
     Band,
@@ -284,7 +284,7 @@ class TestValues:
         assert "381/529 = 0.7202, 382/529 = 0.7221" in answer.evidence
 
     def test_erratum(self) -> None:
-        claim = {**VALUE, "erratum": "a slip"}
+        claim = {**VALUE, "erratum": "no", "kind": "wrong"}
         assert found(claim, {"a": outcome({"test_accuracy": 0.3})}).verdict is Verdict.ERRATUM
         assert found(claim, {"a": outcome({"test_accuracy": 0.54})}).verdict is Verdict.DIFFERS
 
@@ -328,21 +328,27 @@ class TestStatements:
         assert found({"check": "x"}, both).verdict is Verdict.DIFFERS
 
     def test_erratum_has_both_evidences(self) -> None:
-        answer = found({"check": "x", "erratum": "the sign"}, {"a": outcome(checks={"x": False})})
+        answer = found(
+            {"check": "x", "erratum": "the sign", "kind": "wrong"},
+            {"a": outcome(checks={"x": False})},
+        )
         assert answer.verdict is Verdict.ERRATUM
         assert answer.evidence == "evidence of x; the sign"
 
     def test_erratum_that_holds(self) -> None:
-        answer = found({"check": "x", "erratum": "the sign"}, {"a": outcome(checks={"x": True})})
+        answer = found(
+            {"check": "x", "erratum": "the sign", "kind": "wrong"},
+            {"a": outcome(checks={"x": True})},
+        )
         assert answer.verdict is Verdict.DIFFERS
 
     def test_missing_check(self) -> None:
         assert found({"check": "x"}, {"a": outcome()}).verdict is Verdict.NOT_RUN
 
     def test_slip_of_wording(self) -> None:
-        claim = {"form": "a for b", "erratum": "b is right"}
+        claim = {"form": "a for b", "erratum": "b is right", "kind": "slip"}
         answer = found(claim, {}, problem="not run")
-        assert (answer.verdict, answer.evidence) == (Verdict.ERRATUM, "b is right")
+        assert (answer.verdict, answer.evidence) == (Verdict.SLIP, "b is right")
 
 
 ORDER = {"order": "validation_accuracy", "higher": "a", "lower": "b"}
@@ -775,7 +781,7 @@ class TestEveryClaim:
         metrics = {
             str(c.details[key])
             for c in question.claims
-            for key in ("metric", "order", "minus", "trend", "crossing", "best")
+            for key in ("metric", "order", "minus", "trend", "crossing", "best", "record")
             if key in c.details
         }
         checks = {c.details["check"]: not c.erratum for c in question.claims if c.sort == "check"}
@@ -789,7 +795,7 @@ class TestEveryClaim:
 
     def test_not_run(self, name: str, tmp_path: Path) -> None:
         for judgement in judge_all(gather(catalog.find(name), tmp_path)):
-            assert judgement.verdict in (Verdict.NOT_RUN, Verdict.ERRATUM)
+            assert judgement.verdict in (Verdict.NOT_RUN, *FAULTS.values())
             assert judgement.published
 
     def test_stand_in(self, name: str, tmp_path: Path) -> None:
@@ -800,9 +806,9 @@ class TestEveryClaim:
                 judgement.claim.sort == "form" or judgement.finding.basis == "arithmetic"
             )
             if question.data is None:
-                assert judgement.verdict in (Verdict.HOLDS, Verdict.ERRATUM)
+                assert judgement.verdict in (Verdict.HOLDS, *FAULTS.values())
             elif without_results:
-                assert judgement.verdict is Verdict.ERRATUM
+                assert judgement.verdict in FAULTS.values()
             else:
                 assert judgement.verdict is Verdict.STAND_IN
 
