@@ -55,6 +55,8 @@ def _curve(claim: Claim, evidence: Evidence) -> Finding:
     who, total = _witnesses(curve.witnesses), len(curve.values)
     numbers: dict[str, Any] = {"epochs": total, "epochs_equal": epochs, "curves": len(logged)}
     shown = f"equal to the log of {who} in the first {epochs} of {total} epochs"
+    if not epochs:
+        shown = f"other than {counted(len(logged), 'log')} from the first epoch on"
     if epochs == total:
         text = f"{total} of {total} epochs"
         return Finding(Verdict.EXACT, text, shown, "record", numbers)

@@ -67,11 +67,11 @@ def test_a_deterministic_curve_that_parts_is_told_where(logged: Any) -> None:
 
 
 def test_a_chaotic_curve_is_judged_by_the_spread_of_machines(logged: Any) -> None:
-    machines = [(1, [0.1 * k, 0.75 + 0.01 * k]) for k in range(4)]
+    machines = [(1, [0.1 * k, *[0.75 + 0.01 * k] * 10]) for k in range(4)]
     logged(*machines)
-    assert found([0.05, 0.77]).verdict is Verdict.CLOSE
-    assert found([0.05, 0.10]).verdict is Verdict.DIFFERS
-    assert found([0.1, 0.76]).verdict is Verdict.EXACT, "one of the machines"
+    assert found([0.05, *[0.77] * 10]).verdict is Verdict.CLOSE
+    assert found([0.05, *[0.10] * 10]).verdict is Verdict.DIFFERS
+    assert found([0.1, *[0.76] * 10]).verdict is Verdict.EXACT, "one of the machines"
 
 
 def test_numbers_of_one_and_of_several_machines(logged: Any) -> None:
