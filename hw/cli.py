@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hw import console
-from hw.errors import ExitCode, UsageError, as_expected, did_you_mean, quoted
+from hw.errors import ExitCode, UsageError, as_expected, debugging, did_you_mean, quoted
 from hw.runs import interruption
 from hw.runs.interruption import Terminated
 
@@ -105,7 +105,7 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
         _say_error(f"terminated; {kept}")
         return int(ExitCode.TERMINATED)
     except Exception as error:
-        if os.environ.get("HW_DEBUG"):
+        if debugging():
             raise
         expected = as_expected(error)
         _say_error(str(expected))
