@@ -107,7 +107,12 @@ def _judged_by(question: Question) -> list[tuple[str, str, str]]:
     return sorted(rows, key=lambda row: order.index(row[0].partition(",")[0]))
 
 
-_SORTS = {"value": "number", "form": "its wording", "time_ratio": "times", "record": "logs"}
+_SORTS = {
+    "value": "number",
+    "form": "its wording",
+    "time_ratio": "times",
+    "record": "logs",
+}  # of students
 
 
 def _fields(question: Question) -> dict[str, Any]:

@@ -19,6 +19,10 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
                               ``reference`` has at its end.
 ``best``                      a metric of ``variant`` that is at its best (an accuracy: highest,
                               anything else: lowest) at about ``epoch``, give or take ``within``.
+``smoother``                  a metric whose curve in ``variant`` is smoother than in the variants
+                              that ``than`` names: it scatters less about its own course.
+``ratio`` and ``value``       how many times as large a metric is in ``higher`` as in ``lower``; the
+                              value is quoted, and ``band`` is how far off it may be.
 ``time_ratio``                how many times longer ``slower`` takes than ``faster``.
 ``check``                     a statement that the question itself puts to the test.
 ``form``                      a slip of wording or notation, quoted in our words.
@@ -57,6 +61,8 @@ _SORTS: dict[str, set[str]] = {
     "trend": {"trend", "variant", "direction", "since", "until", "amplitude", "trendless"},
     "crossing": {"crossing", "variant", "reference", "epoch", "within"},
     "best": {"best", "variant", "epoch", "within"},
+    "smoother": {"smoother", "variant", "than"},
+    "ratio": {"ratio", "value", "higher", "lower", "band"},
     "time_ratio": {"time_ratio", "slower", "faster"},
     "check": {"check"},
     "form": {"form"},
@@ -69,6 +75,8 @@ _NEEDED: dict[str, set[str]] = {
     "trend": {"trend", "direction"},
     "crossing": {"crossing", "variant", "reference", "epoch"},
     "best": {"best", "epoch"},
+    "smoother": {"smoother", "variant", "than"},
+    "ratio": {"ratio", "value", "higher", "lower"},
     "time_ratio": {"time_ratio", "slower", "faster"},
     "check": {"check"},
     "form": {"form"},
@@ -76,6 +84,7 @@ _NEEDED: dict[str, set[str]] = {
 }
 # Keys that hold one word, and keys that hold one number.
 _WORDS = {"metric", "order", "minus", "trend", "crossing", "best", "check", "form", "record"}
+_WORDS |= {"smoother", "ratio"}
 _NUMBERS = {
     "low",
     "high",
@@ -92,7 +101,7 @@ _NUMBERS = {
 }
 _FLAGS = {"trendless", "ours"}
 # Sorts that speak of one variant.
-_OF_ONE = ("value", "range", "trend", "best", "record")
+_OF_ONE = ("value", "range", "trend", "best", "smoother", "record")
 DIRECTIONS = ("rising", "falling", "oscillating", "steady")
 OTHERS = "others"  # in an order: all the variants that the other side does not name
 EPOCHS = ("last", "all", "most", "some")
@@ -166,6 +175,10 @@ class Claim:
                 )
             case "best":
                 return f"{d['best']} of {self.variant} is best at about epoch {d['epoch']}"
+            case "smoother":
+                return f"{d['smoother']} of {d['variant']} is smoother than of {_names(d['than'])}"
+            case "ratio":
+                return f"{d['ratio']}: {d['higher']} has {d['value']} times that of {d['lower']}"
             case "time_ratio":
                 return f"{d['slower']} takes {d['time_ratio']} times as long as {d['faster']}"
             case "check":
@@ -195,7 +208,7 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
                 raise UsageError(f"{where}: unknown key {quoted(key)}{did_you_mean(key, known)}")
         if missing := _NEEDED[sort] - details.keys():
             raise UsageError(f"{where}: {min(missing)} is missing")
-        if sort == "value":
+        if sort in ("value", "ratio"):
             # Unquoted, 0.4780 would lose its last digit, and with it the printed precision.
             if not isinstance(details["value"], str):
                 raise UsageError(f"{where}: quote the value, its decimals matter")
@@ -232,7 +245,7 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
                 named = details.get(counterpart, [])
                 named = named if isinstance(named, list) else [named]
                 details[key] = [name for name in variants if name not in named]
-        for key in ("variant", "higher", "lower", "reference", "slower", "faster"):
+        for key in ("variant", "higher", "lower", "reference", "than", "slower", "faster"):
             names = details.get(key, [])
             for name in names if isinstance(names, list) else [names]:
                 if not isinstance(name, str) or name not in variants:
@@ -258,7 +271,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _sort(item: Mapping[str, Any], where: str) -> str:
-    for sort in ("order", "trend", "crossing", "best", "time_ratio", "check", "form", "record"):
+    for sort in _SORTS.keys() - {"value", "range"}:
         if sort in item:
             return sort
     if "metric" in item:

@@ -95,7 +95,7 @@ class Judgement:
 def needed_variants(claim: Claim) -> list[str]:
     """The variants that a claim cannot be judged without."""
     names = [claim.variant] if claim.sort in ("value", "range", "trend", "best", "record") else []
-    for key in ("variant", "higher", "lower", "reference", "slower", "faster"):
+    for key in ("variant", "higher", "lower", "reference", "than", "slower", "faster"):
         value = claim.details.get(key, [])
         names += value if isinstance(value, list) else [value]
     return list(dict.fromkeys(names))

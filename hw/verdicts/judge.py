@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from hw.config.claims import Claim
 from hw.console import number
-from hw.verdicts.curves import judge_best, judge_crossing, judge_trend
+from hw.verdicts.curves import judge_best, judge_crossing, judge_smoother, judge_trend
 from hw.verdicts.evidence import Evidence
 from hw.verdicts.finding import (
     AGAINST,
@@ -24,7 +24,7 @@ from hw.verdicts.finding import (
     Verdict,
     needed_variants,
 )
-from hw.verdicts.numbers import judge_range, judge_value
+from hw.verdicts.numbers import judge_range, judge_ratio, judge_value
 from hw.verdicts.orders import judge_order, judge_time_ratio
 from hw.verdicts.record import judge_record
 
@@ -111,6 +111,8 @@ _JUDGES: dict[str, Callable[[Claim, Evidence], Finding]] = {
     "order": judge_order,
     "trend": judge_trend,
     "crossing": judge_crossing,
+    "smoother": judge_smoother,
+    "ratio": judge_ratio,
     "best": judge_best,
     "time_ratio": judge_time_ratio,
     "check": _check,

@@ -5,17 +5,15 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from written_results import OTHER, STAND_IN, calibrate, curve, outcome, write
+from written_results import OTHER, STAND_IN, calibrate, curve, found, outcome, question, write
 
 from hw.config import catalog
 from hw.config.catalog import Question
-from hw.config.claims import read_claims
 from hw.results.outcome import Outcome
 from hw.verdicts import Evidence, gather, judge, judge_all
 from hw.verdicts.calibration import spans
@@ -191,21 +189,6 @@ def test_split_sizes(name: str, view: str, sizes: tuple[int | None, ...]) -> Non
 
 
 # Verdicts. A question of two variants, on landscapes: test n = 3000, validation n = 1404.
-
-
-def question(*claims: dict[str, Any], variants: tuple[str, ...] = ("a", "b")) -> Question:
-    model = catalog.find("q1.logistic_regression")
-    return replace(
-        model,
-        claims=read_claims(list(claims), variants, "some.yaml"),
-        variants={v: {} for v in variants},
-    )
-
-
-def found(claim: dict[str, Any], outcomes: dict[str, Outcome], **known: Any) -> Finding:
-    asked = question(claim)
-    evidence = Evidence(asked, outcomes, source=known.pop("source", "real"), **known)
-    return judge(asked.claims[0], evidence)
 
 
 def flat(value: float, swing: float = 0.0, epochs: int = 20) -> list[float]:
