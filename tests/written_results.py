@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hw.config import catalog
+from hw.config.catalog import Question
+from hw.config.claims import read_claims
 from hw.results.folder import Folder, as_json
 from hw.results.outcome import Check, Outcome
 from hw.verdicts import calibration
+from hw.verdicts.evidence import Evidence
+from hw.verdicts.finding import Finding
+from hw.verdicts.judge import judge
 
 PUBLISHED = {"name": "x", "source": "real", "provenance": "published file", "sha256": "0" * 64}
 OTHER = {**PUBLISHED, "provenance": "other bytes"}
@@ -84,3 +90,18 @@ def damage(folder: Folder, name: str, value: Any) -> None:
     """Put something else in the place of a file."""
     text = value if isinstance(value, str) else as_json(value)
     (folder.path / name).write_text(text)
+
+
+def question(*claims: dict[str, Any], variants: tuple[str, ...] = ("a", "b")) -> Question:
+    model = catalog.find("q1.logistic_regression")
+    return replace(
+        model,
+        claims=read_claims(list(claims), variants, "some.yaml"),
+        variants={v: {} for v in variants},
+    )
+
+
+def found(claim: dict[str, Any], outcomes: dict[str, Outcome], **known: Any) -> Finding:
+    asked = question(claim)
+    evidence = Evidence(asked, outcomes, source=known.pop("source", "real"), **known)
+    return judge(asked.claims[0], evidence)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 from hw.config import catalog  # noqa: E402
 from hw.config.catalog import Question  # noqa: E402
-from hw.config.claims import published_values  # noqa: E402
+from hw.config.claims import count_faults, published_values, said  # noqa: E402
 from hw.results.folder import Folder  # noqa: E402
 from hw.results.outcome import Outcome  # noqa: E402
 
@@ -35,9 +35,11 @@ def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
     """What is ours, with the published number in brackets where one is printed."""
     if not question.trains:
         checks = [check for outcome in outcomes.values() for check in outcome.checks]
-        errata = sum(not check.holds for check in checks)
-        found = f"{len(checks) - errata} statements hold"
-        return found + (f", {errata} {'erratum' if errata == 1 else 'errata'}" if errata else "")
+        failed = {check.name for check in checks if not check.holds}
+        faults = count_faults(question.claims, failed)
+        return f"{len(checks) - len(failed)} statements hold" + (
+            f", {said(faults)}" if faults else ""
+        )
     published = published_values(question.claims)
     # One that diverged has none of them.
     measured = {name for outcome in outcomes.values() for name in outcome.metrics}

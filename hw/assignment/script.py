@@ -107,13 +107,6 @@ class Script:
         return check_bounds(convert(raw, kind, where), bounds, where)
 
 
-class _Parser(Parser):
-    """No abbreviations: argparse still takes those with one dash."""
-
-    def _get_option_tuples(self, option_string: str) -> list[Any]:
-        return []
-
-
 @dataclass(frozen=True)
 class Invocation:
     """A command line, checked.
@@ -129,11 +122,14 @@ class Invocation:
 
 def parse(script: Script, program: str, arguments: Sequence[str]) -> Invocation:
     """Raises `UsageError`."""
-    parser = _Parser(
+    parser = Parser(
         prog=program,
+        allow_abbrev=True,  # as in the assignments' scripts: -learn is -learning_rate there
+        add_help=False,  # its -h would take every flag that begins with an h
         description="A command of the assignment, on this project's implementation.",
         epilog="Every flag may also begin with two dashes.",
     )
+    parser.add_argument("-help", "--help", action="help", help="show this page, as does -h")
     parser.add_argument("model", choices=list(script.models), help="which model to train")
     for flag, default in script.flags.items():
         kind, about = script.settings.get(
@@ -155,7 +151,7 @@ def parse(script: Script, program: str, arguments: Sequence[str]) -> Invocation:
         metavar="FILE",
         help=f"the {script.data} data (default: {script.data_path}, in the current folder)",
     )
-    args, rest = parser.parse_known_args(list(arguments))
+    args, rest = parser.parse_known_args(["--help" if a == "-h" else a for a in arguments])
     if rest:
         known = [f"-{flag}" for flag in (*script.flags, "data_path")]
         raise UsageError(

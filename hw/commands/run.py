@@ -8,7 +8,7 @@ from typing import Any
 
 from hw import console
 from hw.commands import VERBS
-from hw.config.claims import published_values
+from hw.config.claims import count_faults, published_values, said
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.results.folder import as_json
 from hw.results.outcome import Outcome
@@ -308,13 +308,12 @@ def _rows(run: Run) -> list[list[str]]:
 
 def _checks(run: Run, outcome: Outcome) -> str:
     """How many statements hold, and how many of the others are known errors of the document."""
-    wrong = {c.details["check"] for c in run.question.claims if c.sort == "check" and c.erratum}
     failed = [c for c in outcome.checks if not c.holds]
-    errata = sum(c.name in wrong for c in failed)
+    faults = count_faults(run.question.claims, {c.name for c in failed})
     held = len(outcome.checks) - len(failed)
     text = f"{console.counted(held, 'statement')} {'holds' if held == 1 else 'hold'}"
-    text += f", {console.counted(errata, 'erratum', 'errata')} of the document" if errata else ""
-    unexpected = len(failed) - errata
+    text += f", {said(faults)} of the document" if faults else ""
+    unexpected = len(failed) - faults.total()
     return text + (f", {unexpected} DO NOT HOLD" if unexpected else "")
 
 

@@ -56,6 +56,7 @@ def as_dict(question: Question) -> dict[str, Any]:
             }
             for c in question.claims
         ],
+        "unjudged": [vars(u) for u in question.unjudged],
         "notes": list(question.notes),
     }
 
@@ -86,17 +87,32 @@ def text(question: Question) -> str:
     if list(question.variants) != [catalog.DEFAULT_VARIANT]:
         lines += [f"variants {console.clip(', '.join(question.variants), 200)}", ""]
     if question.claims:
-        rows = [
-            [c.where, c.text() + ("  [erratum: " + c.erratum + "]" if c.erratum else "")]
-            for c in question.claims
-            if not c.ours
-        ]
-        rows = [[w, console.fill(t, 86)] for w, t in rows]
-        lines += [console.table(["where", "published"], rows), ""]
+        rows = [[w, by, console.fill(t, 72)] for w, by, t in _judged_by(question)]
+        lines += [console.table(["where", "judged by", "published"], rows), ""]
     for note in question.notes:
         lines.append(console.fill(f"note: {note}"))
     lines.append(f"run it: python -m hw run {_short(question)}")
     return "\n".join(lines) + "\n"
+
+
+def _judged_by(question: Question) -> list[tuple[str, str, str]]:
+    """Each statement of the document: its place, what judges it, and its words or ours for it."""
+    rows = []
+    for claim in question.claims:
+        if not claim.ours:
+            fault = f"  [{claim.kind}: {claim.erratum}]" if claim.erratum else ""
+            rows.append((claim.where, _SORTS.get(claim.sort, claim.sort), claim.text() + fault))
+    rows += [(u.where, "not judged", f"{u.says}  [{u.why}]") for u in question.unjudged]
+    order = list(dict.fromkeys(where.partition(",")[0] for where, _, _ in rows))
+    return sorted(rows, key=lambda row: order.index(row[0].partition(",")[0]))
+
+
+_SORTS = {
+    "value": "number",
+    "form": "its wording",
+    "time_ratio": "times",
+    "record": "logs",
+}  # of students
 
 
 def _fields(question: Question) -> dict[str, Any]:

@@ -43,9 +43,23 @@ _KEYS = {
     "figures",
     "claims",
     "notes",
+    "unjudged",
     "may_diverge",
     "in_all",
 }
+
+
+@dataclass(frozen=True)
+class Unjudged:
+    """A sentence of the document that cannot be judged: its place, what it says, and why not."""
+
+    where: str
+    says: str
+    why: str
+
+    @property
+    def part(self) -> str:
+        return self.where.partition(",")[0].strip()
 
 
 @dataclass(frozen=True)
@@ -75,6 +89,7 @@ class Question:
     figures: tuple[Mapping[str, Any], ...] = ()
     claims: tuple[Claim, ...] = ()
     notes: tuple[str, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
     may_diverge: bool = False
     in_all: bool = True
 
@@ -134,13 +149,17 @@ def load_all() -> dict[str, Question]:
 
 @dataclass(frozen=True)
 class Homework:
-    """One document: ``homework.yaml`` in its folder, with its questions in the document's order."""
+    """One document: ``homework.yaml`` in its folder, with its questions in the document's order.
+
+    parts: the lettered parts of the document, each of which some claim is of.
+    """
 
     name: str
     folder: Path
     title: str
     questions: tuple[str, ...]
     order: int = 0
+    parts: tuple[str, ...] = ()
 
 
 @cache
@@ -162,6 +181,7 @@ def homeworks() -> dict[str, Homework]:
                 title=str(raw.get("title", path.parent.name)),
                 questions=tuple(names),
                 order=order,
+                parts=tuple(map(str, raw.get("parts", ()))),
             )
         )
     if not found:
@@ -183,7 +203,7 @@ def read_question(path: Path, homework: str) -> Question:
     for key in ("settings", "variants", "grid", "source", "measure"):
         if not isinstance(raw.get(key, {}), dict):
             raise UsageError(f"{path}: {key} must hold keys and values")
-    for key in ("figures", "claims", "notes", "seeds"):
+    for key in ("figures", "claims", "notes", "unjudged", "seeds"):
         if not isinstance(raw.get(key, []), list):
             raise UsageError(f"{path}: {key} must be a list")
     for key in ("may_diverge", "in_all"):
@@ -230,6 +250,7 @@ def read_question(path: Path, homework: str) -> Question:
         "figures": tuple(raw.get("figures", ())),
         "claims": read_claims(raw.get("claims", []), variants, str(path)),
         "notes": tuple(raw.get("notes", ())),
+        "unjudged": tuple(_unjudged(item, path) for item in raw.get("unjudged", [])),
         "may_diverge": bool(raw.get("may_diverge", False)),
         "in_all": bool(raw.get("in_all", True)),
     }
@@ -261,6 +282,17 @@ def _check_figure(figure: Any, variants: Collection[str], path: Path) -> None:
                 f"{path}: figure {name}: unknown variant {quoted(variant)}"
                 f"{did_you_mean(variant, variants)}"
             )
+
+
+def _unjudged(item: Any, path: Path) -> Unjudged:
+    keys = {"where", "says", "why"}
+    if not isinstance(item, dict) or item.keys() != keys or not all(map(_is_text, item.values())):
+        raise UsageError(f"{path}: what is unjudged needs {', '.join(sorted(keys))}, in words")
+    return Unjudged(**item)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
 
 
 MAX_VARIANTS = 10_000

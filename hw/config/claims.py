@@ -19,18 +19,32 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
                               ``reference`` has at its end.
 ``best``                      a metric of ``variant`` that is at its best (an accuracy: highest,
                               anything else: lowest) at about ``epoch``, give or take ``within``.
+``smoother``                  a metric whose curve in ``variant`` is smoother than in the variants
+                              that ``than`` names: it scatters less about its own course.
+``ratio`` and ``value``       how many times as large a metric is in ``higher`` as in ``lower``; the
+                              value is quoted, and ``band`` is how far off it may be.
 ``time_ratio``                how many times longer ``slower`` takes than ``faster``.
 ``check``                     a statement that the question itself puts to the test.
 ``form``                      a slip of wording or notation, quoted in our words.
+``record``                    a metric that students logged on the assignment's own file:
+                              ``{record: test_accuracy, value: "0.7013", witnesses: 4}``. Several
+                              values are those of several machines. Without a value it is the curve
+                              in the homework's ``record.json``. ``witnesses`` counts the groups
+                              that logged it independently.
 
-Any may have ``where`` (the place in the document), ``says`` (the statement in our words),
-``erratum`` (the document is wrong, and this is right) and ``ours`` (a corrected statement, which
-the document does not make).
+Any may have ``where`` (the place in the document: its part, and after a comma the place in it),
+``says`` (the statement in our words), ``ours`` (a statement that the document does not make) and
+``erratum`` (the document is wrong, and this is right), which needs a ``kind``:
+
+``wrong``   the statement is false as it stands.
+``slip``    a letter, an index, a unit or a word is off; the argument survives.
+``unmet``   the task asks for something, and the document does not do it.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -38,7 +52,8 @@ from typing import Any
 
 from hw.errors import UsageError, did_you_mean, quoted
 
-_COMMON = {"where", "says", "erratum", "ours"}
+_COMMON = {"where", "says", "erratum", "kind", "ours"}
+KINDS = ("wrong", "slip", "unmet")
 _SORTS: dict[str, set[str]] = {
     "value": {"metric", "value", "variant", "band", "count"},
     "range": {"metric", "low", "high", "variant", "epochs"},
@@ -46,9 +61,12 @@ _SORTS: dict[str, set[str]] = {
     "trend": {"trend", "variant", "direction", "since", "until", "amplitude", "trendless"},
     "crossing": {"crossing", "variant", "reference", "epoch", "within"},
     "best": {"best", "variant", "epoch", "within"},
+    "smoother": {"smoother", "variant", "than"},
+    "ratio": {"ratio", "value", "higher", "lower", "band"},
     "time_ratio": {"time_ratio", "slower", "faster"},
     "check": {"check"},
     "form": {"form"},
+    "record": {"record", "value", "variant", "witnesses"},
 }
 _NEEDED: dict[str, set[str]] = {
     "value": {"metric", "value"},
@@ -57,12 +75,16 @@ _NEEDED: dict[str, set[str]] = {
     "trend": {"trend", "direction"},
     "crossing": {"crossing", "variant", "reference", "epoch"},
     "best": {"best", "epoch"},
+    "smoother": {"smoother", "variant", "than"},
+    "ratio": {"ratio", "value", "higher", "lower"},
     "time_ratio": {"time_ratio", "slower", "faster"},
     "check": {"check"},
     "form": {"form"},
+    "record": {"record"},
 }
 # Keys that hold one word, and keys that hold one number.
-_WORDS = {"metric", "order", "minus", "trend", "crossing", "best", "check", "form"}
+_WORDS = {"metric", "order", "minus", "trend", "crossing", "best", "check", "form", "record"}
+_WORDS |= {"smoother", "ratio"}
 _NUMBERS = {
     "low",
     "high",
@@ -75,10 +97,11 @@ _NUMBERS = {
     "time_ratio",
     "count",
     "band",
+    "witnesses",
 }
 _FLAGS = {"trendless", "ours"}
 # Sorts that speak of one variant.
-_OF_ONE = ("value", "range", "trend", "best")
+_OF_ONE = ("value", "range", "trend", "best", "smoother", "record")
 DIRECTIONS = ("rising", "falling", "oscillating", "steady")
 OTHERS = "others"  # in an order: all the variants that the other side does not name
 EPOCHS = ("last", "all", "most", "some")
@@ -93,7 +116,13 @@ class Claim:
     where: str = ""
     says: str = ""
     erratum: str = ""
+    kind: str = ""
     ours: bool = False
+
+    @property
+    def part(self) -> str:
+        """The part of the document that the claim is of: ``2.2(a)`` of ``2.2(a), Table 1``."""
+        return self.where.partition(",")[0].strip()
 
     @property
     def variant(self) -> str:
@@ -146,10 +175,17 @@ class Claim:
                 )
             case "best":
                 return f"{d['best']} of {self.variant} is best at about epoch {d['epoch']}"
+            case "smoother":
+                return f"{d['smoother']} of {d['variant']} is smoother than of {_names(d['than'])}"
+            case "ratio":
+                return f"{d['ratio']}: {d['higher']} has {d['value']} times that of {d['lower']}"
             case "time_ratio":
                 return f"{d['slower']} takes {d['time_ratio']} times as long as {d['faster']}"
             case "check":
                 return str(d["check"]).replace("_", " ")
+            case "record":
+                values = d.get("value", "the curve")
+                return f"{d['record']} = {_names(values)} in students' logs"
         return str(d["form"])
 
 
@@ -172,12 +208,19 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
                 raise UsageError(f"{where}: unknown key {quoted(key)}{did_you_mean(key, known)}")
         if missing := _NEEDED[sort] - details.keys():
             raise UsageError(f"{where}: {min(missing)} is missing")
-        if sort == "value":
+        if sort in ("value", "ratio"):
             # Unquoted, 0.4780 would lose its last digit, and with it the printed precision.
             if not isinstance(details["value"], str):
                 raise UsageError(f"{where}: quote the value, its decimals matter")
             if not _is_printed_number(details["value"]):
                 raise UsageError(f"{where}: {quoted(details['value'])} is not a number")
+        if sort == "record" and "value" in details:
+            values = details["value"]
+            for value in values if isinstance(values, list) else [values]:
+                if not isinstance(value, str) or not _is_printed_number(value):
+                    raise UsageError(f"{where}: {quoted(value)} is not a quoted number")
+        if (item.keys() >= {"erratum"} or sort == "form") and item.get("kind") not in KINDS:
+            raise UsageError(f"{where}: an erratum needs a kind, one of {', '.join(KINDS)}")
         for key in _WORDS & details.keys():
             if not isinstance(details[key], str):
                 raise UsageError(f"{where}: {key} must be a name, not {quoted(details[key])}")
@@ -202,7 +245,7 @@ def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple
                 named = details.get(counterpart, [])
                 named = named if isinstance(named, list) else [named]
                 details[key] = [name for name in variants if name not in named]
-        for key in ("variant", "higher", "lower", "reference", "slower", "faster"):
+        for key in ("variant", "higher", "lower", "reference", "than", "slower", "faster"):
             names = details.get(key, [])
             for name in names if isinstance(names, list) else [names]:
                 if not isinstance(name, str) or name not in variants:
@@ -228,19 +271,22 @@ def _is_number(value: Any) -> bool:
 
 
 def _sort(item: Mapping[str, Any], where: str) -> str:
-    for sort in ("order", "trend", "crossing", "best", "time_ratio", "check", "form"):
+    for sort in _SORTS.keys() - {"value", "range"}:
         if sort in item:
             return sort
     if "metric" in item:
         return "value" if "value" in item else "range"
-    raise UsageError(f"{where}: needs one of metric, order, trend, crossing, best, check, form")
+    raise UsageError(
+        f"{where}: needs one of metric, order, trend, crossing, best, check, form, record"
+    )
 
 
-def _common(item: Mapping[str, Any]) -> tuple[str, str, str, bool]:
+def _common(item: Mapping[str, Any]) -> tuple[str, str, str, str, bool]:
     return (
         str(item.get("where", "")),
         str(item.get("says", "")),
         str(item.get("erratum", "")),
+        str(item.get("kind", "")),
         bool(item.get("ours", False)),
     )
 
@@ -250,3 +296,17 @@ def published_values(claims: Collection[Claim]) -> dict[tuple[str, str], str]:
     return {
         (c.variant, c.details["metric"]): c.details["value"] for c in claims if c.sort == "value"
     }
+
+
+def count_faults(claims: Collection[Claim], failed: Collection[str]) -> Counter[str]:
+    """Of the checks that ``failed``, how many are known faults of the document, by kind."""
+    kinds = {c.details["check"]: c.kind for c in claims if c.sort == "check" and c.erratum}
+    found = Counter(kinds[name] for name in failed if name in kinds)
+    return Counter({kind: found[kind] for kind in KINDS if found[kind]})
+
+
+def said(faults: Mapping[str, int]) -> str:
+    """``2 errata, 1 slip``."""
+    words = {"wrong": ("erratum", "errata"), "slip": ("slip", "slips")}
+    words["unmet"] = ("task unmet", "tasks unmet")
+    return ", ".join(f"{n} {words[kind][n != 1]}" for kind, n in faults.items())

@@ -16,6 +16,8 @@ TONES: dict[str, tuple[str, str]] = {
     "holds": ("good", "the statement was put to the test, and is true"),
     "supported": ("good", "the results bear the conclusion out, beyond their own noise"),
     "erratum": ("erratum", "the document is wrong here; what is right stands beside it"),
+    "slip": ("erratum", "a letter, an index or a unit is off here; the argument survives"),
+    "unmet": ("erratum", "the task asks for this, and the document does not do it"),
     "not supported": ("doubt", "the conclusion lies within the noise, one way or the other"),
     "differs": ("bad", "the number lies outside its band, or the statement is false"),
     "contradicted": ("bad", "the results bear out the opposite, beyond their own noise"),
@@ -27,7 +29,8 @@ TONES: dict[str, tuple[str, str]] = {
 
 def counted(verdict: str, count: int) -> str:
     """``3 errata``."""
-    return f"{count} {'errata' if verdict == 'erratum' and count != 1 else verdict}"
+    several = {"erratum": "errata", "slip": "slips"}
+    return f"{count} {several.get(verdict, verdict) if count != 1 else verdict}"
 
 
 def tone(verdict: str) -> str:
@@ -156,7 +159,8 @@ class QuestionView:
 
     @property
     def errata(self) -> tuple[Row, ...]:
-        return tuple(row for row in self.rows if row.verdict == "erratum")
+        """What is wrong with the document, of whatever kind."""
+        return tuple(row for row in self.rows if row.tone == "erratum")
 
     @property
     def numbers(self) -> tuple[Row, ...]:
@@ -165,7 +169,7 @@ class QuestionView:
     @property
     def statements(self) -> tuple[Row, ...]:
         """In words, and not in error: those are the errata."""
-        found = (row for row in self.rows if not row.published and row.verdict != "erratum")
+        found = (row for row in self.rows if not row.published and row.tone != "erratum")
         return (*found, *self.checks)
 
 
@@ -188,8 +192,9 @@ class HomeworkView:
         return sum(q.seconds for q in self.questions)
 
     @property
-    def errata(self) -> int:
-        return self.verdicts["erratum"]
+    def errata(self) -> str:
+        """``2 errata, 1 slip``; empty where nothing is wrong."""
+        return ", ".join(counted(v, n) for v, n in self.verdicts.items() if tone(v) == "erratum")
 
     @property
     def data(self) -> list[tuple[str, str]]:

@@ -8,6 +8,8 @@ What a claim can be found to be (`Verdict`):
 ``differs``        a number outside its band, or a statement that was found false
 ``holds``          a statement that was found true, a number inside its printed range
 ``erratum``        the document is wrong, and this is how we know
+``slip``           a letter, an index or a unit of the document is off; its argument survives
+``unmet``          the task asks for something that the document does not do
 ``supported``      a conclusion that the results bear out beyond their own noise
 ``not supported``  a conclusion that lies within the noise, one way or the other
 ``contradicted``   a conclusion whose opposite the results bear out beyond their own noise

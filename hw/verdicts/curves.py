@@ -241,6 +241,39 @@ def _best_once(claim: Claim, outcomes: Outcomes) -> Finding:
     return Finding(verdict, f"epoch {epochs[0]}", shown, "one run", numbers)
 
 
+def _smoother_once(claim: Claim, outcomes: Outcomes) -> Finding:
+    """How much less a curve scatters about its own course than others do.
+
+    Of white noise about a smooth course, the logarithm of the ratio of two variances by second
+    differences has a variance of 3.9/n + 3.9/m: twice that of independent ones, for neighbouring
+    differences share values.
+    """
+    metric, mine = claim.details["smoother"], claim.variant
+    than = claim.details["than"]
+    others = list(than) if isinstance(than, list) else [than]
+    curves = {variant: _curve(outcomes, variant, metric) for variant in (mine, *others)}
+    if any(len(curve) < 10 for curve in curves.values()):
+        return _no_curve(metric)
+    rough = {variant: roughness(curve) for variant, curve in curves.items()}
+    scores = {}
+    for other in others:
+        error = math.sqrt(3.9 / len(curves[mine]) + 3.9 / len(curves[other]))
+        both = rough[other] > 0 and rough[mine] > 0
+        apart = 2 * math.log(rough[other] / rough[mine]) if both else rough[other] - rough[mine]
+        scores[other] = apart / error if both else math.copysign(math.inf, apart) if apart else 0.0
+    limit = normal_factor(CONCLUSIONS)
+    worst = min(others, key=scores.__getitem__)
+    if scores[worst] > limit:
+        verdict = Verdict.SUPPORTED
+    else:
+        verdict = Verdict.CONTRADICTED if scores[worst] < -limit else Verdict.NOT_SUPPORTED
+    shown = f"{mine} scatters by {number(rough[mine])} about its course, " + ", ".join(
+        f"{other} by {number(rough[other])}" for other in others
+    )
+    numbers = {"roughness": rough}
+    return Finding(verdict, number(rough[mine]), shown, "one run", numbers)
+
+
 def _default_within(curve: Sequence[float]) -> int:
     """A tenth of the run, for a document that says "about" and gives no margin."""
     return max(1, round(len(curve) / 10))
@@ -255,3 +288,4 @@ def _noise(*curves: Sequence[float]) -> float:
 judge_trend = _on_curves(_trend_once)
 judge_crossing = _on_curves(_crossing_once)
 judge_best = _on_curves(_best_once)
+judge_smoother = _on_curves(_smoother_once)

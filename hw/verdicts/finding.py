@@ -17,6 +17,8 @@ class Verdict(StrEnum):
     HOLDS = "holds"
     SUPPORTED = "supported"
     ERRATUM = "erratum"
+    SLIP = "slip"
+    UNMET = "unmet"
     NOT_SUPPORTED = "not supported"
     DIFFERS = "differs"
     CONTRADICTED = "contradicted"
@@ -25,6 +27,8 @@ class Verdict(StrEnum):
     NOT_RUN = "not run"
 
 
+# What is wrong with a document, by the kind that the claim names.
+FAULTS = {"wrong": Verdict.ERRATUM, "slip": Verdict.SLIP, "unmet": Verdict.UNMET}
 # These, and nothing else, are what exit code 3 means.
 CONTRADICTIONS = frozenset({Verdict.DIFFERS, Verdict.CONTRADICTED})
 AGAINST = CONTRADICTIONS | {Verdict.NOT_SUPPORTED}
@@ -83,15 +87,15 @@ class Judgement:
             "basis": finding.basis,
             "numbers": plain(dict(finding.numbers)),
             "details": plain(dict(claim.details)),
-            **({"erratum": claim.erratum} if claim.erratum else {}),
+            **({"erratum": claim.erratum, "kind": claim.kind} if claim.erratum else {}),
             "our_own": claim.ours,
         }
 
 
 def needed_variants(claim: Claim) -> list[str]:
     """The variants that a claim cannot be judged without."""
-    names = [claim.variant] if claim.sort in ("value", "range", "trend", "best") else []
-    for key in ("variant", "higher", "lower", "reference", "slower", "faster"):
+    names = [claim.variant] if claim.sort in ("value", "range", "trend", "best", "record") else []
+    for key in ("variant", "higher", "lower", "reference", "than", "slower", "faster"):
         value = claim.details.get(key, [])
         names += value if isinstance(value, list) else [value]
     return list(dict.fromkeys(names))

@@ -13,18 +13,20 @@ from dataclasses import replace
 
 from hw.config.claims import Claim
 from hw.console import number
-from hw.verdicts.curves import judge_best, judge_crossing, judge_trend
+from hw.verdicts.curves import judge_best, judge_crossing, judge_smoother, judge_trend
 from hw.verdicts.evidence import Evidence
 from hw.verdicts.finding import (
     AGAINST,
     CONTRADICTIONS,
+    FAULTS,
     Finding,
     Judgement,
     Verdict,
     needed_variants,
 )
-from hw.verdicts.numbers import judge_range, judge_value
+from hw.verdicts.numbers import judge_range, judge_ratio, judge_value
 from hw.verdicts.orders import judge_order, judge_time_ratio
+from hw.verdicts.record import judge_record
 
 
 def judge_all(evidence: Evidence) -> list[Judgement]:
@@ -62,7 +64,7 @@ def judge(claim: Claim, evidence: Evidence) -> Finding:
 def _without_results(claim: Claim, evidence: Evidence) -> Finding | None:
     """Slips of wording, and printed shares that no count gives: judged by the document alone."""
     if claim.sort == "form":
-        return Finding(Verdict.ERRATUM, evidence=claim.erratum or claim.text(), basis="form")
+        return Finding(FAULTS[claim.kind], evidence=claim.erratum or claim.text(), basis="form")
     if claim.sort != "value" or "count" not in claim.details or claim.possible_counts:
         return None
     ours = evidence.value(claim.variant, claim.details["metric"])
@@ -70,7 +72,7 @@ def _without_results(claim: Claim, evidence: Evidence) -> Finding | None:
     below = math.floor(claim.value * total)
     near = ", ".join(f"{k}/{total} = {k / total:.{claim.decimals}f}" for k in (below, below + 1))
     return Finding(
-        Verdict.ERRATUM,
+        FAULTS.get(claim.kind, Verdict.ERRATUM),
         ours="" if ours is None or evidence.source == "stand-in" else number(ours),
         evidence=f"no count of {total} gives {claim.details['value']}: {near}",
         basis="arithmetic",
@@ -81,7 +83,7 @@ def _erratum(claim: Claim, found: Finding) -> Finding:
     """A claim known to be wrong: found so, or, against what we say of it, found right."""
     if found.verdict in AGAINST:
         parts = [found.evidence, " ".join(claim.erratum.split())]
-        return replace(found, verdict=Verdict.ERRATUM, evidence="; ".join(p for p in parts if p))
+        return replace(found, verdict=FAULTS[claim.kind], evidence="; ".join(p for p in parts if p))
     if found.verdict is Verdict.NOT_RUN:
         return found
     text = f"said to be an erratum, but found: {found.verdict}; {found.evidence}"
@@ -100,7 +102,7 @@ def _check(claim: Claim, evidence: Evidence) -> Finding:
 
 
 def _form(claim: Claim, evidence: Evidence) -> Finding:
-    return Finding(Verdict.ERRATUM, evidence=claim.erratum or claim.text(), basis="form")
+    return Finding(FAULTS[claim.kind], evidence=claim.erratum or claim.text(), basis="form")
 
 
 _JUDGES: dict[str, Callable[[Claim, Evidence], Finding]] = {
@@ -109,8 +111,11 @@ _JUDGES: dict[str, Callable[[Claim, Evidence], Finding]] = {
     "order": judge_order,
     "trend": judge_trend,
     "crossing": judge_crossing,
+    "smoother": judge_smoother,
+    "ratio": judge_ratio,
     "best": judge_best,
     "time_ratio": judge_time_ratio,
     "check": _check,
     "form": _form,
+    "record": judge_record,
 }

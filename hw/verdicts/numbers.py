@@ -44,6 +44,21 @@ def judge_value(claim: Claim, evidence: Evidence) -> Finding:
     return Finding(Verdict.CLOSE if inside else Verdict.DIFFERS, text, shown, band.basis, numbers)
 
 
+def judge_ratio(claim: Claim, evidence: Evidence) -> Finding:
+    """Equal to the printed digits, or within the claim's own band."""
+    metric, printed = claim.details["ratio"], str(claim.details["value"])
+    values = [evidence.value(claim.details[key], metric) for key in ("higher", "lower")]
+    if None in values or not values[1]:
+        return Finding(Verdict.NOT_RUN, evidence=f"the results hold no {metric}; run it again")
+    higher, lower = (float(v or 0) for v in values)
+    ratio, band = higher / lower, float(claim.details.get("band", 0))
+    close = abs(ratio - claim.value) <= band
+    verdict = Verdict.CLOSE if close else Verdict.DIFFERS
+    verdict = Verdict.EXACT if rounds_to(ratio, printed) else verdict
+    shown = f"{higher:g} / {lower:g} = {ratio:.4g}"
+    return Finding(verdict, number(ratio), shown, "printed digits", {"ratio": ratio})
+
+
 def _no_value(variant: str, metric: str, evidence: Evidence) -> Finding:
     outcome = evidence.outcomes.get(variant)
     if outcome is not None and outcome.diverged:

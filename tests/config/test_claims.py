@@ -36,7 +36,8 @@ def claim(**item: Any) -> Claim:
             "a takes 2 times as long as b",
         ),
         ("check", {"check": "softmax_jacobian"}, "softmax jacobian"),
-        ("form", {"form": "a slip"}, "a slip"),
+        ("form", {"form": "a slip", "kind": "slip"}, "a slip"),
+        ("record", {"record": "m", "value": "0.4"}, "m = 0.4 in students' logs"),
     ],
 )
 def test_the_sort_follows_from_the_keys(sort: str, item: dict[str, Any], text: str) -> None:
@@ -56,8 +57,9 @@ def test_printed_decimals_are_kept(printed: str, decimals: int) -> None:
 
 
 def test_common_keys() -> None:
-    found = claim(check="x", where="1(a)", erratum="wrong", ours=True)
-    assert (found.where, found.erratum, found.ours) == ("1(a)", "wrong", True)
+    found = claim(check="x", where="1(a), Table 2", erratum="no", kind="slip", ours=True)
+    assert (found.where, found.part) == ("1(a), Table 2", "1(a)")
+    assert (found.erratum, found.kind, found.ours) == ("no", "slip", True)
     assert claim(check="x").ours is False
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 import statistics
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from written_results import OTHER, STAND_IN, calibrate, curve, outcome, write
+from written_results import OTHER, STAND_IN, calibrate, curve, found, outcome, question, write
 
 from hw.config import catalog
 from hw.config.catalog import Question
-from hw.config.claims import read_claims
 from hw.results.outcome import Outcome
 from hw.verdicts import Evidence, gather, judge, judge_all
 from hw.verdicts.calibration import spans
 from hw.verdicts.evidence import split_sizes
-from hw.verdicts.finding import Finding, Verdict
+from hw.verdicts.finding import FAULTS, Finding, Verdict
 from hw.verdicts.numbers import ordinal
 from hw.verdicts.statistics import (
     Band,
@@ -193,21 +191,6 @@ def test_split_sizes(name: str, view: str, sizes: tuple[int | None, ...]) -> Non
 # Verdicts. A question of two variants, on landscapes: test n = 3000, validation n = 1404.
 
 
-def question(*claims: dict[str, Any], variants: tuple[str, ...] = ("a", "b")) -> Question:
-    model = catalog.find("q1.logistic_regression")
-    return replace(
-        model,
-        claims=read_claims(list(claims), variants, "some.yaml"),
-        variants={v: {} for v in variants},
-    )
-
-
-def found(claim: dict[str, Any], outcomes: dict[str, Outcome], **known: Any) -> Finding:
-    asked = question(claim)
-    evidence = Evidence(asked, outcomes, source=known.pop("source", "real"), **known)
-    return judge(asked.claims[0], evidence)
-
-
 def flat(value: float, swing: float = 0.0, epochs: int = 20) -> list[float]:
     """A curve about a value, up and down by ``swing``."""
     return [value + swing * (-1) ** t for t in range(epochs)]
@@ -284,7 +267,7 @@ class TestValues:
         assert "381/529 = 0.7202, 382/529 = 0.7221" in answer.evidence
 
     def test_erratum(self) -> None:
-        claim = {**VALUE, "erratum": "a slip"}
+        claim = {**VALUE, "erratum": "no", "kind": "wrong"}
         assert found(claim, {"a": outcome({"test_accuracy": 0.3})}).verdict is Verdict.ERRATUM
         assert found(claim, {"a": outcome({"test_accuracy": 0.54})}).verdict is Verdict.DIFFERS
 
@@ -328,21 +311,27 @@ class TestStatements:
         assert found({"check": "x"}, both).verdict is Verdict.DIFFERS
 
     def test_erratum_has_both_evidences(self) -> None:
-        answer = found({"check": "x", "erratum": "the sign"}, {"a": outcome(checks={"x": False})})
+        answer = found(
+            {"check": "x", "erratum": "the sign", "kind": "wrong"},
+            {"a": outcome(checks={"x": False})},
+        )
         assert answer.verdict is Verdict.ERRATUM
         assert answer.evidence == "evidence of x; the sign"
 
     def test_erratum_that_holds(self) -> None:
-        answer = found({"check": "x", "erratum": "the sign"}, {"a": outcome(checks={"x": True})})
+        answer = found(
+            {"check": "x", "erratum": "the sign", "kind": "wrong"},
+            {"a": outcome(checks={"x": True})},
+        )
         assert answer.verdict is Verdict.DIFFERS
 
     def test_missing_check(self) -> None:
         assert found({"check": "x"}, {"a": outcome()}).verdict is Verdict.NOT_RUN
 
     def test_slip_of_wording(self) -> None:
-        claim = {"form": "a for b", "erratum": "b is right"}
+        claim = {"form": "a for b", "erratum": "b is right", "kind": "slip"}
         answer = found(claim, {}, problem="not run")
-        assert (answer.verdict, answer.evidence) == (Verdict.ERRATUM, "b is right")
+        assert (answer.verdict, answer.evidence) == (Verdict.SLIP, "b is right")
 
 
 ORDER = {"order": "validation_accuracy", "higher": "a", "lower": "b"}
@@ -775,7 +764,7 @@ class TestEveryClaim:
         metrics = {
             str(c.details[key])
             for c in question.claims
-            for key in ("metric", "order", "minus", "trend", "crossing", "best")
+            for key in ("metric", "order", "minus", "trend", "crossing", "best", "record")
             if key in c.details
         }
         checks = {c.details["check"]: not c.erratum for c in question.claims if c.sort == "check"}
@@ -789,7 +778,7 @@ class TestEveryClaim:
 
     def test_not_run(self, name: str, tmp_path: Path) -> None:
         for judgement in judge_all(gather(catalog.find(name), tmp_path)):
-            assert judgement.verdict in (Verdict.NOT_RUN, Verdict.ERRATUM)
+            assert judgement.verdict in (Verdict.NOT_RUN, *FAULTS.values())
             assert judgement.published
 
     def test_stand_in(self, name: str, tmp_path: Path) -> None:
@@ -800,9 +789,9 @@ class TestEveryClaim:
                 judgement.claim.sort == "form" or judgement.finding.basis == "arithmetic"
             )
             if question.data is None:
-                assert judgement.verdict in (Verdict.HOLDS, Verdict.ERRATUM)
+                assert judgement.verdict in (Verdict.HOLDS, *FAULTS.values())
             elif without_results:
-                assert judgement.verdict is Verdict.ERRATUM
+                assert judgement.verdict in FAULTS.values()
             else:
                 assert judgement.verdict is Verdict.STAND_IN
 
