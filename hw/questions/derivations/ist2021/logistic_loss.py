@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hw.config.settings import setting
-from hw.questions.derivations.ist2021.sigmoid import sigmoid
+from hw.nn.activations import sigmoid
 from hw.questions.derivations.lab.calculus import (
     ROUNDING,
     chord_defect,
