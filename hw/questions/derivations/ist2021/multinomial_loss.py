@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hw.config.settings import setting
-from hw.questions.derivations.ist2021.softmax_jacobian import log_softmax, softmax
+from hw.nn.losses import log_softmax, softmax
 from hw.questions.derivations.lab.calculus import (
     ROUNDING,
     chord_defect,

@@ -75,7 +75,7 @@ def torch_derivatives(f: Callable[[Any], Any], z: np.ndarray) -> tuple[np.ndarra
     """f'(z) and f''(z) of an elementwise f by autograd, each of z's shape."""
     import torch
 
-    leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    leaf = torch.as_tensor(z, dtype=torch.float64).clone().requires_grad_()
     (first,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), leaf)
     return first.detach().numpy(), second.numpy()
@@ -85,7 +85,7 @@ def torch_jacobian(f: Callable[[Any], Any], z: np.ndarray) -> np.ndarray:
     """Derivatives of f, (n, K) -> (n, M), by autograd, as (n, M, K)."""
     import torch
 
-    leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    leaf = torch.as_tensor(z, dtype=torch.float64).clone().requires_grad_()
     outputs = f(leaf).sum(0)  # each row depends on its own z alone
     rows = [torch.autograd.grad(output, leaf, retain_graph=True)[0] for output in outputs]
     return torch.stack(rows, 1).numpy()
@@ -95,7 +95,7 @@ def torch_hessian(f: Callable[[Any], Any], z: np.ndarray) -> tuple[np.ndarray, n
     """Gradient (n, K) and Hessian (n, K, K) of f, (n, K) -> (n,), by autograd."""
     import torch
 
-    leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    leaf = torch.as_tensor(z, dtype=torch.float64).clone().requires_grad_()
     (gradient,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
     rows = [torch.autograd.grad(g, leaf, retain_graph=True)[0] for g in gradient.sum(0)]
     return gradient.detach().numpy(), torch.stack(rows, 1).numpy()
