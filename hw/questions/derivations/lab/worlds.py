@@ -175,7 +175,7 @@ class SymPy(World):
     def __init__(self) -> None:
         import sympy
 
-        elementwise = ("exp", "log", "tanh", "sqrt", "sign")
+        elementwise = ("exp", "log", "sin", "tanh", "sqrt", "sign")
         self.library = SimpleNamespace(
             **{name: np.frompyfunc(getattr(sympy, name), 1, 1) for name in elementwise},
             abs=sympy.Abs,
