@@ -21,6 +21,7 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from hw.results.outcome import Outcome
 
 Chord = tuple[np.ndarray, np.ndarray, float]
 Loss = Callable[[np.ndarray], np.ndarray]  # (n, P) -> (n,)
+Gradient = Callable[[np.ndarray], tuple[np.ndarray, ...]]  # (n, K, D+1) -> (n,), (n, K, D+1)
 # Logits of up to 1e4 carry a rounding of 1e-12, and the climb looks for the worst of it.
 NOISE = 1e-11
 # A shrunk counterexample must still show: a defect of a tenth of a nat.
@@ -137,7 +139,7 @@ class Found:
     share: float
 
 
-def relative_defect(f: Loss, u: np.ndarray, v: np.ndarray, t: np.ndarray) -> np.ndarray:
+def relative_defect(f: Loss, u: Any, v: Any, t: Any) -> Any:
     """Defect over 1 + height of each chord, (n,): beyond rounding only if f is not convex."""
     return chord_defect(f, u, v, t) / (1 + t * f(u) + (1 - t) * f(v))
 
@@ -173,12 +175,11 @@ def shrink(f: Loss, chord: Chord) -> Chord:
     1/2 if it can.
     """
     u, v, t = chord
+    numbers = np.array([t, *u, *v])
 
-    def violates(numbers: np.ndarray, share: float) -> bool:
-        ends = numbers.reshape(2, 1, -1)
-        return bool(chord_defect(f, *ends, np.array([share]))[0] > VISIBLE)
-
-    numbers = np.concatenate([u, v])
+    def violates(t: float, *ends: float) -> bool:
+        u, v = np.array(ends).reshape(2, 1, -1)
+        return bool(chord_defect(f, u, v, np.array([t]))[0] > VISIBLE)
 
     def cost(number: float) -> tuple[bool, int, float, bool]:
         ratio = Fraction(number).limit_denominator(4)
@@ -187,20 +188,17 @@ def shrink(f: Loss, chord: Chord) -> Chord:
     moved = True
     while moved:
         moved = False
-        if t != 0.5 and violates(numbers, 0.5):
-            t, moved = 0.5, True
-        for place, number in enumerate(numbers):
-            quarters = np.arange(-16, 17) / 4
-            near = [np.round(number * d) / d for d in (1, 2, 4)]
-            for simpler in sorted({*quarters.tolist(), *map(float, near)}, key=cost):
-                if cost(simpler) >= cost(float(number)):
-                    break
+        for place, number in enumerate(numbers.tolist()):
+            near = [round(number * d) / d for d in (1, 2, 4)]
+            options = {*near, *(np.arange(-16, 17) / 4).tolist()} if place else {0.5}
+            for simpler in sorted((x for x in options if cost(x) < cost(number)), key=cost):
                 trial = numbers.copy()
                 trial[place] = simpler
-                if violates(trial, t):
+                if violates(*trial):
                     numbers, moved = trial, True
                     break
-    return *(numbers + 0.0).reshape(2, -1), t  # + 0.0: no negative zeros
+    t, ends = float(numbers[0]), numbers[1:] + 0.0  # + 0.0: no negative zeros
+    return *ends.reshape(2, -1), t
 
 
 def proved_defect(chord: Chord) -> tuple[float, float, float]:
@@ -239,7 +237,7 @@ def check_equations(lab: Lab) -> None:
     """(1.1)-(1.3), as printed and as they must read, for A of 2 rows and 3 columns."""
     import sympy
 
-    def letters(name: str, count: int) -> np.ndarray:
+    def letters(name: str, count: int) -> Any:
         return np.array(sympy.symbols(f"{name}1:{count + 1}", real=True))
 
     t = sympy.Symbol("t", real=True)
@@ -307,7 +305,12 @@ def check_linear_model(lab: Lab) -> None:
         def of_example(w: World, theta: Any, phi: Any = phi, j: int = j) -> Any:
             return linear_loss(w, theta, phi, j, settings.classes)
 
-        worst = max(worst, searched(lab, of_example, width).worst)
+        worst = max(
+            worst,
+            search(
+                on_arrays(lab.world, of_example), width, lab.rng, settings.draws, settings.rounds
+            ).worst,
+        )
     lab.check(
         "convex_in_parameters",
         "the loss of a linear model is convex in its parameters (W, b)",
@@ -315,7 +318,8 @@ def check_linear_model(lab: Lab) -> None:
         f"{settings.examples * chords_tried(settings)} chords over {settings.examples} examples,"
         f" K = {settings.classes}, D = {settings.features}: largest relative defect {worst:.1e}",
     )
-    found = searched(lab, logit_loss, 2)
+    f = on_arrays(lab.world, logit_loss)
+    found = search(f, 2, lab.rng, settings.draws, settings.rounds)
     lab.check(
         "surface_convex",
         "the surface of Figure 3, the loss over z in the plane, is convex",
@@ -323,15 +327,7 @@ def check_linear_model(lab: Lab) -> None:
         f"{chords_tried(settings)} chords: largest relative defect {found.worst:.1e}",
     )
     lab.metrics |= {"linear_worst_defect": worst, "surface_worst_defect": found.worst}
-    lab.plots["surface"] = surface(
-        on_arrays(lab.world, logit_loss), settings.limit, settings.points
-    )
-
-
-def searched(lab: Lab, loss: Callable[[World, Any], Any], width: int) -> Found:
-    """The search, as the settings have it."""
-    f = on_arrays(lab.world, loss)
-    return search(f, width, lab.rng, lab.settings.draws, lab.settings.rounds)
+    lab.plots["surface"] = surface(f, settings.limit, settings.points)
 
 
 def chords_tried(settings: Settings) -> int:
@@ -341,10 +337,11 @@ def chords_tried(settings: Settings) -> int:
 
 def check_minima(lab: Lab) -> None:
     """Tangent planes lie below the loss, and descents from everywhere end equally low."""
-    settings, gradient = lab.settings, GRADIENTS[lab.world.name]
+    settings = lab.settings
     x, y = sloped_data(lab.rng, settings)
-    shortfall = tangent_shortfall(gradient, x, y, lab.rng, settings)
-    before, after, slope, undercut = descend(gradient, x, y, lab.rng, settings)
+    gradient = partial(GRADIENTS[lab.world.name], x=x, y=y)
+    shortfall = tangent_shortfall(lab, gradient)
+    before, after, slope, undercut = descend(lab, gradient)
     spread = float(after.max() - after.min())
     lab.check(
         "local_minimum_is_global",
@@ -374,40 +371,29 @@ def sloped_data(rng: np.random.Generator, settings: Settings) -> tuple[np.ndarra
     return np.column_stack([x, np.ones(len(x))]), np.eye(settings.classes)[y]
 
 
-def descend(
-    gradient: Callable[..., Any],
-    x: np.ndarray,
-    y: np.ndarray,
-    rng: np.random.Generator,
-    settings: Settings,
-) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Gradient descent from random starts.
+def descend(lab: Lab, gradient: Gradient) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Gradient descent on the training loss from random starts.
 
     Returns the losses before and after, the largest gradient entry left, and by how much one end
     undercuts what the slope at another allows: not at all if the loss is convex, converged or not.
     """
-    theta = rng.normal(0, 3, (settings.descents, settings.classes, settings.features + 1))
-    before, _ = gradient(theta, x, y)
+    settings = lab.settings
+    theta = lab.rng.normal(0, 3, (settings.descents, settings.classes, settings.features + 1))
+    before, slope = gradient(theta)
     for _ in range(settings.steps):
-        _, slope = gradient(theta, x, y)
         theta = theta - settings.learning_rate * slope
-    after, slope = gradient(theta, x, y)
+        after, slope = gradient(theta)
     allowed = (slope[:, None] * (theta[:, None] - theta)).sum((2, 3))
     undercut = float((after[:, None] - after - allowed).max())
     return before, after, float(np.abs(slope).max()), undercut
 
 
-def tangent_shortfall(
-    gradient: Callable[..., Any],
-    x: np.ndarray,
-    y: np.ndarray,
-    rng: np.random.Generator,
-    settings: Settings,
-) -> float:
+def tangent_shortfall(lab: Lab, gradient: Gradient) -> float:
     """How far the loss falls below a tangent plane of it, relative to the terms; none if convex."""
-    shape = (2, settings.draws, settings.classes, settings.features + 1)
-    u, v = rng.normal(size=shape) * 10 ** rng.uniform(-2, 2, (2, settings.draws, 1, 1))
-    (at_u, slope), (at_v, _) = gradient(u, x, y), gradient(v, x, y)
+    draws, settings = lab.settings.draws, lab.settings
+    shape = (2, draws, settings.classes, settings.features + 1)
+    u, v = lab.rng.normal(size=shape) * 10 ** lab.rng.uniform(-2, 2, (2, draws, 1, 1))
+    (at_u, slope), (at_v, _) = gradient(u), gradient(v)
     along = (slope * (v - u)).sum((1, 2))
     return float(((at_u + along - at_v) / (1 + at_u + np.abs(along) + at_v)).max())
 
@@ -415,7 +401,7 @@ def tangent_shortfall(
 def check_sine_model(lab: Lab) -> None:
     """z_i = sin x_i: the same search finds a counterexample, which is shrunk and proved."""
     settings, f = lab.settings, on_arrays(lab.world, sine_loss)
-    found = searched(lab, sine_loss, 2)
+    found = search(f, 2, lab.rng, settings.draws, settings.rounds)
     lab.metrics |= {"sine_worst_defect": found.worst, "sine_violated_share": found.share}
     lab.plots["sine"] = surface(f, settings.sine_limit, settings.points)
     bound, evidence = 0.0, f"no counterexample among {chords_tried(settings)} chords"

@@ -148,7 +148,7 @@ def rank(matrix: np.ndarray) -> int:
     """Rank of a matrix of fractions, exactly."""
     import sympy
 
-    return sympy.Matrix(matrix.tolist()).rank()
+    return int(sympy.Matrix(matrix.tolist()).rank())
 
 
 # XOR: points of the unit square, +1 where exactly one coordinate is one.

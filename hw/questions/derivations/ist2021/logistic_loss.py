@@ -72,6 +72,23 @@ def both(of: Any) -> Any:
     return lambda w, z: w.stack([of(w, z, y) for y in LABELS])
 
 
+def derivatives(w: World, z: Any, y: int, order: int) -> tuple[Any, Any]:
+    """L' or L'' by the formula, and without it."""
+    s, of_label = w.sigmoid(z), lambda w, t: loss(w, t, y)
+    if order == 1:
+        return first_derivative(s, y), w.slope(of_label, z)
+    return second_derivative(s, y), w.curvature(of_label, z)
+
+
+# check: (label, order, statement)
+DERIVATIVES = {
+    "first_derivative": (1, 1, "L'(z; +1) = σ(z) - 1"),
+    "first_derivative_negative": (-1, 1, "L'(z; -1) = σ(z)"),
+    "second_derivative": (1, 2, "L''(z; +1) = σ(z) (1 - σ(z))"),
+    "second_derivative_negative": (-1, 2, "L''(z; -1) = σ(z) (1 - σ(z))"),
+}
+
+
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """Both derivatives, the sign of the second, and the chords, put to the test."""
     import sympy
@@ -87,29 +104,17 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         z,
         drawn,
     )
-    for y, suffix, formula in ((1, "", "σ(z) - 1"), (-1, "_negative", "σ(z)")):
-
-        def of_label(w: World, t: Any, y: int = y) -> Any:
-            return loss(w, t, y)
-
+    for name, (y, order, statement) in DERIVATIVES.items():
         lab.identity(
-            f"first_derivative{suffix}",
-            f"L'(z; {y:+d}) = {formula}",
-            lambda w, z, y=y, f=of_label: (first_derivative(w.sigmoid(z), y), w.slope(f, z)),
+            name,
+            statement,
+            lambda w, z, y=y, order=order: derivatives(w, z, y, order),
             z,
             drawn,
-            derivative=1,
-            metric=f"first_error_{LABELS[y]}",
+            derivative=order,
+            metric=f"{('first', 'second')[order - 1]}_error_{LABELS[y]}",
         )
-        lab.identity(
-            f"second_derivative{suffix}",
-            f"L''(z; {y:+d}) = σ(z) (1 - σ(z))",
-            lambda w, z, y=y, f=of_label: (second_derivative(w.sigmoid(z), y), w.curvature(f, z)),
-            z,
-            drawn,
-            derivative=2,
-            metric=f"second_error_{LABELS[y]}",
-        )
+    for y in LABELS:
         defect = chord_defect(lambda t, y=y: loss(lab.world, t, y), *chords)
         curvature = second_derivative(lab.world.sigmoid(lab.world.array(drawn)), y)
         lab.metrics[f"worst_defect_{LABELS[y]}"] = float(defect.max())

@@ -36,20 +36,26 @@ def witness(backend: str) -> str:
     return "finite differences" if backend == "numpy" else "autograd"
 
 
-def first_difference(f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-3):
+def first_difference(
+    f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-3
+) -> Any:
     """d/dt f(z + t direction) at t = 0, of fourth order."""
     h = step * direction
     return (8 * (f(z + h) - f(z - h)) - (f(z + 2 * h) - f(z - 2 * h))) / (12 * step)
 
 
-def second_difference(f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-2):
+def second_difference(
+    f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-2
+) -> Any:
     """d²/dt² f(z + t direction) at t = 0, of fourth order."""
     h = step * direction
     near, far = f(z + h) + f(z - h), f(z + 2 * h) + f(z - 2 * h)
     return (16 * near - far - 30 * f(z)) / (12 * step**2)
 
 
-def jacobian_by_differences(f: Callable[[Any], Any], z: Any, axes: Any, stack: Callable = np.stack):
+def jacobian_by_differences(
+    f: Callable[[Any], Any], z: Any, axes: Any, stack: Callable[..., Any] = np.stack
+) -> Any:
     """Derivatives of f, (n, K) -> (n, M) or (n,), as (n, M, K) or (n, K).
 
     ``axes`` are the K unit vectors and ``stack`` joins the partial derivatives, both in the
