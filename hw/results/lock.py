@@ -8,7 +8,9 @@ locked, and two runs at one folder are the user's own business, as they are ever
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 from pathlib import Path
 
 from hw.errors import HwError
@@ -44,7 +46,8 @@ class Lock:
 def acquire(folder: Path) -> Lock | None:
     """Take the lock of a folder, which is made if need be.
 
-    None where there is nothing to lock with, or the folder cannot be written. Raises `InUse`.
+    None where there is nothing to lock with, or the folder cannot be written. Raises `InUse`, and
+    `HwError` where something else than a lock stands in its place.
     """
     if fcntl is None:
         return None
@@ -52,7 +55,7 @@ def acquire(folder: Path) -> Lock | None:
     while True:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = _open(path)
         except OSError:
             return None
         try:
@@ -61,11 +64,11 @@ def acquire(folder: Path) -> Lock | None:
                 os.close(descriptor)
                 continue
         except BlockingIOError:
-            holder = os.read(descriptor, 20).decode(errors="replace").strip()
+            holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise InUse(
-                f"another run (process {holder or 'unknown'}) is at work in {folder}; wait for it "
-                "to end, or choose another folder with --results-dir"
+                f"another run (process {holder if holder.isdigit() else 'unknown'}) is at work in "
+                f"{folder}; wait for it to end, or choose another folder with --results-dir"
             ) from None
         except OSError:  # a file system without locks
             os.close(descriptor)
@@ -74,6 +77,38 @@ def acquire(folder: Path) -> Lock | None:
             os.ftruncate(descriptor, 0)
             os.write(descriptor, b"%d\n" % os.getpid())
         return Lock(path, descriptor)
+
+
+# Neither a link is followed, nor is anything waited for that a FIFO might bring.
+_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+def _open(path: Path) -> int:
+    """The lock's file, made if need be. Raises `HwError` for what is no file of ours, and for one
+    that may not be read: then nobody can tell whether its owner is at work."""
+    try:
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, 0o644)
+        except PermissionError:
+            if not path.exists():
+                raise
+            # Another user's. The kernel locks it for those who can only read it, too.
+            descriptor = os.open(path, os.O_RDONLY | _PLAIN)
+    except PermissionError:
+        if not path.exists():
+            raise
+        raise InUse(
+            f"{path} is another user's and cannot be read, so that nobody can tell whether a run "
+            "is at work there; choose another folder with --results-dir"
+        ) from None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EISDIR, errno.ENXIO):
+            raise HwError(f"{path} is not the lock of a run; remove it") from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise HwError(f"{path} is not the lock of a run; remove it")
+    return descriptor
 
 
 def is_held(folder: Path) -> bool:
@@ -85,14 +120,12 @@ def is_held(folder: Path) -> bool:
     if fcntl is None:
         return True
     try:
-        descriptor = os.open(folder / NAME, os.O_RDONLY)
+        descriptor = os.open(folder / NAME, os.O_RDONLY | _PLAIN)
     except OSError:
         return False
     try:
         # Shared: those who only ask do not stand in each other's way.
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
     except OSError:
         return True
     finally:

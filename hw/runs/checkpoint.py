@@ -14,7 +14,9 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import math
 import os
+import stat
 import time
 import zipfile
 from collections.abc import Callable, Sequence
@@ -81,11 +83,7 @@ def read(path: Path, fingerprint: str) -> tuple[Progress, list[float]] | None:
         about = json.loads(arrays.pop(ABOUT).tobytes())
         if (about["format"], about["fingerprint"]) != (FORMAT, fingerprint):
             raise Unusable("it is of other settings, data, code or versions")
-        epoch, (best_epoch, best_loss) = about["epoch"], about["best"]
-        progress = Progress(epoch, about["history"], (best_epoch, best_loss), arrays)
-        if progress.history["epoch"] != list(range(1, epoch + 1)):
-            raise Unusable("its history does not fit its epoch")
-        return progress, about["epoch_seconds"]
+        return _progress(about, arrays), about["epoch_seconds"]
     except FileNotFoundError:
         return None
     except Unusable:
@@ -94,9 +92,35 @@ def read(path: Path, fingerprint: str) -> tuple[Progress, list[float]] | None:
         raise Unusable(f"it is damaged ({type(error).__name__})") from error
 
 
+def _progress(about: dict[str, Any], arrays: dict[str, Array]) -> Progress:
+    """Where the run stood, if the file says so without contradiction. Raises `Unusable`."""
+    epoch, history, (best_epoch, best_loss) = about["epoch"], about["history"], about["best"]
+    if type(epoch) is not int or not all(_are_finite(values) for values in history.values()):
+        raise Unusable("its history is none")
+    # Lengths first: an epoch of many digits costs no memory here.
+    if {len(values) for values in history.values()} != {epoch}:
+        raise Unusable("its history does not fit its epoch")
+    if history["epoch"] != list(range(1, epoch + 1)):
+        raise Unusable("its history does not fit its epoch")
+    if type(best_epoch) is not int or not 0 <= best_epoch <= epoch or not _are_finite([best_loss]):
+        raise Unusable("its best epoch is none")
+    if not _are_finite(about["epoch_seconds"]):
+        raise Unusable("its times are none")
+    return Progress(epoch, history, (best_epoch, best_loss), arrays)
+
+
+def _are_finite(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        type(v) in (int, float) and math.isfinite(v) for v in values
+    )
+
+
 def _arrays(path: Path) -> dict[str, Array]:
     """The arrays of an .npz file, each checked against its checksum before it is looked at."""
     found = {}
+    # Neither a folder, nor what a FIFO or a device brings without end.
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise Unusable("it is no file")
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             if member.compress_type != zipfile.ZIP_STORED:

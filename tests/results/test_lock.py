@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from support import CommandLine
 
+from hw.errors import HwError
 from hw.results import lock
 from hw.results.lock import InUse, acquire, is_held
 
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HOLDER = """
 import sys
 from pathlib import Path
-from hw.lock import acquire
+from hw.results.lock import acquire
 held = acquire(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -180,3 +181,66 @@ def test_a_run_of_several_seeds_locks_the_folder_of_their_sum(hw: CommandLine) -
         answer = hw(*words, "--force")
         assert answer.code == 1
         assert "is at work in" in answer.error
+
+
+@contextlib.contextmanager
+def as_another_user() -> Iterator[None]:
+    """As nobody, who owns nothing here. Only root can become another user."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be two users")
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def shared() -> Iterator[Path]:
+    """A folder that everybody may write, as a group's shared directory is."""
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are its user's alone
+        folder = Path(name)
+        folder.chmod(0o1777)
+        yield folder
+
+
+def test_another_users_lock_locks(shared: Path) -> None:
+    held = acquire(shared)
+    assert held is not None
+    with as_another_user(), pytest.raises(InUse, match=f"process {os.getpid()}"):
+        acquire(shared)
+    held.release()
+    (shared / ".lock").write_text("")
+    (shared / ".lock").chmod(0o644)
+    with as_another_user():  # a file that was left lying about holds nothing
+        held = acquire(shared)
+        assert held is not None
+        held.release()
+
+
+def test_another_users_lock_that_cannot_be_read_is_refused(shared: Path) -> None:
+    (shared / ".lock").write_text("")
+    (shared / ".lock").chmod(0o600)
+    with as_another_user(), pytest.raises(InUse, match="another user's and cannot be read"):
+        acquire(shared)
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "loop", "folder", "fifo"])
+def test_what_is_no_lock_is_left_alone_and_said(tmp_path: Path, kind: str) -> None:
+    thesis = tmp_path / "thesis.tex"
+    thesis.write_text("years of work")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    path = folder / ".lock"
+    {
+        "link": lambda: path.symlink_to(thesis),
+        "dangling link": lambda: path.symlink_to(tmp_path / "nothing"),
+        "loop": lambda: path.symlink_to(path),
+        "folder": path.mkdir,
+        "fifo": lambda: os.mkfifo(path),
+    }[kind]()
+    with pytest.raises(HwError, match="is not the lock of a run; remove it"):
+        acquire(folder)
+    assert not is_held(folder) or kind == "folder"
+    assert thesis.read_text() == "years of work"
+    assert not (tmp_path / "nothing").exists()

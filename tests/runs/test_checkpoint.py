@@ -286,6 +286,56 @@ def test_pickles_and_compressed_members_are_refused(saved: Path, tmp_path: Path)
         checkpoint.read(path, "mine")
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("epoch", 200_000_000),  # whose epochs would fill the memory
+        ("epoch", 10**40),
+        ("epoch", True),
+        ("history", {"epoch": [1], "train_loss": [None]}),
+        ("history", {"epoch": [1], "train_loss": [0.5, 0.4]}),
+        ("history", {"epoch": 1}),
+        ("history", {}),
+        ("best", ["soon", 0.5]),
+        ("best", [7, 0.5]),
+        ("best", [1, "low"]),
+        ("best", [1]),
+        ("epoch_seconds", [None]),
+        ("epoch_seconds", "long"),
+    ],
+)
+def test_a_sound_file_with_contradictions_is_refused(
+    tmp_path: Path, key: str, value: object
+) -> None:
+    """Made by hand: its checksums and its fingerprint are right."""
+    about = {
+        "format": checkpoint.FORMAT,
+        "fingerprint": "mine",
+        "epoch": 1,
+        "history": {"epoch": [1], "train_loss": [0.5]},
+        "best": [0, 0.0],
+        "epoch_seconds": [0.1],
+    }
+    path = tmp_path / "crafted.npz"
+
+    def put(content: dict[str, object]) -> None:
+        text = np.frombuffer(json.dumps(content).encode(), np.uint8)
+        np.savez(path, **{checkpoint.ABOUT: text})
+
+    put(about)
+    assert checkpoint.read(path, "mine") is not None
+    put({**about, key: value})
+    with pytest.raises(Unusable):
+        checkpoint.read(path, "mine")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no FIFOs")
+def test_a_fifo_in_its_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "default.npz")
+    with pytest.raises(Unusable, match="it is no file"):
+        checkpoint.read(tmp_path / "default.npz", "mine")
+
+
 def test_a_checkpoint_of_something_else_is_refused(saved: Path) -> None:
     with pytest.raises(Unusable, match="other settings, data, code or versions"):
         checkpoint.read(saved, "another")
