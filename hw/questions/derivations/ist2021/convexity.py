@@ -18,23 +18,25 @@ defect is enclosed by interval arithmetic, so that it is proved and not only obs
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
-from hw.questions.derivations.ist2021.softmax_jacobian import log_softmax, softmax
+from hw.nn.losses import log_softmax, softmax
 from hw.questions.derivations.lab.calculus import ROUNDING, chord_defect
-from hw.questions.derivations.lab.statements import sole, titled, vanishes
+from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy, reduces
+from hw.questions.derivations.lab.statements import vanishes
+from hw.questions.derivations.lab.worlds import World
 from hw.results.outcome import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 Chord = tuple[np.ndarray, np.ndarray, float]
+Loss = Callable[[np.ndarray], np.ndarray]  # (n, P) -> (n,)
+Gradient = Callable[[np.ndarray], tuple[np.ndarray, ...]]  # (n, K, D+1) -> (n,), (n, K, D+1)
 # Logits of up to 1e4 carry a rounding of 1e-12, and the climb looks for the worst of it.
 NOISE = 1e-11
 # A shrunk counterexample must still show: a defect of a tenth of a nat.
@@ -77,28 +79,28 @@ def corrected_1_3(f_x: Any, f_y: Any, t: Any) -> Any:
     return t * f_x + (1 - t) * f_y
 
 
-# NumPy -----------------------------------------------------------------------------------------
+# The losses: definitions in either library, the gradient by hand and by autograd ---------------
 
 
-def linear_loss(phi: np.ndarray, j: int, classes: int) -> Callable[[np.ndarray], np.ndarray]:
-    """θ -> L(Wφ + b; y = j), (n, P) -> (n,)."""
-    extended = np.append(phi, 1.0)
-
-    def loss(theta: np.ndarray) -> np.ndarray:
-        z = theta.reshape(-1, classes, extended.size) @ extended
-        return -log_softmax(z)[:, j]
-
-    return loss
+def logit_loss(w: World, z: Any) -> Any:
+    """L(z; y = 1), (n, K) -> (n,)."""
+    return -w.log_softmax(z)[:, 0]
 
 
-def sine_loss(x: np.ndarray) -> np.ndarray:
-    """x -> L(sin x; y = 1), (n, 2) -> (n,)."""
-    return -log_softmax(np.sin(x))[:, 0]
+def sine_loss(w: World, x: Any) -> Any:
+    """L(sin x; y = 1), (n, 2) -> (n,)."""
+    return -w.log_softmax(w.sin(x))[:, 0]
 
 
-def logit_loss(z: np.ndarray) -> np.ndarray:
-    """z -> L(z; y = 1), (n, 2) -> (n,)."""
-    return -log_softmax(z)[:, 0]
+def linear_loss(w: World, theta: Any, phi: np.ndarray, j: int, classes: int) -> Any:
+    """L(Wφ + b; y = j), (n, P) -> (n,)."""
+    z = theta.reshape(-1, classes, len(phi) + 1) @ w.array([*phi, 1.0])
+    return -w.log_softmax(z)[:, j]
+
+
+def on_arrays(w: World, loss: Callable[[World, Any], Any]) -> Loss:
+    """A loss as the search calls it, with NumPy arrays at either end."""
+    return lambda points: as_numpy(loss(w, w.array(points)))
 
 
 def training_gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -111,61 +113,18 @@ def training_gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[
     return -(y * log_softmax(z)).sum(-1).mean(-1), gradient
 
 
-class NumPy:
-    """What the search and the descents evaluate."""
+def torch_gradient(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The same by autograd."""
+    import torch
 
-    @staticmethod
-    def linear(phi: np.ndarray, j: int, classes: int) -> Callable[[np.ndarray], np.ndarray]:
-        return linear_loss(phi, j, classes)
-
-    sine = staticmethod(sine_loss)
-    logits = staticmethod(logit_loss)
-    training = staticmethod(training_gradient)
-
-
-# PyTorch ---------------------------------------------------------------------------------------
+    leaf = torch.tensor(theta, requires_grad=True)
+    z = torch.from_numpy(x) @ leaf.transpose(1, 2)
+    losses = -(torch.from_numpy(y) * torch.log_softmax(z, -1)).sum(-1).mean(-1)
+    (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+    return losses.detach().numpy(), gradient.numpy()
 
 
-class Torch:
-    """The same functions, with NumPy arrays at either end; the gradient is autograd's."""
-
-    @staticmethod
-    def linear(phi: np.ndarray, j: int, classes: int) -> Callable[[np.ndarray], np.ndarray]:
-        import torch
-
-        weights = torch.from_numpy(phi)
-
-        def loss(theta: np.ndarray) -> np.ndarray:
-            rows = torch.from_numpy(theta).reshape(-1, classes, len(phi) + 1)
-            z = rows[:, :, :-1] @ weights + rows[:, :, -1]
-            return -torch.log_softmax(z, -1)[:, j].numpy()
-
-        return loss
-
-    @staticmethod
-    def sine(x: np.ndarray) -> np.ndarray:
-        import torch
-
-        return -torch.log_softmax(torch.sin(torch.from_numpy(x)), -1)[:, 0].numpy()
-
-    @staticmethod
-    def logits(z: np.ndarray) -> np.ndarray:
-        import torch
-
-        return -torch.log_softmax(torch.from_numpy(z), -1)[:, 0].numpy()
-
-    @staticmethod
-    def training(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, ...]:
-        import torch
-
-        leaf = torch.tensor(theta, requires_grad=True)
-        z = torch.from_numpy(x) @ leaf.transpose(1, 2)
-        losses = -(torch.from_numpy(y) * torch.log_softmax(z, -1)).sum(-1).mean(-1)
-        (gradient,) = torch.autograd.grad(losses.sum(), leaf)
-        return losses.detach().numpy(), gradient.numpy()
-
-
-BACKENDS = {"numpy": NumPy, "torch": Torch}
+GRADIENTS = {"numpy": training_gradient, "torch": torch_gradient}
 
 
 # The search ------------------------------------------------------------------------------------
@@ -180,12 +139,12 @@ class Found:
     share: float
 
 
-def relative_defect(f: Callable, u: np.ndarray, v: np.ndarray, t: np.ndarray) -> np.ndarray:
+def relative_defect(f: Loss, u: Any, v: Any, t: Any) -> Any:
     """Defect over 1 + height of each chord, (n,): beyond rounding only if f is not convex."""
     return chord_defect(f, u, v, t) / (1 + t * f(u) + (1 - t) * f(v))
 
 
-def search(f: Callable, width: int, rng: np.random.Generator, draws: int, rounds: int) -> Found:
+def search(f: Loss, width: int, rng: np.random.Generator, draws: int, rounds: int) -> Found:
     """Look for a chord that violates convexity: at random, then by climbing from the best tenth.
 
     f: (n, ``width``) -> (n,). Points are normal with scales from 0.01 to 100, independent for the
@@ -209,19 +168,18 @@ def search(f: Callable, width: int, rng: np.random.Generator, draws: int, rounds
     return Found((u[top], v[top], float(t[top])), float(score[top]), share)
 
 
-def shrink(f: Callable, chord: Chord) -> Chord:
+def shrink(f: Loss, chord: Chord) -> Chord:
     """The chord moved, one number at a time, to the simplest ones that still visibly violate.
 
     Simple is zero, then whole, then half, then quarter numbers, the smaller the simpler. λ becomes
     1/2 if it can.
     """
     u, v, t = chord
+    numbers = np.array([t, *u, *v])
 
-    def violates(numbers: np.ndarray, share: float) -> bool:
-        ends = numbers.reshape(2, 1, -1)
-        return bool(chord_defect(f, *ends, np.array([share]))[0] > VISIBLE)
-
-    numbers = np.concatenate([u, v])
+    def violates(t: float, *ends: float) -> bool:
+        u, v = np.array(ends).reshape(2, 1, -1)
+        return bool(chord_defect(f, u, v, np.array([t]))[0] > VISIBLE)
 
     def cost(number: float) -> tuple[bool, int, float, bool]:
         ratio = Fraction(number).limit_denominator(4)
@@ -230,20 +188,17 @@ def shrink(f: Callable, chord: Chord) -> Chord:
     moved = True
     while moved:
         moved = False
-        if t != 0.5 and violates(numbers, 0.5):
-            t, moved = 0.5, True
-        for place, number in enumerate(numbers):
-            quarters = np.arange(-16, 17) / 4
-            near = [np.round(number * d) / d for d in (1, 2, 4)]
-            for simpler in sorted({*quarters.tolist(), *map(float, near)}, key=cost):
-                if cost(simpler) >= cost(float(number)):
-                    break
+        for place, number in enumerate(numbers.tolist()):
+            near = [round(number * d) / d for d in (1, 2, 4)]
+            options = {*near, *(np.arange(-16, 17) / 4).tolist()} if place else {0.5}
+            for simpler in sorted((x for x in options if cost(x) < cost(number)), key=cost):
                 trial = numbers.copy()
                 trial[place] = simpler
-                if violates(trial, t):
+                if violates(*trial):
                     numbers, moved = trial, True
                     break
-    return *(numbers + 0.0).reshape(2, -1), t  # + 0.0: no negative zeros
+    t, ends = float(numbers[0]), numbers[1:] + 0.0  # + 0.0: no negative zeros
+    return *ends.reshape(2, -1), t
 
 
 def proved_defect(chord: Chord) -> tuple[float, float, float]:
@@ -265,40 +220,70 @@ def proved_defect(chord: Chord) -> tuple[float, float, float]:
     return float(inner.mid), float(height.mid), float((inner - height).a)
 
 
-# Exact -----------------------------------------------------------------------------------------
+# What the runner calls -------------------------------------------------------------------------
 
 
-def exact() -> dict[str, bool]:
-    """Equations (1.1)-(1.3) and the model's map, for A of 2 rows and 3 columns, by SymPy."""
+def compute(settings: Settings, data: Any, backend: str) -> Outcome:
+    """Equations (1.1)-(1.7), the search for counterexamples, and both surfaces."""
+    lab = Lab(settings, backend)
+    check_equations(lab)
+    check_linear_model(lab)
+    check_minima(lab)
+    check_sine_model(lab)
+    return lab.outcome
+
+
+def check_equations(lab: Lab) -> None:
+    """(1.1)-(1.3), as printed and as they must read, for A of 2 rows and 3 columns."""
     import sympy
 
-    t = sympy.symbols("t", real=True)
-    a = sympy.Matrix(2, 3, sympy.symbols("a1:7", real=True))
-    b = sympy.Matrix(sympy.symbols("b1:3", real=True))
-    x = sympy.Matrix(sympy.symbols("x1:4", real=True))
-    y = sympy.Matrix(sympy.symbols("y1:4", real=True))
+    def letters(name: str, count: int) -> Any:
+        return np.array(sympy.symbols(f"{name}1:{count + 1}", real=True))
 
-    def f(point: Any) -> Any:
-        return a @ point + b
+    t = sympy.Symbol("t", real=True)
+    a, b, x, y = letters("a", 6).reshape(2, 3), letters("b", 2), letters("x", 3), letters("y", 3)
+    f_x, f_y, left = a @ x + b, a @ y + b, a @ (t * x + (1 - t) * y) + b
+    lab.proof(
+        "equation_1_2",
+        "f(λx + (1-λ)y) = λAx + (1-λ)Ay + λb + (1-λ)b for f(x) = Ax + b and every real λ",
+        left - equation_1_2(a, b, x, y, t),
+    )
+    for name, second, equation in (
+        ("equation_1_3", "x", equation_1_3),
+        ("equation_1_3_corrected", "y", corrected_1_3),
+    ):
+        found, proved = affine_counterexample(equation), vanishes(left - equation(f_x, f_y, t))
+        example = (
+            "no counterexample in small fractions"
+            if found is None
+            else "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the"
+            " left, {right} on the right".format(**found)
+        )
+        lab.check(
+            name,
+            f"f(λx + (1-λ)y) = λf(x) + (1-λ)f({second})",
+            proved and found is None,
+            f"{reduces(proved)}; {example}",
+        )
+    lab.proof(
+        "equation_1_3_excess",
+        "(1.3) as printed is off by (1-λ)A(x - y), and so holds only where that is zero",
+        equation_1_3(f_x, f_y, t) - left - (1 - t) * (a @ (x - y)),
+    )
+    # The model's map: its variable is (W, b); x is the features.
+    p, q = letters("p", 8), letters("q", 8)
 
-    left = f(t * x + (1 - t) * y)
-    # The model's map: its variable is (W, b), which a and b now stand for; x is the features.
-    p = sympy.Matrix(sympy.symbols("p1:9", real=True))
-    q = sympy.Matrix(sympy.symbols("q1:9", real=True))
+    def logits(theta: Any) -> Any:
+        return theta[:6].reshape(2, 3) @ x + theta[6:]
 
-    def z(theta: Any) -> Any:
-        return sympy.Matrix(2, 3, list(theta[:6, 0])) @ x + theta[6:, :]
-
-    return {
-        "equation_1_2": vanishes(left - equation_1_2(a, b, x, y, t)),
-        "equation_1_3": vanishes(left - equation_1_3(f(x), f(y), t)),
-        "corrected_1_3": vanishes(left - corrected_1_3(f(x), f(y), t)),
-        "difference": vanishes(equation_1_3(f(x), f(y), t) - left - (1 - t) * (a @ (x - y))),
-        "model": vanishes(z(t * p + (1 - t) * q) - t * z(p) - (1 - t) * z(q)),
-    }
+    lab.proof(
+        "model_is_affine",
+        "the logits Wφ + b are an affine function of (W, b)",
+        logits(t * p + (1 - t) * q) - t * logits(p) - (1 - t) * logits(q),
+    )
 
 
-def affine_counterexample(equation: Callable) -> dict[str, Fraction] | None:
+def affine_counterexample(equation: Callable[..., Any]) -> dict[str, Fraction] | None:
     """The first small f(x) = ax + b that breaks an equation for f(λx + (1-λ)y), or None."""
     small = [Fraction(n) for n in (0, 1, -1, 2)]
     shares = [Fraction(1, 2), Fraction(1, 3), Fraction(1, 4)]
@@ -310,18 +295,67 @@ def affine_counterexample(equation: Callable) -> dict[str, Fraction] | None:
     return None
 
 
-def sine_curvature() -> tuple[str, float]:
-    """L's second derivative in x_1 at x = (-π/2, 0), exactly: a negative number."""
-    import sympy
+def check_linear_model(lab: Lab) -> None:
+    """(1.4)-(1.7): no chord of L in (W, b), nor in z, lies below it."""
+    settings, worst = lab.settings, -np.inf
+    width = settings.classes * (settings.features + 1)
+    for _ in range(settings.examples):
+        phi, j = lab.rng.normal(size=settings.features), int(lab.rng.integers(settings.classes))
 
-    x1, x2 = sympy.symbols("x1 x2", real=True)
-    loss = sympy.log(1 + sympy.exp(sympy.sin(x2) - sympy.sin(x1)))
-    value = sympy.diff(loss, x1, 2).subs({x1: -sympy.pi / 2, x2: 0})
-    value = sympy.simplify(value)
-    return str(value).replace("E", "e"), float(value)
+        def of_example(w: World, theta: Any, phi: Any = phi, j: int = j) -> Any:
+            return linear_loss(w, theta, phi, j, settings.classes)
+
+        worst = max(
+            worst,
+            search(
+                on_arrays(lab.world, of_example), width, lab.rng, settings.draws, settings.rounds
+            ).worst,
+        )
+    lab.check(
+        "convex_in_parameters",
+        "the loss of a linear model is convex in its parameters (W, b)",
+        worst <= NOISE,
+        f"{settings.examples * chords_tried(settings)} chords over {settings.examples} examples,"
+        f" K = {settings.classes}, D = {settings.features}: largest relative defect {worst:.1e}",
+    )
+    f = on_arrays(lab.world, logit_loss)
+    found = search(f, 2, lab.rng, settings.draws, settings.rounds)
+    lab.check(
+        "surface_convex",
+        "the surface of Figure 3, the loss over z in the plane, is convex",
+        found.worst <= NOISE,
+        f"{chords_tried(settings)} chords: largest relative defect {found.worst:.1e}",
+    )
+    lab.metrics |= {"linear_worst_defect": worst, "surface_worst_defect": found.worst}
+    lab.plots["surface"] = surface(f, settings.limit, settings.points)
 
 
-# Local and global ------------------------------------------------------------------------------
+def chords_tried(settings: Settings) -> int:
+    """Chords that one search evaluates."""
+    return settings.draws + settings.rounds * 10 * max(1, settings.draws // 10)
+
+
+def check_minima(lab: Lab) -> None:
+    """Tangent planes lie below the loss, and descents from everywhere end equally low."""
+    settings = lab.settings
+    x, y = sloped_data(lab.rng, settings)
+    gradient = partial(GRADIENTS[lab.world.name], x=x, y=y)
+    shortfall = tangent_shortfall(lab, gradient)
+    before, after, slope, undercut = descend(lab, gradient)
+    spread = float(after.max() - after.min())
+    lab.check(
+        "local_minimum_is_global",
+        "a local minimum of the training loss in (W, b) is a global one",
+        shortfall <= ROUNDING and undercut <= 100 * ROUNDING,
+        f"no tangent plane above the loss in {settings.draws} draws (worst {shortfall:.1e});"
+        f" {settings.descents} descents from losses of {before.min():.2f} to {before.max():.2f} end"
+        f" within {spread:.1e} of {after.min():.9f} (largest slope left {slope:.1e})",
+    )
+    lab.metrics |= {
+        "descent_spread": spread,
+        "descent_slope": slope,
+        "tangent_shortfall": shortfall,
+    }
 
 
 def sloped_data(rng: np.random.Generator, settings: Settings) -> tuple[np.ndarray, np.ndarray]:
@@ -337,196 +371,63 @@ def sloped_data(rng: np.random.Generator, settings: Settings) -> tuple[np.ndarra
     return np.column_stack([x, np.ones(len(x))]), np.eye(settings.classes)[y]
 
 
-def descend(
-    gradient: Callable, x: np.ndarray, y: np.ndarray, rng: np.random.Generator, settings: Settings
-) -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Gradient descent from random starts.
+def descend(lab: Lab, gradient: Gradient) -> tuple[np.ndarray, np.ndarray, float, float]:
+    """Gradient descent on the training loss from random starts.
 
     Returns the losses before and after, the largest gradient entry left, and by how much one end
     undercuts what the slope at another allows: not at all if the loss is convex, converged or not.
     """
-    theta = rng.normal(0, 3, (settings.descents, settings.classes, settings.features + 1))
-    before, _ = gradient(theta, x, y)
+    settings = lab.settings
+    theta = lab.rng.normal(0, 3, (settings.descents, settings.classes, settings.features + 1))
+    before, slope = gradient(theta)
     for _ in range(settings.steps):
-        _, slope = gradient(theta, x, y)
         theta = theta - settings.learning_rate * slope
-    after, slope = gradient(theta, x, y)
+        after, slope = gradient(theta)
     allowed = (slope[:, None] * (theta[:, None] - theta)).sum((2, 3))
     undercut = float((after[:, None] - after - allowed).max())
     return before, after, float(np.abs(slope).max()), undercut
 
 
-def tangent_shortfall(
-    gradient: Callable, x: np.ndarray, y: np.ndarray, rng: np.random.Generator, settings: Settings
-) -> float:
+def tangent_shortfall(lab: Lab, gradient: Gradient) -> float:
     """How far the loss falls below a tangent plane of it, relative to the terms; none if convex."""
-    shape = (2, settings.draws, settings.classes, settings.features + 1)
-    u, v = rng.normal(size=shape) * 10 ** rng.uniform(-2, 2, (2, settings.draws, 1, 1))
-    (at_u, slope), (at_v, _) = gradient(u, x, y), gradient(v, x, y)
+    draws, settings = lab.settings.draws, lab.settings
+    shape = (2, draws, settings.classes, settings.features + 1)
+    u, v = lab.rng.normal(size=shape) * 10 ** lab.rng.uniform(-2, 2, (2, draws, 1, 1))
+    (at_u, slope), (at_v, _) = gradient(u), gradient(v)
     along = (slope * (v - u)).sum((1, 2))
     return float(((at_u + along - at_v) / (1 + at_u + np.abs(along) + at_v)).max())
 
 
-# What the runner calls -------------------------------------------------------------------------
-
-
-def compute(settings: Settings, data: Any, backend: str) -> Outcome:
-    """Equations (1.1)-(1.7), the search for counterexamples, and both surfaces."""
-    rng = np.random.default_rng(settings.seed)
-    library = BACKENDS[backend]
-    outcome = Outcome()
-    check_equations(outcome)
-    check_linear_model(outcome, settings, library, rng)
-    check_minima(outcome, settings, library, rng)
-    check_sine_model(outcome, settings, library, rng)
-    return outcome
-
-
-def check_equations(outcome: Outcome) -> None:
-    """(1.1)-(1.3), as printed and as they must read."""
-    e = exact()
-
-    def said(key: str) -> str:
-        return f"SymPy: the difference {'reduces' if e[key] else 'does not reduce'} to 0"
-
-    outcome.check(
-        "equation_1_2",
-        "f(λx + (1-λ)y) = λAx + (1-λ)Ay + λb + (1-λ)b for f(x) = Ax + b and every real λ",
-        e["equation_1_2"],
-        said("equation_1_2"),
-    )
-    for name, key, equation, statement in (
-        ("equation_1_3", "equation_1_3", equation_1_3, "f(λx + (1-λ)y) = λf(x) + (1-λ)f(x)"),
-        (
-            "equation_1_3_corrected",
-            "corrected_1_3",
-            corrected_1_3,
-            "f(λx + (1-λ)y) = λf(x) + (1-λ)f(y)",
-        ),
-    ):
-        found = affine_counterexample(equation)
-        example = (
-            "no counterexample in small fractions"
-            if found is None
-            else (
-                "f(x) = ax + b with a = {a}, b = {b}, x = {x}, y = {y}, λ = {λ}: {left} on the"
-                " left, {right} on the right".format(**found)
-            )
-        )
-        outcome.check(name, statement, e[key] and found is None, f"{said(key)}; {example}")
-    outcome.check(
-        "equation_1_3_excess",
-        "(1.3) as printed is off by (1-λ)A(x - y), and so holds only where that is zero",
-        e["difference"],
-        said("difference"),
-    )
-    outcome.check(
-        "model_is_affine",
-        "the logits Wφ + b are an affine function of (W, b)",
-        e["model"],
-        f"{said('model')} between z at λ(W, b) + (1-λ)(W', b') and the mix of the two z",
-    )
-
-
-def check_linear_model(
-    outcome: Outcome, settings: Settings, library: Any, rng: np.random.Generator
-) -> None:
-    """(1.4)-(1.7): no chord of L in (W, b), nor in z, lies below it."""
-    width = settings.classes * (settings.features + 1)
-    worst = -np.inf
-    for _ in range(settings.examples):
-        phi, j = rng.normal(size=settings.features), int(rng.integers(settings.classes))
-        f = library.linear(phi, j, settings.classes)
-        worst = max(worst, search(f, width, rng, settings.draws, settings.rounds).worst)
-    tried = settings.examples * chords_tried(settings)
-    outcome.check(
-        "convex_in_parameters",
-        "the loss of a linear model is convex in its parameters (W, b)",
-        worst <= NOISE,
-        f"{tried} chords over {settings.examples} examples, K = {settings.classes},"
-        f" D = {settings.features}: largest relative defect {worst:.1e}, within rounding"
-        if worst <= NOISE
-        else f"a chord with relative defect {worst:.1e}",
-    )
-    found = search(library.logits, 2, rng, settings.draws, settings.rounds)
-    outcome.check(
-        "surface_convex",
-        "the surface of Figure 3, the loss over z in the plane, is convex",
-        found.worst <= NOISE,
-        f"{chords_tried(settings)} chords: largest relative defect {found.worst:.1e}",
-    )
-    outcome.metrics["linear_worst_defect"] = worst
-    outcome.metrics["surface_worst_defect"] = found.worst
-    outcome.plots["surface"] = surface(library.logits, settings.limit, settings.points)
-
-
-def chords_tried(settings: Settings) -> int:
-    """Chords that one search evaluates."""
-    return settings.draws + settings.rounds * 10 * max(1, settings.draws // 10)
-
-
-def check_minima(
-    outcome: Outcome, settings: Settings, library: Any, rng: np.random.Generator
-) -> None:
-    """Tangent planes lie below the loss, and descents from everywhere end equally low."""
-    x, y = sloped_data(rng, settings)
-    shortfall = tangent_shortfall(library.training, x, y, rng, settings)
-    before, after, slope, undercut = descend(library.training, x, y, rng, settings)
-    spread = float(after.max() - after.min())
-    outcome.check(
-        "local_minimum_is_global",
-        "a local minimum of the training loss in (W, b) is a global one",
-        shortfall <= ROUNDING and undercut <= 100 * ROUNDING,
-        f"no tangent plane above the loss in {settings.draws} draws (worst {shortfall:.1e});"
-        f" {settings.descents} descents from losses of {before.min():.2f} to {before.max():.2f} end"
-        f" within {spread:.1e} of {after.min():.9f} (largest slope left {slope:.1e})",
-    )
-    outcome.metrics["descent_spread"] = spread
-    outcome.metrics["descent_slope"] = slope
-    outcome.metrics["tangent_shortfall"] = shortfall
-
-
-def check_sine_model(
-    outcome: Outcome, settings: Settings, library: Any, rng: np.random.Generator
-) -> None:
+def check_sine_model(lab: Lab) -> None:
     """z_i = sin x_i: the same search finds a counterexample, which is shrunk and proved."""
-    found = search(library.sine, 2, rng, settings.draws, settings.rounds)
-    outcome.metrics["sine_worst_defect"] = found.worst
-    outcome.metrics["sine_violated_share"] = found.share
-    outcome.plots["sine"] = surface(library.sine, settings.sine_limit, settings.points)
-    statement = "with z_i = sin x_i the loss is not convex in x"
-    if found.worst <= NOISE:
-        outcome.check(
-            "sine_not_convex",
-            statement,
-            False,
-            f"no counterexample among {chords_tried(settings)} chords",
-        )
-    else:
-        u, v, t = chord = shrink(library.sine, found.chord)
+    settings, f = lab.settings, on_arrays(lab.world, sine_loss)
+    found = search(f, 2, lab.rng, settings.draws, settings.rounds)
+    lab.metrics |= {"sine_worst_defect": found.worst, "sine_violated_share": found.share}
+    lab.plots["sine"] = surface(f, settings.sine_limit, settings.points)
+    bound, evidence = 0.0, f"no counterexample among {chords_tried(settings)} chords"
+    if found.worst > NOISE:
+        u, v, t = chord = shrink(f, found.chord)
         inner, height, bound = proved_defect(chord)
-        point = t * u + (1 - t) * v
-        outcome.check(
-            "sine_not_convex",
-            statement,
-            bound > 0,
+        evidence = (
             f"x = {pair(u)}, y = {pair(v)}, λ = {'1/2' if t == 0.5 else t}:"
-            f" L at {pair(point)} is {inner:.6f}, above the chord's {height:.6f}; interval"
-            f" arithmetic proves an excess of at least {bound:.6f}; {found.share:.0%} of random"
-            " chords violate",
+            f" L at {pair(t * u + (1 - t) * v)} is {inner:.6f}, above the chord's {height:.6f};"
+            f" interval arithmetic proves an excess of at least {bound:.6f}; {found.share:.0%} of"
+            " random chords violate"
         )
-        outcome.metrics["sine_proved_defect"] = bound
+        lab.metrics["sine_proved_defect"] = bound
         along = np.linspace(-0.5, 1.5, 101)
-        path = along[:, None] * u + (1 - along[:, None]) * v
-        outcome.plots["sine"] |= {
+        lab.plots["sine"] |= {
             "chord": [v.tolist(), u.tolist()],
             "share": t,
             "along": along.tolist(),
-            "path": library.sine(path).tolist(),
-            "ends": library.sine(np.stack([v, u])).tolist(),
+            "path": f(along[:, None] * u + (1 - along[:, None]) * v).tolist(),
+            "ends": f(np.stack([v, u])).tolist(),
         }
+    lab.check(
+        "sine_not_convex", "with z_i = sin x_i the loss is not convex in x", bound > 0, evidence
+    )
     formula, value = sine_curvature()
-    outcome.check(
+    lab.check(
         "sine_negative_curvature",
         "with z_i = sin x_i, ∂²L/∂x_1² is negative somewhere",
         value < 0,
@@ -534,28 +435,35 @@ def check_sine_model(
     )
 
 
+def sine_curvature() -> tuple[str, float]:
+    """L's second derivative in x_1 at x = (-π/2, 0), exactly: a negative number."""
+    import sympy
+
+    x1, x2 = sympy.symbols("x1 x2", real=True)
+    loss = sympy.log(1 + sympy.exp(sympy.sin(x2) - sympy.sin(x1)))
+    value = sympy.diff(loss, x1, 2).subs({x1: -sympy.pi / 2, x2: 0})
+    value = sympy.simplify(value)
+    return str(value).replace("E", "e"), float(value)
+
+
 def pair(point: np.ndarray) -> str:
     """A point in brackets, whole numbers without a decimal point."""
     return f"({', '.join(f'{number:.6g}' for number in point + 0.0)})"
 
 
-def surface(f: Callable, limit: float, points: int) -> dict[str, Any]:
+def surface(f: Loss, limit: float, points: int) -> dict[str, Any]:
     """f on a square grid: axis (m,) and heights (m, m), the first coordinate along columns."""
     axis = np.linspace(-limit, limit, points)
-    first, second = np.meshgrid(axis, axis)
-    heights = f(np.column_stack([first.ravel(), second.ravel()])).reshape(points, points)
-    return {"axis": axis.tolist(), "heights": heights.tolist()}
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
+    return {"axis": axis.tolist(), "heights": f(grid).reshape(points, points).tolist()}
 
 
-# Figures ---------------------------------------------------------------------------------------
+FIGURES = Figures()
 
 
-def draw_surface(plot: Mapping[str, Any], letter: str, logits: str) -> tuple[Figure, Any]:
-    """A surface in perspective beside its contours; returns the figure and the contours' axes."""
-    from hw.figures.style import new_figure
-
-    figure, ((old, flat),) = new_figure(1, 2, width=4.8, height=4.2)
-    place = old.get_subplotspec()
+def _surface(plot: Any, old: Any, flat: Any, letter: str, logits: str) -> None:
+    """A surface in perspective, in the place of ``old``, beside its contours."""
+    place, figure = old.get_subplotspec(), old.figure
     old.remove()
     solid = figure.add_subplot(place, projection="3d")
     grid = np.meshgrid(plot["axis"], plot["axis"])
@@ -570,46 +478,34 @@ def draw_surface(plot: Mapping[str, Any], letter: str, logits: str) -> tuple[Fig
     figure.colorbar(levels, ax=flat, label=f"L({logits}; y = 1) in nats", shrink=0.85)
     flat.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$", aspect="equal")
     flat.grid(False)
-    return figure, flat
 
 
-def draw_logits(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("loss_surface", columns=2, width=4.8, height=4.2)
+def draw_logits(plots: Any, solid: Any, flat: Any) -> None:
     """Figure 3: the loss over the plane of logits."""
-    figure, _ = draw_surface(sole(outcomes).plots["surface"], "z", "z")
-    return titled(figure, spec)
+    _surface(plots["surface"], solid, flat, "z", "z")
 
 
-def draw_sine(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("sine_surface", columns=2, width=4.8, height=4.2)
+def draw_sine(plots: Any, solid: Any, flat: Any) -> None:
     """Figure 4: the loss over x with z_i = sin x_i, and the chord of the counterexample."""
-    plot = sole(outcomes).plots["sine"]
-    figure, flat = draw_surface(plot, "x", "sin x")
-    if "chord" in plot:
-        (x0, y0), (x1, y1) = plot["chord"]
+    _surface(plots["sine"], solid, flat, "x", "sin x")
+    if "chord" in plots["sine"]:
+        (x0, y0), (x1, y1) = plots["sine"]["chord"]
         flat.plot([x0, x1], [y0, y1], "o-", color="black", ms=4, mfc="white", label="chord")
         flat.legend(loc="upper right", frameon=True, framealpha=0.9)
-    return titled(figure, spec)
 
 
-def draw_chord(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("sine_chord", width=5.6)
+def draw_chord(plots: Any, ax: Any) -> None:
     """The counterexample seen from the side: the loss rises above its own chord."""
-    from hw.figures.style import COLOURS, new_figure
-
-    plot = sole(outcomes).plots["sine"]
-    figure, ((ax,),) = new_figure(width=5.6)
+    plot = plots["sine"]
     if "chord" in plot:
-        v, u = plot["chord"]
-        low, high = plot["ends"]
-        t = plot["share"]
+        (v, u), (low, high), t = map(np.array, plot["chord"]), plot["ends"], plot["share"]
         ax.plot(plot["along"], plot["path"], label="loss along the line")
         ax.plot([0, 1], [low, high], "o--", label="chord", mfc="white")
         on_path = np.interp(t, plot["along"], plot["path"])
-        ax.plot([t, t], [low + t * (high - low), on_path], color=COLOURS[6], lw=2.5, label="excess")
-        ax.set_xticks(
-            [0, t, 1], [f"0\n$x=$ {pair(np.array(v))}", f"{t:g}", f"1\n$x=$ {pair(np.array(u))}"]
-        )
+        ax.plot([t, t], [low + t * (high - low), on_path], color="black", lw=2.5, label="excess")
+        ax.set_xticks([0, t, 1], [f"0\n$x=$ {pair(v)}", f"{t:g}", f"1\n$x=$ {pair(u)}"])
         ax.legend()
     ax.set(xlabel="position along the chord", ylabel="L(sin x; y = 1) in nats")
-    return titled(figure, spec)
-
-
-FIGURES = {"loss_surface": draw_logits, "sine_surface": draw_sine, "sine_chord": draw_chord}

@@ -21,22 +21,21 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
-from hw.questions.derivations.ist2021.softmax_jacobian import log_softmax, softmax
+from hw.nn.losses import log_softmax, softmax
+from hw.questions.derivations.ist2021.softmax_jacobian import jacobian
 from hw.questions.derivations.lab.calculus import gap
-from hw.questions.derivations.lab.statements import sole, titled
+from hw.questions.derivations.lab.lab import Figures, Lab
+from hw.questions.derivations.lab.separability import separate
+from hw.questions.derivations.lab.statements import vanishes
 from hw.results.outcome import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 Layer = tuple[Any, Any]
-NETWORKS = ("linear", "identity", "relu")
-NAMES = {
+NETWORKS = {
     "linear": "one linear layer",
     "identity": "two layers, identity activation",
     "relu": "two layers, ReLU",
@@ -75,78 +74,20 @@ def collapse(layers: Sequence[Layer], slope: Any = 1, offset: Any = 0) -> Layer:
 
 
 def forward(layers: Sequence[Layer], activation: Callable[[Any], Any], x: Any) -> Any:
-    """Output of the network for one input x (D,)."""
+    """Output of the network for one input (D,) or a batch (N, D), of any numbers."""
     for w, b in layers[:-1]:
-        x = activation(w @ x + b)
-    w, b = layers[-1]
-    return w @ x + b
-
-
-# NumPy -----------------------------------------------------------------------------------------
-
-
-def logits(layers: Sequence[Layer], x: np.ndarray, relu: bool) -> np.ndarray:
-    """Logits of a batch, (N, D) -> (N, K)."""
-    for w, b in layers[:-1]:
-        x = x @ w.T + b
-        x = np.maximum(x, 0) if relu else x
+        x = activation(x @ w.T + b)
     w, b = layers[-1]
     return x @ w.T + b
 
 
-def train_numpy(
-    layers: list[Layer], x: np.ndarray, y: np.ndarray, relu: bool, settings: Settings
-) -> tuple[list[Layer], list[float]]:
-    """Gradient descent with backpropagation; returns the layers and the loss before each step."""
-    losses = []
-    for _ in range(settings.steps):
-        inputs, masks = [x], []
-        for w, b in layers[:-1]:
-            z = inputs[-1] @ w.T + b
-            masks.append(z > 0 if relu else np.ones_like(z))
-            inputs.append(z * masks[-1])
-        w, b = layers[-1]
-        z = inputs[-1] @ w.T + b
-        losses.append(float(-(y * log_softmax(z)).sum(1).mean()))
-        delta = (softmax(z) - y) / len(x)  # ∂loss/∂z, (N, out)
-        gradients = []
-        for index in reversed(range(len(layers))):
-            gradients.append((delta.T @ inputs[index], delta.sum(0)))
-            if index:
-                delta = (delta @ layers[index][0]) * masks[index - 1]
-        layers = [
-            (w - LEARNING_RATE * dw, b - LEARNING_RATE * db)
-            for (w, b), (dw, db) in zip(layers, reversed(gradients), strict=True)
-        ]
-    return layers, losses
+def relu(a: Any) -> Any:
+    return np.where(a > 0, a, 0 * a)
 
 
-# PyTorch ---------------------------------------------------------------------------------------
-
-
-def train_torch(
-    layers: list[Layer], x: np.ndarray, y: np.ndarray, relu: bool, settings: Settings
-) -> tuple[list[Layer], list[float]]:
-    """The same descent with autograd's gradients."""
-    import torch
-
-    points, labels = torch.from_numpy(x), torch.from_numpy(y.argmax(1))
-    parameters = [torch.tensor(part, requires_grad=True) for layer in layers for part in layer]
-    losses = []
-    for _ in range(settings.steps):
-        h = points
-        for index in range(0, len(parameters), 2):
-            h = torch.addmm(parameters[index + 1], h, parameters[index].T)
-            if relu and index + 2 < len(parameters):
-                h = torch.relu(h)
-        loss = torch.nn.functional.cross_entropy(h, labels)
-        losses.append(loss.item())
-        gradients = torch.autograd.grad(loss, parameters)
-        with torch.no_grad():
-            for parameter, gradient in zip(parameters, gradients, strict=True):
-                parameter -= LEARNING_RATE * gradient
-    plain = [parameter.detach().numpy() for parameter in parameters]
-    return list(zip(plain[::2], plain[1::2], strict=True)), losses
+def same(a: Any) -> Any:
+    """The identity as an activation."""
+    return a
 
 
 # Exact -----------------------------------------------------------------------------------------
@@ -163,30 +104,20 @@ def rational_layers(rng: np.random.Generator, sizes: Sequence[int]) -> list[Laye
     return [(fractions(n, d), fractions(n)) for d, n in itertools.pairwise(sizes)]
 
 
-def frame(dimension: int) -> list[np.ndarray]:
-    """The origin and the unit vectors: two affine maps that agree on them agree everywhere."""
-    axes = np.array([[Fraction(int(i == j)) for j in range(dimension)] for i in range(dimension)])
-    return [0 * axes[0], *axes]
-
-
-def collapse_failures(rng: np.random.Generator, settings: Settings, linear: bool) -> int:
+def collapse_failures(lab: Lab, linear: bool) -> int:
     """How many of the random rational networks are not the layer that they collapse to.
 
-    ``linear``: a random linear activation, otherwise the identity.
+    ``linear``: a random linear activation, otherwise the identity. Two affine maps that agree on
+    the origin and the unit vectors agree everywhere.
     """
     failures = 0
-    for _ in range(settings.networks):
-        sizes = rng.integers(1, 6, int(rng.integers(3, settings.depth + 2))).tolist()
-        layers = rational_layers(rng, sizes)
-        slope, offset = rational_layers(rng, (1, 2))[0][1] if linear else (1, 0)
-        one = collapse(layers, slope, offset)
-        failures += any(
-            (
-                forward(layers, lambda a, s=slope, o=offset: s * a + o, x)
-                != forward([one], same, x)
-            ).any()
-            for x in frame(sizes[0])
-        )
+    for _ in range(lab.settings.networks):
+        sizes = lab.rng.integers(1, 6, int(lab.rng.integers(3, lab.settings.depth + 2))).tolist()
+        layers = rational_layers(lab.rng, sizes)
+        slope, offset = rational_layers(lab.rng, (1, 2))[0][1] if linear else (1, 0)
+        x = np.eye(sizes[0] + 1, sizes[0], k=-1, dtype=int)
+        deep = forward(layers, lambda a, s=slope, o=offset: s * a + o, x)
+        failures += bool((deep != forward([collapse(layers, slope, offset)], same, x)).any())
     return failures
 
 
@@ -195,36 +126,29 @@ def symbolic_collapse() -> bool:
     import sympy
 
     letters = iter(sympy.symbols("p1:15"))
-    layers = [
-        (
-            np.array([[next(letters) for _ in range(2)] for _ in range(2)]),
-            np.array([next(letters) for _ in range(2)]),
-        )
-        for _ in range(2)
-    ]
-    x, (slope, offset) = np.array([next(letters) for _ in range(2)]), sympy.symbols("alpha beta")
-    difference = forward(layers, lambda a: slope * a + offset, x)
-    difference = difference - forward([collapse(layers, slope, offset)], same, x)
-    return all(sympy.expand(entry) == 0 for entry in difference)
+    w1, b1, w2, b2, x = (np.array([next(letters) for _ in range(size)]) for size in (4, 2, 4, 2, 2))
+    layers = [(w1.reshape(2, 2), b1), (w2.reshape(2, 2), b2)]
+    slope, offset = sympy.symbols("alpha beta")
+    one = collapse(layers, slope, offset)
+    return vanishes(forward(layers, lambda a: slope * a + offset, x) - forward([one], same, x))
 
 
 def through_hidden(layer: Layer, hidden: int) -> list[Layer]:
     """Two layers that with identity activation are ``layer``; needs hidden >= min(out, in)."""
     weight, bias = layer
     out, into = weight.shape
-    first, second = (np.full(shape, Fraction(0)) for shape in ((hidden, into), (out, hidden)))
     if into <= out:
-        first[:into], second[:, :into] = np.eye(into, dtype=int), weight
+        first, second = np.eye(hidden, into, dtype=int), weight @ np.eye(into, hidden, dtype=int)
     else:
-        first[:out], second[:, :out] = weight, np.eye(out, dtype=int)
-    return [(first, np.full(hidden, Fraction(0))), (second, bias)]
+        first, second = np.eye(hidden, out, dtype=int) @ weight, np.eye(out, hidden, dtype=int)
+    return [(first, np.zeros(hidden, int)), (second, bias)]
 
 
 def rank(matrix: np.ndarray) -> int:
     """Rank of a matrix of fractions, exactly."""
     import sympy
 
-    return sympy.Matrix(matrix.tolist()).rank()
+    return int(sympy.Matrix(matrix.tolist()).rank())
 
 
 # XOR: points of the unit square, +1 where exactly one coordinate is one.
@@ -235,28 +159,6 @@ XOR_LAYERS: list[Layer] = [
     (np.array([[1, 1], [1, 1]]), np.array([0, -1])),
     (np.array([[1, -2]]), np.array([Fraction(-1, 2)])),
 ]
-
-
-def relu(a: np.ndarray) -> np.ndarray:
-    return np.where(a > 0, a, 0 * a)
-
-
-def same(a: np.ndarray) -> np.ndarray:
-    """The identity as an activation."""
-    return a
-
-
-def inseparability(points: np.ndarray, labels: np.ndarray) -> tuple[int, ...] | None:
-    """Multipliers μ >= 0, not all zero, with Σ μ_i y_i (x_i, 1) = 0, or None among small ones.
-
-    If there were (w, b) with y_i (w·x_i + b) > 0 for all i, the same sum would be positive: such
-    multipliers prove that no hyperplane separates the labels (Gordan's theorem).
-    """
-    rows = labels[:, None] * np.column_stack([points, np.ones(len(points), int)])
-    for multipliers in itertools.product(range(3), repeat=len(points)):
-        if any(multipliers) and not (np.array(multipliers) @ rows).any():
-            return multipliers
-    return None
 
 
 def perceptron(points: np.ndarray, labels: np.ndarray) -> tuple[bool, int, tuple[int, ...]]:
@@ -282,6 +184,58 @@ def perceptron(points: np.ndarray, labels: np.ndarray) -> tuple[bool, int, tuple
 # The trained networks --------------------------------------------------------------------------
 
 
+def numpy_gradients(
+    layers: Sequence[Layer], x: np.ndarray, y: np.ndarray, bent: bool
+) -> tuple[float, list[Layer]]:
+    """Training loss and its gradients by backpropagation; ``bent``: with ReLU."""
+    inputs = [x]
+    for w, b in layers[:-1]:
+        z = inputs[-1] @ w.T + b
+        inputs.append(np.maximum(z, 0) if bent else z)
+    z = forward(layers[-1:], same, inputs[-1])
+    delta = (softmax(z) - y) / len(x)  # ∂loss/∂z, (N, out)
+    gradients: list[Layer] = []
+    for (w, _), h in zip(reversed(layers), reversed(inputs), strict=True):
+        gradients.insert(0, (delta.T @ h, delta.sum(0)))
+        delta = (delta @ w) * (h > 0 if bent else 1)
+    return float(-(y * log_softmax(z)).sum(1).mean()), gradients
+
+
+def torch_gradients(
+    layers: Sequence[Layer], x: np.ndarray, y: np.ndarray, bent: bool
+) -> tuple[float, list[Layer]]:
+    """The same by autograd."""
+    import torch
+
+    leaves = [torch.tensor(part, requires_grad=True) for layer in layers for part in layer]
+    h = torch.from_numpy(x)
+    for w, b in zip(leaves[:-2:2], leaves[1:-2:2], strict=True):
+        h = torch.addmm(b, h, w.T)
+        h = torch.relu(h) if bent else h
+    z = torch.addmm(leaves[-1], h, leaves[-2].T)
+    loss = torch.nn.functional.cross_entropy(z, torch.from_numpy(y.argmax(1)))
+    found = [gradient.numpy() for gradient in torch.autograd.grad(loss, leaves)]
+    return loss.item(), list(zip(found[::2], found[1::2], strict=True))
+
+
+GRADIENTS = {"numpy": numpy_gradients, "torch": torch_gradients}
+
+
+def train(
+    backend: str, layers: list[Layer], x: np.ndarray, y: np.ndarray, bent: bool, steps: int
+) -> tuple[list[Layer], list[float]]:
+    """Gradient descent; returns the layers and the loss before each step."""
+    losses = []
+    for _ in range(steps):
+        loss, gradients = GRADIENTS[backend](layers, x, y, bent)
+        losses.append(loss)
+        layers = [
+            (w - LEARNING_RATE * dw, b - LEARNING_RATE * db)
+            for (w, b), (dw, db) in zip(layers, gradients, strict=True)
+        ]
+    return layers, losses
+
+
 def two_rings(rng: np.random.Generator, per_class: int) -> tuple[np.ndarray, np.ndarray]:
     """Points x (3n, 2) and one-hot labels (3n, 3): a ring, and the two halves of one around it.
 
@@ -300,16 +254,14 @@ def two_rings(rng: np.random.Generator, per_class: int) -> tuple[np.ndarray, np.
 def optimum(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     """Least training loss of a linear layer, and its probabilities (N, K), by Newton's method."""
     rows = np.column_stack([x, np.ones(len(x))])
-    classes, width = y.shape[1], rows.shape[1]
-    theta = np.zeros((classes, width))
+    theta = np.zeros((y.shape[1], rows.shape[1]))
     for _ in range(50):
         p = softmax(rows @ theta.T)
         gradient = ((p - y).T @ rows).ravel() / len(x)
-        curvature = p[:, :, None] * np.eye(classes) - p[:, :, None] * p[:, None, :]
+        curvature = jacobian(p, np.eye(len(theta)))
         hessian = np.einsum("nkl,ni,nj->kilj", curvature, rows, rows) / len(x)
-        hessian = hessian.reshape(theta.size, theta.size)
         # Adding the same row to every class changes nothing: that direction is cut off.
-        step = np.linalg.lstsq(hessian, gradient, rcond=1e-10)[0]
+        step = np.linalg.lstsq(hessian.reshape(theta.size, -1), gradient, rcond=1e-10)[0]
         theta = theta - step.reshape(theta.shape)
     z = rows @ theta.T
     return float(-(y * log_softmax(z)).sum(1).mean()), softmax(z)
@@ -324,25 +276,22 @@ def initial_layers(rng: np.random.Generator, sizes: Sequence[int]) -> list[Layer
 
 def trained(settings: Settings, rng: np.random.Generator, backend: str) -> dict[str, Any]:
     """The three networks after training on the same data, and what the linear layer can do."""
-    train = {"numpy": train_numpy, "torch": train_torch}[backend]
     x, y = two_rings(rng, settings.per_class)
     best_loss, best = optimum(x, y)
-    start = {
-        "linear": initial_layers(rng, (2, 3)),
-        "identity": initial_layers(rng, (2, settings.hidden, 3)),
-    }
-    start["relu"] = start["identity"]
-    found: dict[str, Any] = {"x": x, "y": y, "best_loss": best_loss, "best": best}
-    for name in NETWORKS:
-        layers, losses = train(start[name], x, y, name == "relu", settings)
-        z = logits(layers, x, name == "relu")
+    linear = initial_layers(rng, (2, 3))
+    deep = initial_layers(rng, (2, settings.hidden, 3))
+    found: dict[str, Any] = {"x": x, "y": y, "best_loss": best_loss}
+    for name, start in zip(NETWORKS, (linear, deep, deep), strict=True):
+        activation = relu if name == "relu" else same
+        layers, losses = train(backend, start, x, y, name == "relu", settings.steps)
+        z = forward(layers, activation, x)
         found[name] = {
-            "layers": layers,
+            "logits": lambda points, layers=layers, g=activation: forward(layers, g, points),
             "losses": losses,
             "loss": float(-(y * log_softmax(z)).sum(1).mean()),
             "accuracy": float((z.argmax(1) == y.argmax(1)).mean()),
             "probability_gap": gap(softmax(z), best),
-            "collapse_gap": gap(z, logits([collapse(layers)], x, False)),
+            "collapse_gap": gap(z, forward([collapse(layers)], same, x)),
         }
     return found
 
@@ -352,30 +301,25 @@ def trained(settings: Settings, rng: np.random.Generator, backend: str) -> dict[
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """The collapse exactly and as a trained pair, and what ReLU adds."""
-    rng = np.random.default_rng(settings.seed)
-    outcome = Outcome()
-    check_collapse(outcome, settings, rng)
-    check_parameters(outcome)
-    check_xor(outcome)
-    check_training(outcome, settings, trained(settings, rng, backend))
-    return outcome
+    lab = Lab(settings, backend)
+    check_collapse(lab)
+    check_parameters(lab)
+    check_xor(lab)
+    check_training(lab, trained(settings, lab.rng, backend))
+    return lab.outcome
 
 
-def check_collapse(outcome: Outcome, settings: Settings, rng: np.random.Generator) -> None:
+def check_collapse(lab: Lab) -> None:
     """In rational numbers and in letters: a linear activation adds nothing."""
-    symbolic = symbolic_collapse()
-    for name, linear, statement in (
-        ("identity_is_one_layer", False, "with identity activation an MLP is one linear layer"),
-        (
-            "linear_is_one_layer",
-            True,
-            "with any linear activation g(a) = αa + β an MLP is one linear layer",
-        ),
+    symbolic, settings = symbolic_collapse(), lab.settings
+    for name, words in (
+        ("identity", "identity activation"),
+        ("linear", "any linear activation g(a) = αa + β"),
     ):
-        failures = collapse_failures(rng, settings, linear)
-        outcome.check(
-            name,
-            statement,
+        failures = collapse_failures(lab, name == "linear")
+        lab.check(
+            f"{name}_is_one_layer",
+            f"with {words} an MLP is one linear layer",
             failures == 0 and symbolic,
             f"{settings.networks - failures} of {settings.networks} rational networks of 2 to"
             f" {settings.depth} layers equal W₂W₁x + W₂b₁ + b₂ and its like exactly;"
@@ -387,14 +331,14 @@ def check_collapse(outcome: Outcome, settings: Settings, rng: np.random.Generato
         np.array([Fraction(1, k) for k in (1, 2, 3)]),
     )
     weight, bias = collapse(through_hidden(wide, 3))
-    outcome.check(
+    lab.check(
         "every_linear_layer_is_reached",
         "conversely, with at least min(D, K) hidden units every linear layer is such an MLP",
         bool((weight == wide[0]).all() and (bias == wide[1]).all()),
         "a rational layer of D = 4, K = 3 rebuilt exactly with 3 hidden units",
     )
-    narrow = collapse(rational_layers(rng, (4, 2, 3)))
-    outcome.check(
+    narrow = collapse(rational_layers(lab.rng, (4, 2, 3)))
+    lab.check(
         "narrow_layers_reach_less",
         "with fewer hidden units the rank of the layer is bounded by their number",
         rank(narrow[0]) <= 2 < rank(wide[0]),
@@ -402,95 +346,88 @@ def check_collapse(outcome: Outcome, settings: Settings, rng: np.random.Generato
     )
 
 
-def check_parameters(outcome: Outcome) -> None:
+def check_parameters(lab: Lab) -> None:
     """In x only ReLU is nonlinear; in the parameters every activation is."""
-    x, y, z = np.array([0, 0]), np.array([1, 1]), np.array([0, 1])
-    for name, activation, words in (
-        ("relu_nonlinear_in_input", relu, "not an affine function of x"),
-        ("identity_linear_in_input", same, "an affine function of x"),
+    doubled = [(2 * w, 2 * b) for w, b in XOR_LAYERS]
+    for name, kind, with_it, activation in (
+        ("relu", "nonlinear", "with ReLU", relu),
+        ("identity", "linear", "with the identity", same),
     ):
-        middle = forward(XOR_LAYERS, activation, (x + y) * Fraction(1, 2))[0]
-        mean = sum(forward(XOR_LAYERS, activation, end)[0] for end in (x, y)) / Fraction(2)
-        wanted = name.startswith("relu")
-        outcome.check(
-            name,
-            f"the output with {'ReLU' if wanted else 'the identity'} is {words}",
-            (middle != mean) == wanted,
+        scores = forward(XOR_LAYERS, activation, SQUARE * Fraction(1))[:, 0]
+        middle = forward(XOR_LAYERS, activation, np.full(2, Fraction(1, 2)))[0]
+        mean = (scores[0] + scores[3]) / 2
+        lab.check(
+            f"{name}_{kind}_in_input",
+            f"the output {with_it} is {'not ' if kind == 'nonlinear' else ''}an affine function"
+            " of x",
+            (middle != mean) == (kind == "nonlinear"),
             f"with the weights that solve XOR: {middle} halfway between (0, 0) and (1, 1), mean of"
             f" the two outputs {mean}",
         )
-    for name, activation, words in (
-        ("relu_nonlinear_in_parameters", relu, "with ReLU"),
-        ("identity_nonlinear_in_parameters", same, "even with the identity"),
-    ):
-        doubled = [(2 * w, 2 * b) for w, b in XOR_LAYERS]
-        one, two = (forward(net, activation, z)[0] for net in (XOR_LAYERS, doubled))
-        outcome.check(
-            name,
-            f"the output {words} is not a linear function of the weights and biases",
+        one, two = scores[1], forward(doubled, activation, SQUARE[1])[0]
+        lab.check(
+            f"{name}_nonlinear_in_parameters",
+            f"the output {'even ' if kind == 'linear' else ''}{with_it} is not a linear function of"
+            " the weights and biases",
             two != 2 * one,
             f"all of them doubled, the output at (0, 1) goes from {one} to {two}, not to {2 * one}",
         )
 
 
-def check_xor(outcome: Outcome) -> None:
+def check_xor(lab: Lab) -> None:
     """What a linear layer cannot separate, exactly, and a network with ReLU that does."""
-    proof = inseparability(SQUARE, XOR)
-    outcome.check(
+    answer = separate(SQUARE.tolist(), XOR.tolist())
+    lab.check(
         "xor_not_linearly_separable",
         "some data, such as XOR, no hyperplane separates",
-        proof is not None,
-        f"multipliers {proof} make Σ μ_i y_i (x_i, 1) zero, which a separating (w, b) would make"
-        " positive"
-        if proof
-        else "no multipliers found",
+        not answer.separable,
+        f"multipliers {answer.certificate} make Σ λ_i y_i (x_i, 1) zero, which a separating (w, b)"
+        " would make positive",
     )
     (xor, xor_epochs, xor_w), (conj, and_epochs, and_w) = (
         perceptron(SQUARE, labels) for labels in (XOR, AND)
     )
-    outcome.check(
+    lab.check(
         "perceptron_needs_separable_data",
         "the perceptron converges on linearly separable data and never on XOR",
         conj and not xor,
         f"AND: no mistake in epoch {and_epochs}, (w, b) = {and_w}; XOR: epoch {xor_epochs} ends"
         f" with weights {xor_w} that an earlier one began with, and so it goes in circles",
     )
-    scores = [forward(XOR_LAYERS, relu, point)[0] for point in SQUARE]
-    right = all(score * label > 0 for score, label in zip(scores, XOR, strict=True))
-    outcome.check(
+    scores = forward(XOR_LAYERS, relu, SQUARE)[:, 0]
+    lab.check(
         "relu_separates_xor",
         "a hidden layer of two ReLU units separates XOR",
-        right,
+        bool((scores * XOR > 0).all()),
         "scores of (0,0), (0,1), (1,0), (1,1): " + ", ".join(map(str, scores)),
     )
 
 
-def check_training(outcome: Outcome, settings: Settings, found: Mapping[str, Any]) -> None:
+def check_training(lab: Lab, found: Mapping[str, Any]) -> None:
     """Where the three networks end."""
-    best = found["best_loss"]
+    best, settings = found["best_loss"], lab.settings
     linear, identity, bent = (found[name] for name in NETWORKS)
-    excess = {name: found[name]["loss"] - best for name in ("linear", "identity")}
-    apart = {name: found[name]["probability_gap"] for name in ("linear", "identity")}
-    outcome.check(
+    excess = [network["loss"] - best for network in (linear, identity)]
+    apart = max(linear["probability_gap"], identity["probability_gap"])
+    lab.check(
         "trained_pair_agrees",
         "trained, the linear layer and the MLP with the identity end at the same loss and the same"
         " predictions",
-        all(-1e-12 <= value <= SAME_LOSS for value in excess.values())
-        and max(apart.values()) <= SAME_PROBABILITY
+        all(-1e-12 <= value <= SAME_LOSS for value in excess)
+        and apart <= SAME_PROBABILITY
         and linear["accuracy"] == identity["accuracy"],
-        f"least loss of a linear layer {best:.9f} (Newton); linear {excess['linear']:+.1e},"
-        f" identity {excess['identity']:+.1e}; probabilities off by at most"
-        f" {max(apart.values()):.1e}; accuracies {linear['accuracy']:.4f} and"
-        f" {identity['accuracy']:.4f}",
+        f"least loss of a linear layer {best:.9f} (Newton); linear {excess[0]:+.1e},"
+        f" identity {excess[1]:+.1e}; probabilities off by at most {apart:.1e}; accuracies"
+        f" {linear['accuracy']:.4f} and {identity['accuracy']:.4f}",
     )
-    outcome.check(
+    lab.check(
         "trained_mlp_collapses",
         "the trained MLP with the identity is the layer W₂W₁, W₂b₁ + b₂",
         # Logits of about 10 from sums of `hidden` products.
         identity["collapse_gap"] <= 1e-11,
         f"largest |difference| of logits {identity['collapse_gap']:.1e}",
     )
-    outcome.check(
+    lab.check(
         "relu_learns_what_linear_cannot",
         "with ReLU instead, the same MLP solves a problem that no linear layer can",
         bent["accuracy"] == 1 and bent["loss"] < best and linear["accuracy"] < 1,
@@ -499,93 +436,73 @@ def check_training(outcome: Outcome, settings: Settings, found: Mapping[str, Any
         f" {best:.6f}, its accuracy {linear['accuracy']:.4f}",
     )
     for name in NETWORKS:
-        outcome.metrics[f"train_loss_{name}"] = found[name]["loss"]
-        outcome.metrics[f"train_accuracy_{name}"] = found[name]["accuracy"]
-    outcome.metrics["train_loss_linear_optimum"] = best
-    outcome.metrics["collapse_gap"] = identity["collapse_gap"]
+        lab.metrics[f"train_loss_{name}"] = found[name]["loss"]
+        lab.metrics[f"train_accuracy_{name}"] = found[name]["accuracy"]
+    lab.metrics["train_loss_linear_optimum"] = best
+    lab.metrics["collapse_gap"] = identity["collapse_gap"]
     shown = np.unique(np.geomspace(1, settings.steps, 200).astype(int))
-    outcome.plots = {
-        "training": {
-            "step": shown.tolist(),
-            "optimum": best,
-            **{name: [found[name]["losses"][i - 1] for i in shown] for name in NETWORKS},
-        },
-        "regions": regions(found, settings.points),
+    lab.plots["training"] = {"step": shown.tolist(), "optimum": best} | {
+        name: [found[name]["losses"][i - 1] for i in shown] for name in NETWORKS
     }
+    lab.plots["regions"] = regions(found, settings.points)
 
 
 def regions(found: Mapping[str, Any], points: int) -> dict[str, Any]:
     """Predicted classes on a square grid, (m, m) by network, with the training points."""
     axis = np.linspace(-2.8, 2.8, points)
-    grid = np.column_stack([part.ravel() for part in np.meshgrid(axis, axis)])
-    maps = {
-        name: logits(found[name]["layers"], grid, name == "relu").argmax(1) for name in NETWORKS
-    }
+    grid = np.stack(np.meshgrid(axis, axis), -1).reshape(-1, 2)
     return {
         "axis": axis.tolist(),
-        "maps": {name: value.reshape(points, points).tolist() for name, value in maps.items()},
+        "maps": {
+            name: found[name]["logits"](grid).argmax(1).reshape(points, points).tolist()
+            for name in NETWORKS
+        },
         "accuracies": {name: found[name]["accuracy"] for name in NETWORKS},
         "points": found["x"].tolist(),
         "labels": found["y"].argmax(1).tolist(),
     }
 
 
-# Figures ---------------------------------------------------------------------------------------
+FIGURES = Figures()
 
 
-def draw_regions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("regions", columns=3, width=3.0, height=3.7, sharey=True)
+def draw_regions(plots: Any, *axes: Any) -> None:
     """What each trained network predicts over the plane, with the data."""
     from matplotlib.colors import ListedColormap
 
-    from hw.figures.style import COLOURS, new_figure
+    from hw.figures.style import COLOURS
 
-    plot = sole(outcomes).plots["regions"]
-    colours, markers = COLOURS[:3], "os^"
-    figure, (axes,) = new_figure(1, 3, width=3.0, height=3.7, sharey=True)
+    plot = plots["regions"]
     labels, points = np.array(plot["labels"]), np.array(plot["points"])
-    low, high = plot["axis"][0], plot["axis"][-1]
+    map_style = {
+        "origin": "lower",
+        "extent": 2 * (plot["axis"][0], plot["axis"][-1]),
+        "cmap": ListedColormap(COLOURS[:3]),
+        "vmin": -0.5,
+        "vmax": 2.5,
+        "alpha": 0.35,
+        "interpolation": "nearest",
+    }
     for ax, (name, classes) in zip(axes, plot["maps"].items(), strict=True):
-        ax.imshow(
-            classes,
-            origin="lower",
-            extent=(low, high, low, high),
-            cmap=ListedColormap(colours),
-            vmin=-0.5,
-            vmax=2.5,
-            alpha=0.35,
-            interpolation="nearest",
-        )
-        for k, (colour, marker) in enumerate(zip(colours, markers, strict=True)):
-            ax.plot(
-                *points[labels == k].T,
-                marker,
-                ms=4,
-                color=colour,
-                mec="white",
-                mew=0.4,
-                label=f"class {k}",
-            )
-        ax.set_title(f"{NAMES[name]}\naccuracy {plot['accuracies'][name]:.3f}", fontsize=10)
+        ax.imshow(classes, **map_style)
+        for k, marker in enumerate("os^"):
+            shown = {"ms": 4, "color": COLOURS[k], "mec": "white", "mew": 0.4}
+            ax.plot(*points[labels == k].T, marker, label=f"class {k}", **shown)
+        ax.set_title(f"{NETWORKS[name]}\naccuracy {plot['accuracies'][name]:.3f}", fontsize=10)
         ax.set(xlabel="$x_1$")
         ax.grid(False)
     axes[0].set_ylabel("$x_2$")
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3)
-    return titled(figure, spec)
+    axes[0].figure.legend(handles, names, loc="outside lower center", ncols=3)
 
 
-def draw_training(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("training")
+def draw_training(plots: Any, ax: Any) -> None:
     """The training losses of the three networks, and the least a linear layer can reach."""
-    from hw.figures.style import COLOURS, new_figure
-
-    plot = sole(outcomes).plots["training"]
-    figure, ((ax,),) = new_figure()
+    plot = plots["training"]
     for name, style in zip(NETWORKS, ("-", "--", "-."), strict=True):
-        ax.plot(plot["step"], plot[name], style, label=NAMES[name])
-    ax.axhline(plot["optimum"], color=COLOURS[6], ls=":", lw=1.2, label="least of a linear layer")
+        ax.plot(plot["step"], plot[name], style, label=NETWORKS[name])
+    ax.axhline(plot["optimum"], color="black", ls=":", lw=1.2, label="least of a linear layer")
     ax.set(xlabel="gradient step", ylabel="training loss in nats", xscale="log", yscale="log")
     ax.legend(loc="lower left")
-    return titled(figure, spec)
-
-
-FIGURES = {"regions": draw_regions, "training": draw_training}

@@ -13,31 +13,18 @@ where σ(z) rounds to 0 or 1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
-from hw.nn.activations import sigmoid
-from hw.questions.derivations.lab.calculus import (
-    ROUNDING,
-    chord_defect,
-    first_difference,
-    gap,
-    second_difference,
-    tolerances,
-    torch_derivatives,
-    witness,
-)
-from hw.questions.derivations.lab.statements import sole, titled, vanishes
+from hw.questions.derivations.lab.calculus import ROUNDING, chord_defect
+from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
+from hw.questions.derivations.lab.worlds import World, world
 from hw.results.outcome import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-LABELS = (1, -1)
+LABELS = {1: "positive", -1: "negative"}
 
 
 @dataclass(frozen=True)
@@ -67,198 +54,143 @@ def second_derivative(s: Any, y: int) -> Any:
     return s * (1 - s)
 
 
-# NumPy -----------------------------------------------------------------------------------------
+def loss(w: World, z: Any, y: int) -> Any:
+    """L(z; y), of z's shape, in nats; finite for every finite z. SymPy has it as it is defined."""
+    if w.name == "sympy":
+        return -w.log(w.sigmoid(z) if y == 1 else 1 - w.sigmoid(z))
+    return -w.log_sigmoid(y * z)
 
 
-def loss(z: np.ndarray, y: int) -> np.ndarray:
-    """L(z; y), of z's shape, in nats; finite for every finite z."""
-    return np.logaddexp(0, -y * z)
+def in_one(w: World, z: Any, y: int) -> Any:
+    """The loss by the one formula; in floating point 1 - σ(z) is σ(-z), which keeps its digits."""
+    rest = 1 - w.sigmoid(z) if w.name == "sympy" else w.sigmoid(-z)
+    return one_formula(w.log(w.sigmoid(z)), w.log(rest), y)
 
 
-def numpy_numbers(z: np.ndarray, chords: tuple[np.ndarray, ...], grid: np.ndarray) -> dict:
-    def of(y: int) -> dict[str, Any]:
-        s, g = sigmoid(z), sigmoid(grid)
-        return {
-            "one_formula_error": gap(
-                one_formula(np.log(sigmoid(z)), np.log(sigmoid(-z)), y), loss(z, y)
-            ),
-            "first_error": gap(first_derivative(s, y), first_difference(lambda t: loss(t, y), z)),
-            "second_error": gap(
-                second_derivative(s, y), second_difference(lambda t: loss(t, y), z)
-            ),
-            "least_curvature": float(second_derivative(s, y).min()),
-            "worst_defect": float(chord_defect(lambda t: loss(t, y), *chords).max()),
-            "far": loss(np.array([-1000.0, 1000.0]), y).tolist(),
-            "curves": [loss(grid, y), first_derivative(g, y), second_derivative(g, y)],
-        }
-
-    with np.errstate(divide="ignore"):
-        naive = float(-np.log(sigmoid(np.array(-1000.0))))
-    return {y: of(y) for y in LABELS} | {"naive": naive}
+def both(of: Any) -> Any:
+    """A function of the label for y = +1 and, as a second row, for y = -1."""
+    return lambda w, z: w.stack([of(w, z, y) for y in LABELS])
 
 
-# PyTorch ---------------------------------------------------------------------------------------
+def derivatives(w: World, z: Any, y: int, order: int) -> tuple[Any, Any]:
+    """L' or L'' by the formula, and without it."""
+    s, of_label = w.sigmoid(z), lambda w, t: loss(w, t, y)
+    if order == 1:
+        return first_derivative(s, y), w.slope(of_label, z)
+    return second_derivative(s, y), w.curvature(of_label, z)
 
 
-def torch_numbers(z: np.ndarray, chords: tuple[np.ndarray, ...], grid: np.ndarray) -> dict:
-    import torch
-    from torch.nn.functional import logsigmoid
-
-    points, line = torch.from_numpy(z), torch.from_numpy(grid)
-    ends = [torch.from_numpy(part) for part in chords]
-
-    def of(y: int) -> dict[str, Any]:
-        def value(t: Any) -> Any:
-            return -logsigmoid(y * t)
-
-        # Elementary steps: autograd's own rule for logsigmoid is the formula under test.
-        first, second = torch_derivatives(lambda t: torch.log1p(torch.exp(-y * t)), z)
-        s, g = torch.sigmoid(points), torch.sigmoid(line)
-        published = one_formula(torch.log(s), torch.log(torch.sigmoid(-points)), y)
-        curves = [value(line), first_derivative(g, y), second_derivative(g, y)]
-        return {
-            "one_formula_error": gap(published, value(points)),
-            "first_error": gap(first_derivative(s, y), first),
-            "second_error": gap(second_derivative(s, y), second),
-            "least_curvature": float(second_derivative(s, y).min()),
-            "worst_defect": float(chord_defect(value, *ends).max()),
-            "far": value(torch.tensor([-1000.0, 1000.0], dtype=torch.float64)).tolist(),
-            "curves": [curve.numpy() for curve in curves],
-        }
-
-    naive = float(-torch.log(torch.sigmoid(torch.tensor(-1000.0, dtype=torch.float64))))
-    return {y: of(y) for y in LABELS} | {"naive": naive}
-
-
-# Exact -----------------------------------------------------------------------------------------
-
-
-def exact() -> dict[str, Any]:
-    """By label: the identities as SymPy decides them, and the signs that it can prove."""
-    import sympy
-
-    z = sympy.symbols("z", real=True)
-    s = 1 / (1 + sympy.exp(-z))
-    slope = sympy.diff(s, z)
-    losses = {1: -sympy.log(s), -1: -sympy.log(1 - s)}
-    found: dict[Any, Any] = {
-        y: {
-            "one_formula": vanishes(one_formula(sympy.log(s), sympy.log(1 - s), y) - value),
-            "first": vanishes(sympy.diff(value, z) - first_derivative(s, y)),
-            "second": vanishes(sympy.diff(value, z, 2) - second_derivative(s, y)),
-        }
-        for y, value in losses.items()
-    }
-    found["quotient"] = vanishes(sympy.diff(losses[1], z) + slope / s)
-    found["is_slope"] = vanishes(sympy.diff(losses[1], z, 2) - slope)
-    rest = sympy.exp(-z) / (1 + sympy.exp(-z))
-    found["signs"] = {"σ": bool(s.is_positive), "1 - σ": bool(rest.is_positive)}
-    return found
-
-
-# What the runner calls -------------------------------------------------------------------------
+# check: (label, order, statement)
+DERIVATIVES = {
+    "first_derivative": (1, 1, "L'(z; +1) = σ(z) - 1"),
+    "first_derivative_negative": (-1, 1, "L'(z; -1) = σ(z)"),
+    "second_derivative": (1, 2, "L''(z; +1) = σ(z) (1 - σ(z))"),
+    "second_derivative_negative": (-1, 2, "L''(z; -1) = σ(z) (1 - σ(z))"),
+}
 
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """Both derivatives, the sign of the second, and the chords, put to the test."""
-    rng = np.random.default_rng(settings.seed)
-    z, u, v = rng.normal(0, settings.scale, (3, settings.draws))
-    chords = (u, v, rng.uniform(size=settings.draws))
-    grid = np.linspace(-settings.limit, settings.limit, settings.points)
-    n = {"numpy": numpy_numbers, "torch": torch_numbers}[backend](z, chords, grid)
-    e = exact()
-    first_tolerance, second_tolerance = tolerances(backend)
-    by = witness(backend)
-    outcome = Outcome()
+    import sympy
 
-    def said(holds: bool) -> str:
-        return f"SymPy: the difference {'reduces' if holds else 'does not reduce'} to 0"
-
-    both = all(e[y]["one_formula"] for y in LABELS)
-    error = max(n[y]["one_formula_error"] for y in LABELS)
-    outcome.check(
+    lab = Lab(settings, backend)
+    z = sympy.Symbol("z", real=True)
+    drawn, u, v = lab.rng.normal(0, settings.scale, (3, settings.draws))
+    chords = [lab.world.array(part) for part in (u, v, lab.rng.uniform(size=settings.draws))]
+    lab.identity(
         "one_formula",
         "for y = ±1 the two cases of the loss are -(1+y)/2 log σ(z) - (1-y)/2 log(1 - σ(z))",
-        both and error <= ROUNDING,
-        f"{said(both)}; largest |difference| {error:.1e}",
+        lambda w, z: (both(in_one)(w, z), both(loss)(w, z)),
+        z,
+        drawn,
     )
-    outcome.check(
-        "first_derivative_quotient", "L'(z; +1) = -σ'(z) / σ(z)", e["quotient"], said(e["quotient"])
+    for name, (y, order, statement) in DERIVATIVES.items():
+        lab.identity(
+            name,
+            statement,
+            lambda w, z, y=y, order=order: derivatives(w, z, y, order),
+            z,
+            drawn,
+            derivative=order,
+            metric=f"{('first', 'second')[order - 1]}_error_{LABELS[y]}",
+        )
+    for y in LABELS:
+        defect = chord_defect(lambda t, y=y: loss(lab.world, t, y), *chords)
+        curvature = second_derivative(lab.world.sigmoid(lab.world.array(drawn)), y)
+        lab.metrics[f"worst_defect_{LABELS[y]}"] = float(defect.max())
+        lab.metrics[f"least_curvature_{LABELS[y]}"] = float(curvature.min())
+    s = world("sympy").sigmoid(z)
+    slope, value = sympy.diff(s, z), loss(world("sympy"), z, 1)
+    lab.proof(
+        "first_derivative_quotient", "L'(z; +1) = -σ'(z) / σ(z)", sympy.diff(value, z) + slope / s
     )
-    for y, suffix in ((1, ""), (-1, "_negative")):
-        formula = "σ(z) - 1" if y == 1 else "σ(z)"
-        outcome.check(
-            f"first_derivative{suffix}",
-            f"L'(z; {y:+d}) = {formula}",
-            e[y]["first"] and n[y]["first_error"] <= first_tolerance,
-            f"{said(e[y]['first'])}; largest |difference| from {by} {n[y]['first_error']:.1e}",
-        )
-        outcome.check(
-            f"second_derivative{suffix}",
-            f"L''(z; {y:+d}) = σ(z) (1 - σ(z))",
-            e[y]["second"] and n[y]["second_error"] <= second_tolerance,
-            f"{said(e[y]['second'])}; largest |difference| from {by} {n[y]['second_error']:.1e}",
-        )
-    outcome.check(
+    lab.proof(
         "second_derivative_is_sigmoid_slope",
         "L''(z; +1) is the derivative of the sigmoid",
-        e["is_slope"],
-        said(e["is_slope"]),
+        sympy.diff(value, z, 2) - slope,
     )
-    least = n[1]["least_curvature"]
-    outcome.check(
+    _convexity(lab, bool(s.is_positive and s.subs(z, -z).is_positive))
+    _far_out(lab)
+    grid = lab.world.array(np.linspace(-settings.limit, settings.limit, settings.points))
+    s = lab.world.sigmoid(grid)
+    lab.plots["curves"] = {"z": grid.tolist()} | {
+        f"{y:+d}": [
+            as_numpy(curve).tolist()
+            for curve in (loss(lab.world, grid, y), first_derivative(s, y), second_derivative(s, y))
+        ]
+        for y in LABELS
+    }
+    return lab.outcome
+
+
+def _convexity(lab: Lab, positive: bool) -> None:
+    """``positive``: whether SymPy proves that σ and 1 - σ, which is σ(-z), are."""
+    least = lab.metrics["least_curvature_positive"]
+    lab.check(
         "second_derivative_nonnegative",
         "σ and 1 - σ are never negative, and so neither is L''",
-        all(e["signs"].values()) and least >= 0,
-        f"SymPy proves both factors positive for real z: {all(e['signs'].values())};"
-        f" smallest L'' at {settings.draws} points {least:.1e}",
+        positive and least >= 0,
+        f"SymPy proves both factors positive for real z: {positive};"
+        f" smallest L'' at {lab.settings.draws} points {least:.1e}",
     )
-    defect = max(n[y]["worst_defect"] for y in LABELS)
-    outcome.check(
+    defect = max(lab.metrics[f"worst_defect_{name}"] for name in LABELS.values())
+    lab.check(
         "convex",
         "the loss is convex in z: it lies nowhere above a chord",
         # Rounding of a loss of up to about 40 nats is below 1e-14.
         defect <= ROUNDING and least >= 0,
-        f"largest excess over a chord among {settings.draws} chords for either label {defect:.1e}",
+        f"largest excess over a chord among {lab.settings.draws} chords for either label"
+        f" {defect:.1e}",
     )
-    far = [value + 0.0 for y in LABELS for value in n[y]["far"]]  # + 0.0: no negative zero
-    outcome.check(
+
+
+def _far_out(lab: Lab) -> None:
+    at = lab.world.array([-1000.0, 1000.0])
+    far = [float(value) + 0.0 for row in both(loss)(lab.world, at) for value in row]  # no -0.0
+    with np.errstate(divide="ignore"):
+        naive = float(-lab.world.log(lab.world.sigmoid(at[0])))
+    lab.check(
         "finite_far_out",
         "computed from the logit the loss is exact at z = ±1000, where log σ(z) overflows",
-        far == [1000.0, 0.0, 0.0, 1000.0] and not np.isfinite(n["naive"]),
+        far == [1000.0, 0.0, 0.0, 1000.0] and not np.isfinite(naive),
         f"L(∓1000; ±1) = {far[0]:g}, L(±1000; ±1) = {far[1]:g}; -log of the rounded σ(-1000)"
-        f" = {n['naive']:g}",
+        f" = {naive:g}",
     )
-    for y, suffix in ((1, "positive"), (-1, "negative")):
-        for key in ("first_error", "second_error", "least_curvature", "worst_defect"):
-            outcome.metrics[f"{key}_{suffix}"] = n[y][key]
-    outcome.plots = {
-        "curves": {
-            "z": grid.tolist(),
-            **{f"{y:+d}": [curve.tolist() for curve in n[y]["curves"]] for y in LABELS},
-        }
-    }
-    return outcome
 
 
-# Figures ---------------------------------------------------------------------------------------
+FIGURES = Figures()
 
 
-def draw_curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("loss_and_derivatives", columns=2, width=4.4, sharey=True)
+def draw_curves(plots: Any, *axes: Any) -> None:
     """The loss and its derivatives, one panel a label."""
-    from hw.figures.style import new_figure
-
-    curves = sole(outcomes).plots["curves"]
-    figure, (axes,) = new_figure(1, 2, width=4.4, sharey=True)
     for ax, y in zip(axes, LABELS, strict=True):
         names = ("loss L", "slope L'", "curvature L''")
-        for curve, name, style in zip(curves[f"{y:+d}"], names, ("-", "--", "-."), strict=True):
-            ax.plot(curves["z"], curve, style, label=name)
+        for curve, name, style in zip(
+            plots["curves"][f"{y:+d}"], names, ("-", "--", "-."), strict=True
+        ):
+            ax.plot(plots["curves"]["z"], curve, style, label=name)
         ax.axhline(0, color="0.4", lw=0.8)
         ax.set(xlabel="z", title=f"y = {y:+d}")
     axes[0].set_ylabel("L(z; y) in nats, and its derivatives")
     axes[0].legend()
-    return titled(figure, spec)
-
-
-FIGURES = {"loss_and_derivatives": draw_curves}

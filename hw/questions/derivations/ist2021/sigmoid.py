@@ -54,7 +54,7 @@ def complement(u: Any) -> Any:
 
 def slope(w: World, z: Any) -> Any:
     """σ'(z) without a formula."""
-    return w.slope(lambda w, t: w.plain_sigmoid(t), z)
+    return w.slope(lambda w, t: w.sigmoid(t), z)
 
 
 # check: (statement, its two sides, whether one of them is a derivative, name of the residual)
@@ -117,8 +117,8 @@ def _curves(lab: Lab, s: Any, z: Any) -> None:
         "σ rises from 0 to 1 and passes through 1/2 at z = 0",
         limits == (0, 1) and s.subs(z, 0) == half and increasing and rises,
         f"SymPy: limits {limits[0]} and {limits[1]}, σ(0) = {s.subs(z, 0)}, σ' > 0 everywhere:"
-        f" {increasing}; on the grid from {curve[0]:.2e} to {curve[-1]:.6f} without a fall:"
-        f" {rises}",
+        f" {increasing}; on the grid from {curve[0]:.2e} to {curve[-1]:.6f}"
+        f" without a fall: {rises}",
     )
     published = derivative(s)
     peak = published.subs(z, 0) == quarter

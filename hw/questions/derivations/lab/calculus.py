@@ -36,20 +36,26 @@ def witness(backend: str) -> str:
     return "finite differences" if backend == "numpy" else "autograd"
 
 
-def first_difference(f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-3):
+def first_difference(
+    f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-3
+) -> Any:
     """d/dt f(z + t direction) at t = 0, of fourth order."""
     h = step * direction
     return (8 * (f(z + h) - f(z - h)) - (f(z + 2 * h) - f(z - 2 * h))) / (12 * step)
 
 
-def second_difference(f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-2):
+def second_difference(
+    f: Callable[[Any], Any], z: Any, direction: Any = 1.0, step: float = 1e-2
+) -> Any:
     """d²/dt² f(z + t direction) at t = 0, of fourth order."""
     h = step * direction
     near, far = f(z + h) + f(z - h), f(z + 2 * h) + f(z - 2 * h)
     return (16 * near - far - 30 * f(z)) / (12 * step**2)
 
 
-def jacobian_by_differences(f: Callable[[Any], Any], z: Any, axes: Any, stack: Callable = np.stack):
+def jacobian_by_differences(
+    f: Callable[[Any], Any], z: Any, axes: Any, stack: Callable[..., Any] = np.stack
+) -> Any:
     """Derivatives of f, (n, K) -> (n, M) or (n,), as (n, M, K) or (n, K).
 
     ``axes`` are the K unit vectors and ``stack`` joins the partial derivatives, both in the
@@ -75,7 +81,7 @@ def torch_derivatives(f: Callable[[Any], Any], z: np.ndarray) -> tuple[np.ndarra
     """f'(z) and f''(z) of an elementwise f by autograd, each of z's shape."""
     import torch
 
-    leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    leaf = torch.as_tensor(z, dtype=torch.float64).clone().requires_grad_()
     (first,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
     (second,) = torch.autograd.grad(first.sum(), leaf)
     return first.detach().numpy(), second.numpy()
@@ -85,7 +91,7 @@ def torch_jacobian(f: Callable[[Any], Any], z: np.ndarray) -> np.ndarray:
     """Derivatives of f, (n, K) -> (n, M), by autograd, as (n, M, K)."""
     import torch
 
-    leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    leaf = torch.as_tensor(z, dtype=torch.float64).clone().requires_grad_()
     outputs = f(leaf).sum(0)  # each row depends on its own z alone
     rows = [torch.autograd.grad(output, leaf, retain_graph=True)[0] for output in outputs]
     return torch.stack(rows, 1).numpy()
@@ -95,7 +101,7 @@ def torch_hessian(f: Callable[[Any], Any], z: np.ndarray) -> tuple[np.ndarray, n
     """Gradient (n, K) and Hessian (n, K, K) of f, (n, K) -> (n,), by autograd."""
     import torch
 
-    leaf = torch.tensor(z, dtype=torch.float64, requires_grad=True)
+    leaf = torch.as_tensor(z, dtype=torch.float64).clone().requires_grad_()
     (gradient,) = torch.autograd.grad(f(leaf).sum(), leaf, create_graph=True)
     rows = [torch.autograd.grad(g, leaf, retain_graph=True)[0] for g in gradient.sum(0)]
     return gradient.detach().numpy(), torch.stack(rows, 1).numpy()

@@ -42,6 +42,11 @@ class Lab:
         """Record a statement put to the test; returns whether it holds."""
         return self.outcome.check(name, statement, holds, evidence)
 
+    def proof(self, name: str, statement: str, *differences: Any) -> bool:
+        """Record a statement that holds if SymPy finds each difference to be zero."""
+        proved = vanishes(*differences)
+        return self.check(name, statement, proved, reduces(proved))
+
     def identity(
         self,
         name: str,
@@ -50,24 +55,29 @@ class Lab:
         symbol: Any,
         drawn: np.ndarray,
         *,
-        derivative: bool = False,
+        derivative: int = 0,
+        growth: float = 1.0,
         metric: str = "",
     ) -> bool:
         """left = right: exactly for every value of ``symbol``, and measured where ``drawn``.
 
-        derivative: a side is a derivative, which the backend finds by differences or autograd.
+        symbol:     of SymPy, or an array of them for functions of vectors.
+        derivative: 1 or 2 if a side is a first or second derivative, which the backend finds by
+                    differences or autograd.
+        growth:     how many times the tolerance of numbers near one is allowed.
         metric:     the name of the largest difference among the metrics; empty: none.
         """
         left, right = sides(world("sympy"), symbol)
         proved = vanishes(left - right)
         left, right = sides(self.world, self.world.array(drawn))
         error = gap(as_numpy(left), as_numpy(right))
+        tolerance = (ROUNDING, self.world.first, self.world.second)[derivative]
         if metric:
             self.metrics[metric] = error
         return self.check(
             name,
             statement,
-            proved and error <= (self.world.first if derivative else ROUNDING),
+            proved and error <= growth * tolerance,
             f"{reduces(proved)}; largest |difference|"
             f"{f' from {self.world.witness}' if derivative else ''}"
             f" at {len(drawn)} points {error:.1e}",

@@ -27,14 +27,13 @@ EXACT_TOLERANCE = 1e-9  # relative, for two float64 evaluations of one formula
 
 
 def vanishes(*expressions: Any) -> bool:
-    """Whether SymPy simplifies each expression, or each entry of each matrix, to exactly 0."""
+    """Whether SymPy simplifies each expression, or each entry of each matrix, to exactly 0.
+
+    A matrix is one of SymPy or an array of objects.
+    """
     import sympy
 
-    entries = [
-        entry
-        for expression in expressions
-        for entry in (expression if isinstance(expression, sympy.MatrixBase) else [expression])
-    ]
+    entries = [entry for each in expressions for entry in np.ravel(np.array(each, dtype=object))]
     return all(sympy.simplify(entry) == 0 for entry in entries)
 
 

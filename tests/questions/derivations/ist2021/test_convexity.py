@@ -9,9 +9,13 @@ from matplotlib.figure import Figure
 from support import settings
 
 from hw.questions.derivations.ist2021 import convexity
+from hw.questions.derivations.lab.worlds import world
 from hw.results.outcome import Outcome
 
 SMALL: convexity.Settings = settings("ist2021.q1.convexity")
+WORLDS = world("numpy"), world("torch")
+
+both_backends = pytest.mark.parametrize("backend", ["numpy", "torch"])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -27,7 +31,7 @@ def verdicts(outcome: Outcome) -> dict[str, bool]:
     return {check.name: check.holds for check in outcome.checks}
 
 
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@both_backends
 @pytest.mark.parametrize(
     ("formula", "wrong", "broken"),
     [
@@ -62,8 +66,8 @@ def test_linear_loss_is_its_definition():
     phi, theta = np.array([1.0, -2.0]), np.arange(6.0)
     z = [0 * 1 + 1 * -2 + 2, 3 * 1 + 4 * -2 + 5]
     expected = np.log(np.exp(z[0]) + np.exp(z[1])) - z[1]
-    for library in convexity.BACKENDS.values():
-        (loss,) = library.linear(phi, 1, 2)(theta[None])
+    for w in WORLDS:
+        (loss,) = convexity.linear_loss(w, w.array(theta[None]), phi, 1, 2)
         assert loss == pytest.approx(expected, rel=1e-12)
 
 
@@ -71,7 +75,7 @@ def test_backends_agree_on_losses_and_gradients():
     rng = np.random.default_rng(6)
     x, y = convexity.sloped_data(rng, SMALL)
     theta = rng.normal(size=(2, SMALL.classes, SMALL.features + 1))
-    ours, by_torch = (library.training(theta, x, y) for library in convexity.BACKENDS.values())
+    ours, by_torch = (gradient(theta, x, y) for gradient in convexity.GRADIENTS.values())
     for a, b in zip(ours, by_torch, strict=True):
         assert np.ptp(a) > 0
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-14)
@@ -82,20 +86,20 @@ def test_backends_agree_on_losses_and_gradients():
     along = (ours[1] * direction).sum((1, 2))
     np.testing.assert_allclose((ahead - behind) / (2 * h), along, rtol=1e-6)
     points = rng.normal(0, 3, (7, 2))
-    for name in ("sine", "logits"):
-        one, two = (getattr(library, name)(points) for library in convexity.BACKENDS.values())
+    for loss in (convexity.sine_loss, convexity.logit_loss):
+        one, two = (convexity.on_arrays(w, loss)(points) for w in WORLDS)
         np.testing.assert_allclose(one, two, rtol=1e-12)
 
 
 def test_losses_are_finite_far_out():
     far = np.array([[1000.0, -1000.0], [-1000.0, 1000.0]])
-    for library in convexity.BACKENDS.values():
-        assert library.logits(far).tolist() == [0.0, 2000.0]
+    for w in WORLDS:
+        assert convexity.logit_loss(w, w.array(far)).tolist() == [0.0, 2000.0]
 
 
 def test_shrinking_ends_at_simple_numbers_that_still_violate():
     chord = (np.array([-2.9, 0.13]), np.array([0.2, -0.4]), 0.37)
-    f = convexity.sine_loss
+    f = convexity.on_arrays(WORLDS[0], convexity.sine_loss)
     assert convexity.chord_defect(f, chord[0][None], chord[1][None], np.array([0.37]))[0] > 0.1
     u, v, t = convexity.shrink(f, chord)
     assert t == 0.5
@@ -122,24 +126,25 @@ def test_printed_equation_is_broken_by_hand():
 def test_exact_curvature_agrees_with_differences():
     _, value = convexity.sine_curvature()
     x, h = np.array([-np.pi / 2, 0.0]), np.array([1e-4, 0.0])
-    f = convexity.sine_loss
+    f = convexity.on_arrays(WORLDS[0], convexity.sine_loss)
     by_differences = (f((x + h)[None]) - 2 * f(x[None]) + f((x - h)[None])) / 1e-8
     assert by_differences[0] == pytest.approx(value, abs=1e-6)
 
 
-def test_a_convex_model_in_place_of_the_sine_is_no_counterexample(monkeypatch):
-    monkeypatch.setattr(convexity.NumPy, "sine", staticmethod(convexity.logit_loss))
-    result = convexity.compute(SMALL, None, "numpy")
+@both_backends
+def test_a_convex_model_in_place_of_the_sine_is_no_counterexample(monkeypatch, backend):
+    monkeypatch.setattr(convexity, "sine_loss", convexity.logit_loss)
+    result = convexity.compute(SMALL, None, backend)
     assert not verdicts(result)["sine_not_convex"]
     assert "chord" not in result.plots["sine"]
     for draw in convexity.FIGURES.values():
         assert isinstance(draw({"default": result}, {}), Figure)
 
 
-def test_logits_that_are_not_affine_would_be_found_out(monkeypatch):
-    def bent(phi, j, classes):
-        straight = convexity.linear_loss(phi, j, classes)
-        return lambda theta: straight(np.sin(theta))
-
-    monkeypatch.setattr(convexity.NumPy, "linear", staticmethod(bent))
-    assert not verdicts(convexity.compute(SMALL, None, "numpy"))["convex_in_parameters"]
+@both_backends
+def test_logits_that_are_not_affine_would_be_found_out(monkeypatch, backend):
+    straight = convexity.linear_loss
+    monkeypatch.setattr(
+        convexity, "linear_loss", lambda w, theta, *rest: straight(w, w.sin(theta), *rest)
+    )
+    assert not verdicts(convexity.compute(SMALL, None, backend))["convex_in_parameters"]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hw.questions.derivations.ist2021 import logistic_loss
+from hw.questions.derivations.lab.worlds import world
 from hw.results.outcome import Outcome
 
 SMALL = logistic_loss.Settings(draws=200, points=41)
@@ -36,12 +37,14 @@ def test_a_wrong_formula_is_found_out(monkeypatch, backend, formula, wrong, brok
     assert not any(holds[name] for name in broken)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("y", [1, -1])
-def test_loss_is_its_definition_and_stays_finite(y):
+def test_loss_is_its_definition_and_stays_finite(y, backend):
+    w = world(backend)
     z = np.linspace(-20, 20, 81)
     naive = [np.log(1 + np.exp(-y * point)) for point in z]
-    np.testing.assert_allclose(logistic_loss.loss(z, y), naive, rtol=1e-6, atol=1e-15)
-    far = logistic_loss.loss(np.array([-1000.0, 1000.0]), y)
+    np.testing.assert_allclose(logistic_loss.loss(w, w.array(z), y), naive, rtol=1e-6, atol=1e-15)
+    far = logistic_loss.loss(w, w.array([-1000.0, 1000.0]), y)
     assert far.tolist() == ([1000.0, 0.0] if y == 1 else [0.0, 1000.0])
 
 
@@ -58,8 +61,10 @@ def test_derivatives_agree_with_torch(y):
     np.testing.assert_allclose(ours[1], second.numpy(), rtol=0, atol=1e-15)
 
 
-def test_a_concave_loss_would_be_found_out(monkeypatch):
-    monkeypatch.setattr(logistic_loss, "loss", lambda z, y: -np.logaddexp(0, -y * z))
-    holds = verdicts(logistic_loss.compute(SMALL, None, "numpy"))
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_concave_loss_would_be_found_out(monkeypatch, backend):
+    loss = logistic_loss.loss
+    monkeypatch.setattr(logistic_loss, "loss", lambda w, z, y: -loss(w, z, y))
+    holds = verdicts(logistic_loss.compute(SMALL, None, backend))
     assert not holds["convex"]
     assert not holds["first_derivative"]

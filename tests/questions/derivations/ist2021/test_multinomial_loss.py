@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hw.questions.derivations.ist2021 import multinomial_loss
+from hw.questions.derivations.lab.worlds import world
 from hw.results.outcome import Outcome
 
 SMALL = multinomial_loss.Settings(draws=60, classes=4)
@@ -27,7 +28,7 @@ def verdicts(outcome: Outcome) -> dict[str, bool]:
         ("hessian_entry", lambda a, b, same: a * (b - same), ["positive_semidefinite", "convex"]),
         (
             "weighted_slack",
-            lambda w, z: (w * z).sum() ** 2 - (w * z * z).sum() * w.sum(),
+            lambda w, z: (w * z).sum(-1) ** 2 - (w * z * z).sum(-1) * w.sum(-1),
             ["cauchy_schwarz", "cauchy_schwarz_vectors", "softmax_of_x"],
         ),
     ],
@@ -38,13 +39,15 @@ def test_a_wrong_formula_is_found_out(monkeypatch, backend, formula, wrong, brok
     assert not any(holds[name] for name in broken)
 
 
-def test_loss_is_its_definition_and_stays_finite():
-    z = np.array([[1.0, 2.0, 3.0]])
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_loss_is_its_definition_and_stays_finite(backend):
+    w = world(backend)
+    z = w.array([[1.0, 2.0, 3.0]])
     total = np.exp(1) + np.exp(2) + np.exp(3)
-    np.testing.assert_allclose(multinomial_loss.loss(z, 0), [np.log(total) - 1], rtol=1e-15)
-    far = np.array([[1000.0, -1000.0]])
-    assert multinomial_loss.loss(far, 0).tolist() == [0.0]
-    assert multinomial_loss.loss(far, 1).tolist() == [2000.0]
+    np.testing.assert_allclose(multinomial_loss.loss(w, z, 0), [np.log(total) - 1], rtol=1e-15)
+    far = w.array([[1000.0, -1000.0]])
+    assert multinomial_loss.loss(w, far, 0).tolist() == [0.0]
+    assert multinomial_loss.loss(w, far, 1).tolist() == [2000.0]
 
 
 def test_gradient_and_hessian_agree_with_torch():
@@ -81,7 +84,8 @@ def test_the_misprint_is_one_by_hand():
     assert needed == 2 * 1 - 1
 
 
-def test_a_loss_that_is_not_convex_would_be_found_out(monkeypatch):
-    monkeypatch.setattr(multinomial_loss, "loss", lambda z, j: -np.sin(z[..., j]))
-    holds = verdicts(multinomial_loss.compute(SMALL, None, "numpy"))
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_loss_that_is_not_convex_would_be_found_out(monkeypatch, backend):
+    monkeypatch.setattr(multinomial_loss, "loss", lambda w, z, j: -w.sin(z[..., j]))
+    holds = verdicts(multinomial_loss.compute(SMALL, None, backend))
     assert not any(holds[name] for name in ("convex", "gradient", "hessian"))
