@@ -301,60 +301,81 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     return lab.outcome
 
 
+STATEMENTS = {  # check: what the document says, or we in its place
+    "training_error_falls_with_more_data": "the training error falls as the training set grows",
+    "training_error_rises_to_the_noise": (
+        "the training error rises with the training set, from under the noise level towards it"
+    ),
+    "test_error_falls_with_more_data": "more training data lower the test error",
+    "more_data_leads_to_overfitting": (
+        "beyond some size of the training set, more data raise the test error"
+    ),
+    "gap_closes_with_more_data": (
+        "the gap between test and training error, which is overfitting, closes as data are added"
+    ),
+    "training_error_falls_with_complexity": "the training error falls as the network grows",
+    "test_error_falls_then_rises_with_complexity": (
+        "the test error falls at first as the network grows, and rises from some size on"
+    ),
+    "line_marks_the_size_that_the_data_support": (
+        "the size chosen on validation data lies inside the range, and no other size has a lower "
+        "test error"
+    ),
+    "training_error_falls_with_epochs": "the training error falls with more epochs",
+    "validation_error_falls_then_rises_with_epochs": (
+        "the validation error falls at first and rises from some epoch on"
+    ),
+    "further_epochs_fit_the_noise": (
+        "where training goes on, it fits the noise: the training error falls under the noise level"
+    ),
+    "early_stopping_generalises_better": (
+        "stopping where the validation error is lowest gives a lower test error than going on"
+    ),
+}
+
+
 class Judge:
-    """Statements on curves, of which each point has its place in words, ``with 80 examples``."""
+    """Judges statements on curves, each point of which has a place: ``with 80 examples``."""
 
     def __init__(self, lab: Lab, places: Sequence[str]) -> None:
         self.lab, self.places = lab, places
 
+    def check(self, name: str, holds: bool, evidence: str) -> None:
+        self.lab.check(name, STATEMENTS[name], holds, evidence)
+
     def at(self, curve: Array, *points: int) -> str:
         return ", ".join(f"{_mean(curve[i])} {self.places[i]}" for i in points)
 
-    def falls(self, name: str, statement: str, what: str, curve: Array, turn: int = -1) -> None:
-        """From the first point to ``turn``, and if that is not the last, from there it rises."""
-        turns = turn != -1
-        self.lab.check(
-            name,
-            statement,
-            exceeds(curve[0], curve[turn]) and (not turns or exceeds(curve[-1], curve[turn])),
-            f"{what} error {self.at(curve, 0, *((turn, -1) if turns else (-1,)))}",
-        )
+    def falls(self, name: str, what: str, curve: Array) -> None:
+        """From the first point to the last."""
+        self.check(name, exceeds(curve[0], curve[-1]), f"{what} error {self.at(curve, 0, -1)}")
+
+    def turns(self, name: str, what: str, curve: Array, turn: int) -> None:
+        """The curve falls from the first point to ``turn`` and rises from there to the last."""
+        holds = exceeds(curve[0], curve[turn]) and exceeds(curve[-1], curve[turn])
+        self.check(name, holds, f"{what} error {self.at(curve, 0, turn, -1)}")
 
 
 def _judge_training_sets(lab: Lab, run: Experiment, curves: Curves) -> None:
     sizes, train, test = run.settings.train_sizes, curves["train"], curves["test"]
     judge, noise = Judge(lab, [f"with {n} examples" for n in sizes]), run.noise_level
-    judge.falls(
-        "training_error_falls_with_more_data",
-        "the training error falls as the training set grows",
-        "training",
-        train,
-    )
+    judge.falls("training_error_falls_with_more_data", "training", train)
     first, last = (abs(float(train[i].mean()) - noise) for i in (0, -1))
-    lab.check(
+    judge.check(
         "training_error_rises_to_the_noise",
-        "the training error rises with the training set, from under the noise level towards it",
         exceeds(train[-1], train[0]) and bool(train[0].mean() < noise) and last < first,
         f"training error {judge.at(train, 0, -1)}; the noise level is {noise:.3f}",
     )
-    judge.falls(
-        "test_error_falls_with_more_data", "more training data lower the test error", "test", test
-    )
+    judge.falls("test_error_falls_with_more_data", "test", test)
     rises = test[1:].mean(axis=1) - test[:-1].mean(axis=1)
     most, where = max(zip(rises, sizes[1:], strict=True))
-    lab.check(
+    judge.check(
         "more_data_leads_to_overfitting",
-        "beyond some size of the training set, more data raise the test error",
         any(exceeds(b, a) for a, b in pairwise(test)),
         f"from one size to the next, test error changes by {most:+.3f} at most (to {where} "
         f"examples); by {_mean(test[-1] - test[0], '+.3f')} in all",
     )
-    judge.falls(
-        "gap_closes_with_more_data",
-        "the gap between test and training error, which is overfitting, closes as data are added",
-        "test minus training",
-        test - train,
-    )
+    judge.falls("gap_closes_with_more_data", "test minus training", test - train)
     lab.metrics["training_set"] = _means(sizes, curves)
     about = f"{run.settings.hidden_size} hidden units"
     lab.plots["training_set"] = _drawn(run, sizes, curves, about=about)
@@ -365,23 +386,10 @@ def _judge_networks(lab: Lab, run: Experiment, curves: Curves) -> None:
     units = [f"{hidden} hidden unit{'' if hidden == 1 else 's'}" for hidden in sizes]
     judge = Judge(lab, [f"with {size}" for size in units])
     chosen, least = (int(curves[of].mean(axis=1).argmin()) for of in ("validation", "test"))
-    judge.falls(
-        "training_error_falls_with_complexity",
-        "the training error falls as the network grows",
-        "training",
-        curves["train"],
-    )
-    judge.falls(
-        "test_error_falls_then_rises_with_complexity",
-        "the test error falls at first as the network grows, and rises from some size on",
-        "test",
-        test,
-        chosen,
-    )
-    lab.check(
+    judge.falls("training_error_falls_with_complexity", "training", curves["train"])
+    judge.turns("test_error_falls_then_rises_with_complexity", "test", test, chosen)
+    judge.check(
         "line_marks_the_size_that_the_data_support",
-        "the size chosen on validation data lies inside the range, and no other size has a lower "
-        "test error",
         0 < chosen < len(sizes) - 1 and not exceeds(test[chosen], test[least]),
         f"chosen: {units[chosen]}; lowest test error: {judge.at(test, least)}",
     )
@@ -394,29 +402,17 @@ def _judge_networks(lab: Lab, run: Experiment, curves: Curves) -> None:
 def _judge_epochs(lab: Lab, run: Experiment, long: Long) -> None:
     settings, train, validation = run.settings, long.train, long.validation
     judge = Judge(lab, [f"after epoch {e}" for e in range(1, settings.epochs + 1)])
-    judge.falls(
-        "training_error_falls_with_epochs",
-        "the training error falls with more epochs",
-        "training",
-        train,
-    )
-    judge.falls(
-        "validation_error_falls_then_rises_with_epochs",
-        "the validation error falls at first and rises from some epoch on",
-        "validation",
-        validation,
-        int(validation.mean(axis=1).argmin()),
-    )
-    lab.check(
+    turn = int(validation.mean(axis=1).argmin())
+    judge.falls("training_error_falls_with_epochs", "training", train)
+    judge.turns("validation_error_falls_then_rises_with_epochs", "validation", validation, turn)
+    judge.check(
         "further_epochs_fit_the_noise",
-        "where training goes on, it fits the noise: the training error falls under the noise level",
         exceeds(np.full(settings.repetitions, run.noise_level), train[-1]),
         f"training error {judge.at(train, -1)}; the noise level is {run.noise_level:.3f}",
     )
     low, middle, high = np.quantile(long.stopped, (0.25, 0.5, 0.75)).tolist()
-    lab.check(
+    judge.check(
         "early_stopping_generalises_better",
-        "stopping where the validation error is lowest gives a lower test error than going on",
         exceeds(long.test[-1], long.stopped_test),
         f"test error {_mean(long.stopped_test)} stopped (after epoch {middle:g}, the median), "
         f"{judge.at(long.test, -1)}",
