@@ -99,14 +99,10 @@ def newton(derivatives: Derivatives, starts: Array, iterations: int) -> Array:
 
 def distinct(ends: Array, tolerance: float = 1e-6) -> list[tuple[float, float]]:
     """The different zeros of the gradient among ``ends`` (n, 2), in order."""
-    zeros = [
-        point
-        for point in ends
-        if np.isfinite(point).all() and np.linalg.norm(gradient(*point)) < tolerance
-    ]
     found: list[Array] = []
-    for point in zeros:
-        if all(np.linalg.norm(point - other) > 1e3 * tolerance for other in found):
+    for point in ends:
+        zero = np.isfinite(point).all() and np.linalg.norm(gradient(*point)) < tolerance
+        if zero and all(np.linalg.norm(point - other) > 1e3 * tolerance for other in found):
             found.append(point)
     return sorted((float(round(x, 6)) + 0.0, float(round(y, 6)) + 0.0) for x, y in found)
 
