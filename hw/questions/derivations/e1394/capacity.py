@@ -18,26 +18,19 @@ the second none; drawn is what a unit with these weights computes, 1 + 2 x1 + 2 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
-from hw.questions.derivations.lab.statements import (
-    Array,
-    largest_gap,
-    numbers,
-    sole,
-    titled,
-    vanishes,
-)
+from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy, reduces
+from hw.questions.derivations.lab.statements import Array, largest_gap, numbers, vanishes
+from hw.questions.derivations.lab.worlds import World, world
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TOLERANCE = 1e-12  # scores reach 30 in float64: a few units in their last place
 
@@ -90,18 +83,22 @@ def reported_weights(beta0: float, beta1: float) -> Weights:
     )
 
 
-# NumPy --------------------------------------------------------------------------------------------
+def random_weights(rng: np.random.Generator) -> Weights:
+    return Weights(rng.normal(size=(2, 2)), rng.normal(size=2), rng.normal(size=2), rng.normal())
 
 
-def score(weights: Weights, g: Callable[[Any], Any], X: Any) -> Any:
-    """The network before its output activation. X (N, 2) -> (N,)."""
-    return weights.c + g(weights.d + X @ weights.W.T) @ weights.v
+def free_weights() -> Weights:
+    """A symbol for every weight: what holds for these holds for all networks."""
+    import sympy as sp
+
+    symbols = np.array(sp.symbols("w11 w12 w21 w22 d1 d2 v1 v2 c", real=True), object)
+    return Weights(symbols[:4].reshape(2, 2), symbols[4:6], symbols[6:8], symbols[8])
 
 
-def sigmoid(z: Any) -> Array:
-    """1 / (1 + exp(-z)), without overflow at either end."""
-    small = np.exp(-np.abs(z))
-    return np.where(z >= 0, 1 / (1 + small), small / (1 + small))
+def score(w: World, weights: Weights, g: Callable[[Any], Any], X: Any) -> Any:
+    """The network before its output activation, in each world. X (N, 2) -> (N,)."""
+    W, d, v, c = (w.array(a) for a in (weights.W, weights.d, weights.v, weights.c))
+    return as_numpy(c + g(d + w.array(X) @ W.T) @ v)
 
 
 def target(X: Any, beta0: Any, beta1: Any) -> Any:
@@ -109,69 +106,9 @@ def target(X: Any, beta0: Any, beta1: Any) -> Any:
     return beta0 + beta1 * X[:, 0] * X[:, 1]
 
 
-# PyTorch ------------------------------------------------------------------------------------------
-
-
-def torch_network(weights: Weights, g: Callable[[Any], Any]) -> Any:
-    """The same network as a module, in float64, without its output activation."""
-    import torch
-    from torch import nn
-
-    class Network(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.hidden = nn.Linear(2, 2, dtype=torch.float64, device="meta").to_empty(device="cpu")
-            self.output = nn.Linear(2, 1, dtype=torch.float64, device="meta").to_empty(device="cpu")
-
-        def forward(self, x: Any) -> Any:
-            return self.output(g(self.hidden(x)))[:, 0]
-
-    network = Network()
-    with torch.no_grad():
-        for parameter, value in (
-            (network.hidden.weight, weights.W),
-            (network.hidden.bias, weights.d),
-            (network.output.weight, [weights.v]),
-            (network.output.bias, [weights.c]),
-        ):
-            parameter.copy_(torch.tensor(np.array(value, float)))
-    return network
-
-
-def torch_score(weights: Weights, g: Callable[[Any], Any], X: Array) -> Array:
-    import torch
-
-    with torch.no_grad():
-        return torch_network(weights, g)(torch.tensor(X, dtype=torch.float64)).numpy()
-
-
-def torch_sigmoid(z: Any) -> Array:
-    import torch
-
-    return torch.sigmoid(torch.tensor(z, dtype=torch.float64)).numpy()
-
-
-# Exactly, by SymPy --------------------------------------------------------------------------------
-
-
-def symbolic_score(weights: Weights, g: Callable[[Any], Any]) -> tuple[Any, tuple[Any, Any]]:
-    """The score as an expression in the symbols x1, x2; returns it and them."""
-    import sympy as sp
-
-    x = sp.symbols("x1 x2", real=True)
-    return score(weights, g, np.array([x], object))[0], x
-
-
-def free_weights() -> Weights:
-    """A symbol for every weight: what holds for these holds for all networks."""
-    import sympy as sp
-
-    return Weights(
-        W=np.array(sp.symbols("w11 w12 w21 w22", real=True), object).reshape(2, 2),
-        d=np.array(sp.symbols("d1 d2", real=True), object),
-        v=np.array(sp.symbols("v1 v2", real=True), object),
-        c=sp.Symbol("c", real=True),
-    )
+def squash(w: World, z: Any) -> Array:
+    """The world's sigma, of numbers."""
+    return as_numpy(w.sigmoid(w.array(z)))
 
 
 # The question -------------------------------------------------------------------------------------
@@ -182,145 +119,126 @@ SIGNS = np.array([1.0, -1.0, -1.0, 1.0])  # the mixed difference over the unit s
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """g(z) = z refuted, g(z) = z^2 proved, and the report's example. ``data`` is not used."""
-    import sympy as sp
-
     if settings.beta1 == 0:
         raise UsageError("beta1 is 0; without a product there is nothing to show")
-    outcome = Outcome()
-    beta0, beta1 = settings.beta0, settings.beta1
-    scores = torch_score if backend == "torch" else score
-    squash = torch_sigmoid if backend == "torch" else sigmoid
-    rng = np.random.default_rng(settings.seed)
-    X = rng.uniform(-3, 3, (settings.points, 2))
+    lab = Lab(settings, backend)
+    X = lab.rng.uniform(-3, 3, (settings.points, 2))
+    _identity_checks(lab, X)
+    _square_checks(lab, X)
+    beta = settings.beta0, settings.beta1
+    axis = np.linspace(-3, 3, settings.grid)
+    grid = np.stack([v.ravel() for v in np.meshgrid(axis, axis)], axis=1)
+    scores = {
+        "model": target(grid, *beta),
+        "square": score(lab.world, squaring_weights(*beta), square, grid),
+        "identity": score(lab.world, reported_weights(*beta), identity, grid),
+    }
+    lab.plots["surfaces"] = {
+        "axis": numbers(axis),
+        "beta": list(beta),
+        "probability": {
+            name: [numbers(row, 4) for row in squash(lab.world, z).reshape(len(axis), -1)]
+            for name, z in scores.items()
+        },
+    }
+    return lab.outcome
 
-    # g(z) = z: no choice of weights gives a product.
-    anything, (x1, x2) = symbolic_score(free_weights(), identity)
-    b0, b1 = sp.symbols("beta0 beta1", real=True)
-    mixed = sp.diff(anything, x1, x2)
-    wanted = sp.diff(b0 + b1 * x1 * x2, x1, x2)
-    mixed_numbers = [
-        abs(float(SIGNS @ scores(random_weights(rng), identity, CORNERS)))
-        for _ in range(settings.networks)
-    ]
-    outcome.metrics["identity_mixed_difference"] = max(mixed_numbers)
-    outcome.metrics["target_mixed_difference"] = float(SIGNS @ target(CORNERS, beta0, beta1))
-    outcome.check(
+
+def _identity_checks(lab: Lab, X: Array) -> None:
+    """g(z) = z: no choice of weights gives a product, and the report's does not."""
+    import sympy as sp
+
+    w, beta = lab.world, (lab.settings.beta0, lab.settings.beta1)
+    x1, x2, b0, b1 = sp.symbols("x1 x2 beta0 beta1", real=True)
+    at = np.array([[x1, x2]], object)
+    found, wanted = (
+        sp.diff(z[0], x1, x2)
+        for z in (score(world("sympy"), free_weights(), identity, at), target(at, b0, b1))
+    )
+    most = max(
+        abs(float(SIGNS @ score(w, random_weights(lab.rng), identity, CORNERS)))
+        for _ in range(lab.settings.networks)
+    )
+    lab.metrics["identity_mixed_difference"] = most
+    lab.metrics["target_mixed_difference"] = float(SIGNS @ target(CORNERS, *beta))
+    lab.check(
         "identity_activation_makes_the_product",
         "with g(z) = z some weights make the score beta0 + beta1 x1 x2, beta1 not 0",
-        not vanishes(mixed) and max(mixed_numbers) > TOLERANCE,
-        f"SymPy, every weight a symbol: the score's mixed derivative is {mixed}, the model's "
-        f"{wanted}; {backend}, {settings.networks} random networks: mixed difference at most "
-        f"{max(mixed_numbers):.1e} against {beta1:g}",
+        not vanishes(found) and most > TOLERANCE,
+        f"SymPy, every weight a symbol: the score's mixed derivative is {found}, the model's "
+        f"{wanted}; {w.name}, {lab.settings.networks} random networks: mixed difference at most "
+        f"{most:.1e} against {beta[1]:g}",
     )
-    reported = reported_weights(beta0, beta1)
-    gap = largest_gap(scores(reported, identity, X), target(X, beta0, beta1))
-    outcome.metrics["reported_gap"] = gap
-    at = np.array([[1.0, 2.0]])
-    z = float(scores(reported, identity, at)[0])
-    wanted_z = float(target(at, beta0, beta1)[0])
-    outcome.check(
+    reported = partial(score, w, reported_weights(*beta), identity)
+    gap = lab.metrics["reported_gap"] = largest_gap(reported(X), target(X, *beta))
+    one = np.array([[1.0, 2.0]])
+    z, wanted_z = float(reported(one)[0]), float(target(one, *beta)[0])
+    lab.check(
         "reported_unit_computes_the_product",
-        f"a linear unit with bias {beta0:g} and weight {beta1:g} from x1 and x2 computes "
-        f"{beta0:g} + {beta1:g} x1 x2",
+        f"a linear unit with bias {beta[0]:g} and weight {beta[1]:g} from x1 and x2 computes "
+        f"{beta[0]:g} + {beta[1]:g} x1 x2",
         gap <= TOLERANCE,
-        f"at (1, 2) it computes {z:g} and not {wanted_z:g}, sigma = {float(squash(z)):.4f} and not "
-        f"{float(squash(wanted_z)):.4f}; largest gap of the score over {len(X)} points {gap:.2f}",
+        f"at (1, 2) it computes {z:g} and not {wanted_z:g}, sigma = {float(squash(w, z)):.4f} and "
+        f"not {float(squash(w, wanted_z)):.4f}; largest gap of the score over {len(X)} points "
+        f"{gap:.2f}",
     )
-    example = float(target(at, 1, 2)[0])
-    outcome.check(
+    example, sigma = float(target(one, 1, 2)[0]), float(squash(w, 5.0))
+    lab.check(
         "example_values",
         "sigma(1 + 2 x1 x2) at (1, 2) is sigma(5) = 0.9933",
-        example == 5 and round(float(squash(5.0)), 4) == 0.9933,
-        f"1 + 2 * 1 * 2 = {example:g}, sigma = {float(squash(5.0)):.6f}: the value of the model, "
-        "not of the network",
+        example == 5 and round(sigma, 4) == 0.9933,
+        f"1 + 2 * 1 * 2 = {example:g}, sigma = {sigma:.6f}: the value of the model, not of the "
+        "network",
     )
 
-    # g(z) = z^2: exactly.
-    ours, _ = symbolic_score(squaring_weights(b0, b1), square)
-    exact = vanishes(ours - (b0 + b1 * x1 * x2))
-    weights = squaring_weights(beta0, beta1)
-    gap = largest_gap(scores(weights, square, X), target(X, beta0, beta1))
-    outcome.metrics["square_gap"] = gap
-    outcome.check(
+
+def _square_checks(lab: Lab, X: Array) -> None:
+    """g(z) = z^2: the product, exactly."""
+    import sympy as sp
+
+    w, beta = lab.world, (lab.settings.beta0, lab.settings.beta1)
+    x1, x2, b0, b1 = sp.symbols("x1 x2 beta0 beta1", real=True)
+    at = np.array([[x1, x2]], object)
+    symbolic = score(world("sympy"), squaring_weights(b0, b1), square, at)
+    exact = vanishes(symbolic[0] - target(at, b0, b1)[0])
+    ours = score(w, squaring_weights(*beta), square, X)
+    gap = lab.metrics["square_gap"] = largest_gap(ours, target(X, *beta))
+    lab.check(
         "square_activation_makes_the_product",
         "g(z) = z^2 with w = (1, 1), (1, -1), output weights beta1/4, -beta1/4 and output bias "
         "beta0 makes it exactly",
         exact and gap <= TOLERANCE,
-        f"SymPy: score minus beta0 + beta1 x1 x2 {'is 0' if exact else 'is not 0'} for every beta; "
-        f"{backend}: largest gap {gap:.1e} over {len(X)} points",
+        f"{reduces(exact)} for every beta; {w.name}: largest gap {gap:.1e} over {len(X)} points",
     )
-    probability = largest_gap(
-        squash(scores(weights, square, X)), 1 / (1 + np.exp(-target(X, beta0, beta1)))
-    )
-    outcome.check(
+    probability = largest_gap(squash(w, ours), 1 / (1 + np.exp(-target(X, *beta))))
+    lab.check(
         "square_network_is_the_logistic_model",
         "with o = sigma that network is the logistic model sigma(beta0 + beta1 x1 x2)",
         exact and probability <= TOLERANCE,
         f"largest gap of the probabilities {probability:.1e}",
     )
-    outcome.plots["surfaces"] = surfaces(settings, scores, squash)
-    return outcome
 
 
-def random_weights(rng: np.random.Generator) -> Weights:
-    return Weights(rng.normal(size=(2, 2)), rng.normal(size=2), rng.normal(size=2), rng.normal())
+FIGURES = Figures()
 
 
-# Figure -------------------------------------------------------------------------------------------
-
-
-def surfaces(
-    settings: Settings, scores: Callable[..., Array], squash: Callable[[Any], Array]
-) -> dict[str, Any]:
-    """Probabilities on a grid: the model's, our network's, the reported network's."""
-    axis = np.linspace(-3, 3, settings.grid)
-    X = np.stack([v.ravel() for v in np.meshgrid(axis, axis)], axis=1)
-    beta0, beta1 = settings.beta0, settings.beta1
-    found = {
-        "model": target(X, beta0, beta1),
-        "square": scores(squaring_weights(beta0, beta1), square, X),
-        "identity": scores(reported_weights(beta0, beta1), identity, X),
-    }
-    return {
-        "axis": numbers(axis),
-        "beta": [beta0, beta1],
-        "probability": {
-            name: [numbers(row, 4) for row in squash(z).reshape(len(axis), -1)]
-            for name, z in found.items()
-        },
-    }
-
-
-def draw_surfaces(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("surfaces", 1, 3, width=3.8, height=4.3, sharey=True)
+def draw_surfaces(plots: Any, *axes: Any) -> None:
     """Three decision surfaces, the line where the probability is one half marked."""
-    from hw.figures.style import new_figure
-
-    known = sole(outcomes).plots["surfaces"]
+    known = plots["surfaces"]
     beta0, beta1 = known["beta"]
     titles = {
         "model": rf"model: $\sigma({beta0:g} + {beta1:g}\,x_1 x_2)$",
         "square": r"network, $g(z) = z^2$",
         "identity": r"network, $g(z) = z$ (the report's)",
     }
-    figure, axes = new_figure(1, 3, width=3.8, height=4.3, sharey=True)
-    for ax, (name, title) in zip(axes[0], titles.items(), strict=True):
-        values = np.array(known["probability"][name])
-        filled = ax.contourf(
-            known["axis"], known["axis"], values, levels=np.linspace(0, 1, 21), cmap="PuOr"
-        )
-        ax.contour(
-            known["axis"], known["axis"], values, levels=[0.5], colors="black", linewidths=1.6
-        )
-        ax.set_title(title)
-        ax.set_xlabel("$x_1$")
-        ax.set_aspect("equal")
+    for ax, (name, title) in zip(axes, titles.items(), strict=True):
+        surface = known["axis"], known["axis"], np.array(known["probability"][name])
+        filled = ax.contourf(*surface, levels=np.linspace(0, 1, 21), cmap="PuOr")
+        ax.contour(*surface, levels=[0.5], colors="black", linewidths=1.6)
+        ax.set(title=title, xlabel="$x_1$", aspect="equal")
         ax.grid(False)
-    axes[0][0].set_ylabel("$x_2$")
-    bar = figure.colorbar(
-        filled, ax=list(axes[0]), label="probability (black: one half)", shrink=0.85
-    )
+    axes[0].set_ylabel("$x_2$")
+    label = "probability (black: one half)"
+    bar = axes[0].figure.colorbar(filled, ax=list(axes), label=label, shrink=0.85)
     bar.set_ticks([0, 0.25, 0.5, 0.75, 1])
-    return titled(figure, spec)
-
-
-FIGURES = {"surfaces": draw_surfaces}

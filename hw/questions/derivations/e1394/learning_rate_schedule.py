@@ -19,19 +19,17 @@ from __future__ import annotations
 import contextlib
 import numbers
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import MissingPackage, UsageError
-from hw.questions.derivations.lab.statements import Array, sole, titled
+from hw.questions.derivations.lab.lab import Figures, Lab
+from hw.questions.derivations.lab.statements import Array
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 LOWEST = 1
 
@@ -50,11 +48,8 @@ def positive_integer(initial: Any) -> int:
 
     True is refused as well: it is an integer to Python, but nobody means it as a rate.
     """
-    if (
-        isinstance(initial, numbers.Integral)
-        and not isinstance(initial, bool)
-        and int(initial) >= LOWEST
-    ):
+    whole = isinstance(initial, numbers.Integral) and not isinstance(initial, bool)
+    if whole and int(initial) >= LOWEST:
         return int(initial)
     raise UsageError(
         f"the initial learning rate is {initial!r}; it must be a positive integer, such as 10"
@@ -159,62 +154,59 @@ def refused(make: Callable[[Any], Any], value: Any) -> bool:
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """The demands on the schedule, each as a check. ``data`` is not used."""
-    outcome = Outcome()
-    initial = settings.initial
-    steps = max(settings.steps, initial + 3)  # long enough to see it stay at 1
-    rates = np.array((torch_rates if backend == "torch" else numpy_rates)(initial, steps))
-    falls = rates[:-1] - rates[1:]
-    above = rates[:-1] > LOWEST
-    outcome.check(
+    lab = Lab(settings, backend)
+    initial, drawn = settings.initial, settings.steps
+    steps = max(drawn, initial + 3)  # long enough to see it stay at 1
+    with_numpy, with_torch = numpy_rates(initial, steps), torch_rates(initial, steps)
+    rates = np.array(with_torch if backend == "torch" else with_numpy)
+    falls, above = rates[:-1] - rates[1:], rates[:-1] > LOWEST
+    reached = int(np.argmax(rates == LOWEST))
+    lab.check(
         "starts_at_the_initial_rate",
         "the first step is made at the initial rate, a positive integer",
         rates[0] == initial,
         f"initial = {initial}: {rates[0]:g} at step 0",
     )
-    outcome.check(
+    lab.check(
         "falls_by_one_each_step",
         "the rate falls by exactly 1 with each step until it is 1",
         bool((falls[above] == 1).all()) and (initial == LOWEST or bool(above.any())),
-        f"{int(above.sum())} falls, each of {_span(falls[above])}; 1 is reached at step "
-        f"{int(np.argmax(rates == LOWEST))}",
+        f"{int(above.sum())} falls, each of {_span(falls[above])}; 1 is reached at step {reached}",
     )
-    outcome.check(
+    lab.check(
         "never_under_one",
         "the rate stays at 1 from then on",
         rates.min() == LOWEST and bool((rates[initial - 1 :] == LOWEST).all()),
         f"{steps} steps: the least rate is {rates.min():g}, the last {rates[-1]:g}",
     )
-    with_numpy, with_torch = numpy_rates(initial, steps), torch_rates(initial, steps)
-    outcome.check(
+    lab.check(
         "numpy_and_torch_agree",
         "the NumPy form gives the rates at which PyTorch's SGD steps under the scheduler",
         with_numpy == with_torch,
-        f"{steps} steps, largest gap "
-        f"{max(abs(a - b) for a, b in zip(with_numpy, with_torch, strict=True)):g}",
+        f"{steps} steps, largest gap {np.abs(np.subtract(with_numpy, with_torch)).max():g}",
     )
-    verdicts = {repr(v): refused(TimeBasedLearningRate, v) for v in NOT_POSITIVE_INTEGERS}
-    outcome.check(
+    refusals = [repr(v) for v in NOT_POSITIVE_INTEGERS if refused(TimeBasedLearningRate, v)]
+    lab.check(
         "refuses_all_but_positive_integers",
         "anything but a positive integer is refused, and positive integers are not",
-        all(verdicts.values())
+        len(refusals) == len(NOT_POSITIVE_INTEGERS)
         and not any(refused(TimeBasedLearningRate, v) for v in (1, initial, np.int64(2))),
-        "refused: " + ", ".join(name for name, verdict in verdicts.items() if verdict),
+        "refused: " + ", ".join(refusals),
     )
     with contextlib.suppress(MissingPackage):  # the question works without Keras
-        outcome.check(
+        lab.check(
             "keras_agrees",
             "the Keras schedule gives the same rates",
             keras_rates(initial, steps) == with_numpy,
             f"{steps} steps",
         )
-    outcome.metrics |= {
+    lab.metrics |= {
         "initial_rate": float(rates[0]),
         "final_rate": float(rates[-1]),
-        "steps_to_one": int(np.argmax(rates == LOWEST)),
+        "steps_to_one": reached,
     }
-    drawn = settings.steps
-    outcome.plots["schedule"] = {"step": list(range(drawn)), "rate": rates[:drawn].tolist()}
-    return outcome
+    lab.plots["schedule"] = {"step": list(range(drawn)), "rate": rates[:drawn].tolist()}
+    return lab.outcome
 
 
 def _span(values: Array) -> str:
@@ -225,34 +217,21 @@ def _span(values: Array) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
-# Figure -------------------------------------------------------------------------------------------
+FIGURES = Figures()
 
 
-def draw_schedule(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("schedule")
+def draw_schedule(plots: Any, ax: Any) -> None:
     """The rate over the steps, and the 1 under which it never falls."""
-    from hw.figures.style import COLOURS, new_figure
+    from hw.figures.style import COLOURS
 
-    known = sole(outcomes).plots["schedule"]
-    figure, axes = new_figure()
-    ax = axes[0][0]
-    ax.step(known["step"], known["rate"], where="post", color=COLOURS[0], lw=1, alpha=0.6)
-    few = len(known["step"]) <= 60
-    ax.plot(
-        known["step"],
-        known["rate"],
-        "o" if few else ",",
-        ms=5,
-        color=COLOURS[0],
-        label=f"learning rate, from {known['rate'][0]:g}",
-    )
+    steps, rates = plots["schedule"]["step"], plots["schedule"]["rate"]
+    ax.step(steps, rates, where="post", color=COLOURS[0], lw=1, alpha=0.6)
+    marker, label = "o" if len(steps) <= 60 else ",", f"learning rate, from {rates[0]:g}"
+    ax.plot(steps, rates, marker, ms=5, color=COLOURS[0], label=label)
     ax.axhline(LOWEST, ls=":", color=COLOURS[1], label="1, the lowest")
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("step")
-    ax.set_ylabel("learning rate")
-    ax.xaxis.get_major_locator().set_params(integer=True)
-    ax.yaxis.get_major_locator().set_params(integer=True)
+    ax.set(xlabel="step", ylabel="learning rate")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.get_major_locator().set_params(integer=True)
     ax.legend()
-    return titled(figure, spec)
-
-
-FIGURES = {"schedule": draw_schedule}

@@ -13,28 +13,22 @@ Deviations: none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
+from hw.questions.derivations.lab.lab import Figures, Lab
 from hw.questions.derivations.lab.statements import (
-    DIFFERENCE_TOLERANCE,
+    STEP,
     Array,
-    central_difference,
     numbers,
     relative_error,
-    sole,
-    titled,
     vanishes,
 )
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OFF_KINK = 1e-2  # |z| of the random points: beyond any step of the differences, at |x| <= 4
 
@@ -44,9 +38,6 @@ class Settings:
     seed: int = setting(0, "seed of the random points", low=0)
     points: int = setting(200, "random points off the kink", low=2, high=100_000)
     x: float = setting(1.5, "the input of the figure and of the one-sided slopes", above=0, high=4)
-
-
-# NumPy --------------------------------------------------------------------------------------------
 
 
 def f(b: Any, w: Any, x: Any) -> Any:
@@ -60,52 +51,31 @@ def gradient(b: Any, w: Any, x: Any) -> tuple[Array, Array]:
     return active, active * x
 
 
-def random_points(settings: Settings) -> tuple[Array, Array, Array]:
+def random_points(settings: Settings, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     """b, w and x, (points,) each, on both sides of the kink and off it."""
-    rng = np.random.default_rng(settings.seed)
     w, x = rng.uniform(-3, 3, (2, settings.points))
     side = np.where(np.arange(settings.points) % 2, 1.0, -1.0)
     z = side * rng.uniform(OFF_KINK, 4, settings.points)
     return z - x * w, w, x
 
 
-def numpy_errors(b: Array, w: Array, x: Array) -> dict[str, float]:
-    """By side and parameter: the relative error against central differences."""
-    differences = np.array(
-        [
-            central_difference(partial(_value, x_), np.array([b_, w_]))
-            for b_, w_, x_ in zip(b, w, x, strict=True)
-        ]
-    )
-    return _errors(b, w, x, differences[:, 0], differences[:, 1])
+# The two derivatives without a formula, at (n,) points -------------------------------------------
 
 
-def _value(x: float, at: Array) -> float:
-    """f at (b, w) = ``at``."""
-    return float(f(at[0], at[1], x))
+def numpy_slopes(b: Array, w: Array, x: Array) -> tuple[Array, Array]:
+    """(df/db, df/dw) by central differences of f."""
+    by_b = f(b + STEP, w, x) - f(b - STEP, w, x)
+    by_w = f(b, w + STEP, x) - f(b, w - STEP, x)
+    return by_b / (2 * STEP), by_w / (2 * STEP)
 
 
-def _errors(b: Array, w: Array, x: Array, db: Array, dw: Array) -> dict[str, float]:
-    active = b + x * w > 0
-    found = gradient(b, w, x)
-    return {
-        f"{name}_{side}": relative_error(ours[rows], theirs[rows])
-        for side, rows in (("inactive", ~active), ("active", active))
-        for name, ours, theirs in (("b", found[0], db), ("w", found[1], dw))
-    }
-
-
-# PyTorch ------------------------------------------------------------------------------------------
-
-
-def torch_errors(b: Array, w: Array, x: Array) -> dict[str, float]:
-    """By side and parameter: the relative error against autograd."""
+def torch_slopes(relu: Callable[[Any], Any], b: Any, w: Any, x: Any) -> tuple[Array, Array]:
+    """(df/db, df/dw) by autograd, from ``relu`` of tensors."""
     import torch
 
-    b_, w_ = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (b, w))
-    x_ = torch.tensor(x, dtype=torch.float64)
-    db, dw = torch.autograd.grad(torch.relu(b_ + x_ * w_).sum(), (b_, w_))
-    return _errors(b, w, x, db.numpy(), dw.numpy())
+    b, w = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (b, w))
+    by_b, by_w = torch.autograd.grad(relu(b + torch.as_tensor(x) * w).sum(), (b, w))
+    return by_b.numpy(), by_w.numpy()
 
 
 def torch_at_kink(x: float) -> dict[str, tuple[float, float]]:
@@ -121,15 +91,11 @@ def torch_at_kink(x: float) -> dict[str, tuple[float, float]]:
         "maximum": lambda z: torch.maximum(z, zero),
         "half_of_z_plus_abs": lambda z: (z + z.abs()) / 2,
     }
-    found = {}
-    for name, form in forms.items():
-        b, w = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (-x, 1.0))
-        db, dw = torch.autograd.grad(form(b + x * w), (b, w))
-        found[name] = (float(db), float(dw))
-    return found
+    return {name: _floats(torch_slopes(form, -x, 1.0, x)) for name, form in forms.items()}
 
 
-# The question -------------------------------------------------------------------------------------
+def _floats(slope: tuple[Any, Any]) -> tuple[float, float]:
+    return float(slope[0]), float(slope[1])
 
 
 def is_subgradient(slope: tuple[float, float], x: float) -> bool:
@@ -148,51 +114,15 @@ def is_subgradient(slope: tuple[float, float], x: float) -> bool:
     return all(sp.expand(sp.Max(0, z) - s * z).is_nonnegative for z in (up, down))
 
 
-def _exact() -> dict[str, bool]:
-    """The four statements off the kink, by SymPy: z negative, then z positive."""
-    import sympy as sp
-
-    b, w, x = sp.symbols("b w x", real=True)
-    # On each side ReLU is 0 or z: SymPy takes the derivative of that branch.
-    branches = {}
-    for side, sign in (("inactive", {"negative": True}), ("active", {"positive": True})):
-        z = sp.Symbol("z", **sign)
-        branches[side] = sp.Max(0, z).subs(z, b + x * w)
-    return {
-        "b_inactive": vanishes(sp.diff(branches["inactive"], b)),
-        "w_inactive": vanishes(sp.diff(branches["inactive"], w)),
-        "b_active": vanishes(sp.diff(branches["active"], b) - 1),
-        "w_active": vanishes(sp.diff(branches["active"], w) - x),
-    }
-
-
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """The four branches and the kink, each as a check. ``data`` is not used."""
-    outcome = Outcome()
+    lab = Lab(settings, backend)
+    _off_the_kink(lab)
+    _on_the_kink(lab)
     x = settings.x
-    exact = _exact()
-    points = random_points(settings)
-    errors = (torch_errors if backend == "torch" else numpy_errors)(*points)
-    witness = "autograd" if backend == "torch" else "central differences"
-    for key, value in (
-        ("b_inactive", "0"),
-        ("b_active", "1"),
-        ("w_inactive", "0"),
-        ("w_active", "x"),
-    ):
-        name, side = key.split("_")
-        outcome.metrics[f"error_{key}"] = errors[key]
-        outcome.check(
-            f"d{key}",
-            f"df/d{name} = {value} where b + xw {'<' if side == 'inactive' else '>'} 0",
-            exact[key] and errors[key] <= DIFFERENCE_TOLERANCE,
-            f"SymPy: {'exact' if exact[key] else 'differs'}; relative error {errors[key]:.1e} "
-            f"against {witness} at {settings.points} points",
-        )
-    _kink_checks(outcome, x)
     z = np.linspace(-2, 2, 200)  # an even number: no point on the kink
     db, dw = gradient(z - x, np.ones_like(z), x)
-    outcome.plots["kink"] = {
+    lab.plots["kink"] = {
         "z": numbers(z),
         "f": numbers(f(z - x, 1.0, x)),
         "db": numbers(db),
@@ -201,40 +131,67 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         "torch": {name: list(slope) for name, slope in torch_at_kink(x).items()},
         "report": [float(v) for v in gradient(-x, 1.0, x)],
     }
-    return outcome
+    return lab.outcome
 
 
-def _kink_checks(outcome: Outcome, x: float) -> None:
+def _off_the_kink(lab: Lab) -> None:
+    """The gradient on each side: by SymPy, which takes that branch's, and at random points."""
+    import sympy as sp
+
+    by_autograd = lab.world.name == "torch"
+    points = random_points(lab.settings, lab.rng)
+    ours = gradient(*points)
+    theirs = torch_slopes(lab.world.relu, *points) if by_autograd else numpy_slopes(*points)
+    b, w, x = sp.symbols("b w x", real=True)
+    z = points[0] + points[2] * points[1]
+    sides = {
+        "inactive": ("<", z < 0, sp.Symbol("z", negative=True), (sp.S.Zero, sp.S.Zero)),
+        "active": (">", z > 0, sp.Symbol("z", positive=True), (sp.S.One, x)),
+    }
+    for i, by in enumerate((b, w)):
+        for side, (sign, rows, symbol, values) in sides.items():
+            branch = sp.Max(0, symbol).subs(symbol, b + x * w)
+            error = relative_error(ours[i][rows], theirs[i][rows])
+            lab.metrics[f"error_{by}_{side}"] = error
+            lab.formula(
+                f"d{by}_{side}",
+                f"df/d{by} = {values[i]} where b + xw {sign} 0",
+                vanishes(sp.diff(branch, by) - values[i]),
+                **{"autograd" if by_autograd else "differences": error},
+            )
+
+
+def _on_the_kink(lab: Lab) -> None:
     """The value at b + x w = 0: the report's and PyTorch's."""
-    by_b, by_w = gradient(-x, 1.0, x)
-    report = float(by_b), float(by_w)
+    x = lab.settings.x
+    report = _floats(gradient(-x, 1.0, x))
     h = 2.0**-20  # a power of two: the one-sided slopes are exact
     left = [float(-f(-x - h, 1.0, x) / h), float(-f(-x, 1.0 - h, x) / h)]
     right = [float(f(-x + h, 1.0, x) / h), float(f(-x, 1.0 + h, x) / h)]
-    outcome.check(
+    lab.check(
         "kink_has_no_gradient",
         "where b + xw = 0 and x is not 0, f has no partial derivative by b nor by w",
         left[0] != right[0] and left[1] != right[1],
         f"at x = {x:g}: one-sided slopes by b {left[0] + 0.0:g} and {right[0]:g}, by w "
         f"{left[1] + 0.0:g} and {right[1]:g}",
     )
-    outcome.check(
+    lab.check(
         "report_at_kink_is_subgradient",
         "the gradient given for b + xw = 0, (1, x), is a subgradient there",
         is_subgradient(report, x),
         f"({report[0]:g}, {report[1]:g}) = s (1, x) with s = {report[0]:g} in [0, 1]",
     )
     found = torch_at_kink(x)
-    outcome.metrics |= {f"torch_db_at_kink_{name}": slope[0] for name, slope in found.items()}
-    outcome.metrics["report_db_at_kink"] = report[0]
+    lab.metrics |= {f"torch_db_at_kink_{name}": slope[0] for name, slope in found.items()}
+    lab.metrics["report_db_at_kink"] = report[0]
     slope = found["relu"]
-    outcome.check(
+    lab.check(
         "torch_at_kink_is_subgradient",
         "autograd returns (0, 0) for torch.relu at b + xw = 0, a subgradient too",
         slope == (0.0, 0.0) and is_subgradient(slope, x),
         f"({slope[0]:g}, {slope[1]:g}): s = {slope[0]:g} in [0, 1]",
     )
-    outcome.check(
+    lab.check(
         "torch_forms_at_kink_are_subgradients",
         "whichever way ReLU is written in PyTorch, autograd returns a subgradient at the kink",
         all(is_subgradient(slope, x) for slope in found.values()),
@@ -242,36 +199,30 @@ def _kink_checks(outcome: Outcome, x: float) -> None:
     )
 
 
-# Figure -------------------------------------------------------------------------------------------
+FIGURES = Figures()
 
 
-def draw_kink(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("kink", 1, 3, width=4.1, height=3.4)
+def draw_kink(plots: Any, value: Any, by_b: Any, by_w: Any) -> None:
     """f, df/db and df/dw over z = b + x w, with the values taken at the kink."""
-    from hw.figures.style import COLOURS, new_figure
+    from hw.figures.style import COLOURS
 
-    known = sole(outcomes).plots["kink"]
-    z, x = np.array(known["z"]), known["x"]
-    figure, axes = new_figure(1, 3, width=4.1, height=3.4)
-    axes[0][0].plot(z, known["f"], color=COLOURS[0])
-    axes[0][0].set_ylabel(r"$f(b, w) = \mathrm{ReLU}(b + xw)$")
-    for i, (key, name) in enumerate((("db", "b"), ("dw", "w"))):
-        ax = axes[0][i + 1]
+    known = plots["kink"]
+    z, at_kink = np.array(known["z"]), known["torch"]
+    value.plot(z, known["f"], color=COLOURS[0])
+    value.set(xlabel="$b + xw$", ylabel=r"$f(b, w) = \mathrm{ReLU}(b + xw)$")
+    for i, (ax, name) in enumerate(((by_b, "b"), (by_w, "w"))):
         for side in (z < 0, z > 0):
-            ax.plot(z[side], np.array(known[key])[side], color=COLOURS[0])
+            ax.plot(z[side], np.array(known[f"d{name}"])[side], color=COLOURS[0])
         top = known["report"][i]
         ax.plot([0, 0], [0, top], "-", lw=5, alpha=0.25, color=COLOURS[2], label="all subgradients")
-        ax.plot(0, top, "D", ms=7, color=COLOURS[1], label=f"the report: {top:g}")
-        value = known["torch"]["relu"][i]
-        ax.plot(0, value, "o", ms=7, color=COLOURS[3], label=f"torch.relu: {value:g}")
-        middle = known["torch"]["maximum"][i]
-        ax.plot(0, middle, "s", ms=6, color=COLOURS[4], label=f"torch.maximum: {middle:g}")
-        ax.set_ylabel(rf"$\partial f/\partial {name}$")
+        for text, slope, marker, size, colour in (
+            ("the report", top, "D", 7, COLOURS[1]),
+            ("torch.relu", at_kink["relu"][i], "o", 7, COLOURS[3]),
+            ("torch.maximum", at_kink["maximum"][i], "s", 6, COLOURS[4]),
+        ):
+            ax.plot(0, slope, marker, ms=size, color=colour, label=f"{text}: {slope:g}")
+        ax.set(xlabel="$b + xw$", ylabel=rf"$\partial f/\partial {name}$")
         ax.set_ylim(-0.1 * top, 1.15 * top)
         ax.legend(loc="center right", fontsize=8)
-    for ax in axes[0]:
-        ax.set_xlabel("$b + xw$")
-    axes[0][2].set_title(f"$x = {x:g}$", fontsize=10)
-    return titled(figure, spec)
-
-
-FIGURES = {"kink": draw_kink}
+    by_w.set_title(f"$x = {known['x']:g}$", fontsize=10)

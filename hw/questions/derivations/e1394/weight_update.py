@@ -22,29 +22,26 @@ Deviations: none. J has the report's factor 1/2, which its own derivation leaves
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
+from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
 from hw.questions.derivations.lab.statements import (
-    DIFFERENCE_TOLERANCE,
     EXACT_TOLERANCE,
     Array,
     central_difference,
     numbers,
     relative_error,
-    sole,
-    titled,
     vanishes,
 )
+from hw.questions.derivations.lab.worlds import World, world
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 OFF_KINK = 1e-2  # |a1| and |a2| of every random point
 FAULTS = {  # by name: what the report does in place of the right step
@@ -80,26 +77,51 @@ class Network:
     def replace(self, **values: Any) -> Network:
         return Network(**{**self.__dict__, **values})
 
-
-# NumPy --------------------------------------------------------------------------------------------
-
-
-def softmax(a: Array) -> Array:
-    """exp(a_k) / sum_l exp(a_l). (K,) -> (K,)."""
-    e = np.exp(a - a.max())
-    return e / e.sum()
+    def copy(self, w: World) -> Network:
+        """The same parameters as arrays of their own in the world ``w``."""
+        return Network(**{name: w.array(np.copy(v)) for name, v in self.__dict__.items()})
 
 
-def forward(net: Network, x: Array) -> tuple[Array, Array, Array]:
+Case = tuple[Network, Array, Array]  # a network, x and y
+Derive = Callable[..., tuple[Array, Array]]
+
+
+# The network, in the arrays of either library -----------------------------------------------------
+
+
+def softmax(w: World, a: Any) -> Any:
+    """(K,) -> (K,). PyTorch's own; that of `hw.nn` where the library has none."""
+    return w.library.softmax(a, -1) if w.name == "torch" else w.softmax(a)
+
+
+def forward(w: World, net: Network, x: Any) -> tuple[Any, Any, Any]:
     """a1 (H1,), a2 (H2,) and f (K,)."""
     a1 = net.b1 + net.w1 @ x
-    a2 = net.b2 + net.w2 @ np.maximum(0, a1)
-    return a1, a2, softmax(net.b3 + net.w3 @ np.maximum(0, a2))
+    a2 = net.b2 + net.w2 @ w.where(a1 > 0, a1, 0.0)
+    return a1, a2, softmax(w, net.b3 + net.w3 @ w.where(a2 > 0, a2, 0.0))
 
 
-def loss(net: Network, x: Array, y: Array) -> float:
-    """J = 1/2 sum_k (y_k - f_k)^2."""
-    return float(0.5 * ((y - forward(net, x)[2]) ** 2).sum())
+def loss(w: World, net: Network, x: Array, y: Array) -> Any:
+    """J = 1/2 sum_k (y_k - f_k)^2; ``net`` in the arrays of ``w``."""
+    return 0.5 * ((w.array(y) - forward(w, net, w.array(x))[2]) ** 2).sum()
+
+
+def draw(settings: Settings, rng: np.random.Generator) -> Case:
+    """A network and an example off the kinks, with open and closed units in both layers."""
+    sizes = settings.d, settings.h1, settings.h2, settings.k
+    while True:
+        values: dict[str, Array] = {}
+        for layer, (a, b) in enumerate(pairwise(sizes), start=1):
+            values[f"w{layer}"] = rng.normal(size=(b, a)) / np.sqrt(a)
+            values[f"b{layer}"] = rng.normal(size=b)
+        net = Network(**values)
+        x, y = rng.normal(size=settings.d), np.eye(settings.k)[rng.integers(settings.k)]
+        a1, a2, f = forward(world("numpy"), net, x)
+        mixed = all((a > OFF_KINK).any() and (a < -OFF_KINK).any() for a in (a1, a2))
+        clear = min(np.abs(a1).min(), np.abs(a2).min()) > OFF_KINK
+        # A saturated softmax has gradients near 0, of which differences see only rounding.
+        if mixed and clear and f.max() < 0.95:
+            return net, x, y
 
 
 # The derivation. Operators only: the same lines serve arrays, tensors and SymPy's symbols.
@@ -111,12 +133,7 @@ def softmax_slope(f: Any, g: Any) -> Any:
 
 
 def gradient_b1(
-    net: Network,
-    f: Any,
-    y: Any,
-    gates: tuple[Any, Any],
-    faults: Collection[str] = (),
-    only: int = 0,
+    net: Network, f: Any, y: Any, gates: Sequence[Any], faults: Collection[str] = (), only: int = 0
 ) -> Any:
     """dJ/db1 (H1,) from f (K,), y (K,) and ReLU' of both layers, (H1,) and (H2,).
 
@@ -136,95 +153,35 @@ def gradient_w1(g_b1: Any, x: Any) -> Any:
 
 
 def gradients(
-    net: Network, x: Array, y: Array, faults: Collection[str] = (), only: int = 0
+    w: World, net: Network, x: Array, y: Array, faults: Collection[str] = (), only: int = 0
 ) -> tuple[Array, Array]:
-    """dJ/db1 (H1,) and dJ/dw1 (H1, d), of arrays."""
-    a1, a2, f = forward(net, x)
-    g_b1 = gradient_b1(net, f, y, ((a1 > 0) * 1.0, (a2 > 0) * 1.0), faults, only)
-    return g_b1, gradient_w1(g_b1, x)
+    """dJ/db1 (H1,) and dJ/dw1 (H1, d) by the derivation, of arrays and in the world ``w``."""
+    net, x, y = net.copy(w), w.array(x), w.array(y)
+    a1, a2, f = forward(w, net, x)
+    g_b1 = gradient_b1(net, f, y, [1.0 * (a > 0) for a in (a1, a2)], faults, only)
+    return as_numpy(g_b1), as_numpy(gradient_w1(g_b1, x))
 
 
-def draw(settings: Settings, rng: np.random.Generator) -> tuple[Network, Array, Array]:
-    """A network and an example off the kinks, with open and closed units in both layers."""
-    sizes = settings.d, settings.h1, settings.h2, settings.k
-    while True:
-        values: dict[str, Array] = {}
-        for layer, (a, b) in enumerate(pairwise(sizes), start=1):
-            values[f"w{layer}"] = rng.normal(size=(b, a)) / np.sqrt(a)
-            values[f"b{layer}"] = rng.normal(size=b)
-        net = Network(**values)
-        x, y = rng.normal(size=settings.d), np.eye(settings.k)[rng.integers(settings.k)]
-        a1, a2, f = forward(net, x)
-        mixed = all((a > OFF_KINK).any() and (a < -OFF_KINK).any() for a in (a1, a2))
-        clear = min(np.abs(a1).min(), np.abs(a2).min()) > OFF_KINK
-        # A saturated softmax has gradients near 0, of which differences see only rounding.
-        if mixed and clear and f.max() < 0.95:
-            return net, x, y
-
-
-# PyTorch ------------------------------------------------------------------------------------------
-
-
-def as_tensors(net: Network) -> Network:
-    import torch
-
-    return Network(
-        **{
-            name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-            for name, value in net.__dict__.items()
-        }
-    )
-
-
-def torch_forward(net: Network, x: Any) -> tuple[Any, Any, Any]:
-    """`forward` with PyTorch's functions; ``net`` and ``x`` as tensors."""
-    import torch
-
-    a1 = net.b1 + net.w1 @ x
-    a2 = net.b2 + net.w2 @ torch.relu(a1)
-    return a1, a2, torch.softmax(net.b3 + net.w3 @ torch.relu(a2), 0)
-
-
-def torch_loss(net: Network, x: Array, y: Array) -> Any:
-    """J as a tensor; ``net`` as tensors."""
-    import torch
-
-    x_, y_ = (torch.tensor(v, dtype=torch.float64) for v in (x, y))
-    return 0.5 * ((y_ - torch_forward(net, x_)[2]) ** 2).sum()
+# The witnesses ------------------------------------------------------------------------------------
 
 
 def autograd(net: Network, x: Array, y: Array) -> tuple[Array, Array]:
-    """dJ/db1 and dJ/dw1 by PyTorch alone; ``net`` as arrays."""
-    import torch
-
-    tensors = as_tensors(net)
-    g_b1, g_w1 = torch.autograd.grad(torch_loss(tensors, x, y), (tensors.b1, tensors.w1))
+    """dJ/db1 and dJ/dw1 by PyTorch alone."""
+    w = world("torch")
+    net = net.copy(w)
+    leaves = net.b1.requires_grad_(), net.w1.requires_grad_()
+    g_b1, g_w1 = w.autograd.grad(loss(w, net, x, y), leaves)
     return g_b1.numpy(), g_w1.numpy()
-
-
-def torch_gradients(
-    net: Network, x: Array, y: Array, faults: Collection[str] = (), only: int = 0
-) -> tuple[Array, Array]:
-    """`gradients`, the derivation's own lines on tensors."""
-    import torch
-
-    tensors = as_tensors(net)
-    x_, y_ = (torch.tensor(v, dtype=torch.float64) for v in (x, y))
-    with torch.no_grad():
-        a1, a2, f = torch_forward(tensors, x_)
-        g_b1 = gradient_b1(tensors, f, y_, ((a1 > 0).double(), (a2 > 0).double()), faults, only)
-        return g_b1.numpy(), gradient_w1(g_b1, x_).numpy()
 
 
 def sgd_step(net: Network, x: Array, y: Array, learning_rate: float) -> Array:
     """w1 (H1, d) after one step of ``torch.optim.SGD``."""
-    import torch
-
-    tensors = as_tensors(net)
-    optimiser = torch.optim.SGD([tensors.w1], lr=learning_rate)
-    torch_loss(tensors, x, y).backward()
+    w = world("torch")
+    net = net.copy(w)
+    optimiser = w.optim.SGD([net.w1.requires_grad_()], lr=learning_rate)
+    loss(w, net, x, y).backward()
     optimiser.step()
-    return tensors.w1.detach().numpy()
+    return as_numpy(net.w1)
 
 
 # Exactly, by SymPy --------------------------------------------------------------------------------
@@ -242,14 +199,8 @@ def exact_derivation(d: int = 2, h1: int = 2, h2: int = 2, k: int = 2) -> bool:
         count = int(np.prod(shape))
         return np.array(sp.symbols(f"{name}_1:{count + 1}", real=True), object).reshape(shape)
 
-    net = Network(
-        symbols("u", h1, d),
-        symbols("b", h1),
-        symbols("v", h2, h1),
-        symbols("c", h2),
-        symbols("w", k, h2),
-        symbols("e", k),
-    )
+    shapes = {"u": (h1, d), "b": (h1,), "v": (h2, h1), "c": (h2,), "w": (k, h2), "e": (k,)}
+    net = Network(*(symbols(name, *shape) for name, shape in shapes.items()))
     x, y, s1, s2 = symbols("x", d), symbols("y", k), symbols("s", h1), symbols("t", h2)
     a3 = net.b3 + net.w3 @ (s2 * (net.b2 + net.w2 @ (s1 * (net.b1 + net.w1 @ x))))
     # J as a function of the scores z, then the chain rule through the affine a3.
@@ -275,72 +226,70 @@ def exact_derivation(d: int = 2, h1: int = 2, h2: int = 2, k: int = 2) -> bool:
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """The steps of the report's derivation, its result, and ours. ``data`` is not used."""
-    outcome = Outcome()
-    rng = np.random.default_rng(settings.seed)
-    cases = [draw(settings, rng) for _ in range(settings.points)]
-    derive = torch_gradients if backend == "torch" else gradients
-    _step_checks(outcome, cases[0], settings)
-    _fault_checks(outcome, cases, derive)
-    _printed_checks(outcome, cases, derive, settings)
-    _our_checks(outcome, cases, derive, settings, backend)
+    lab = Lab(settings, backend)
+    cases = [draw(settings, lab.rng) for _ in range(settings.points)]
+    derive = partial(gradients, lab.world)
+    _step_checks(lab, cases[0])
+    for check in (_fault_checks, _printed_checks, _our_checks):
+        check(lab, cases, derive)
     net, x, y = cases[0]
-    outcome.plots["update"] = {
+    lab.plots["update"] = {
         "autograd": numbers(autograd(net, x, y)[1].ravel()),
         "ours": numbers(derive(net, x, y)[1].ravel()),
         "printed": numbers(derive(net, x, y, set(FAULTS) - {"class_sum"})[1].ravel()),
-        "faults": {name: outcome.metrics[f"error_of_{name}"] for name in FAULTS},
+        "faults": {name: lab.metrics[f"error_of_{name}"] for name in FAULTS},
         "ladder": ladder(cases, derive),
     }
-    return outcome
-
-
-Case = tuple[Network, Array, Array]
-Derive = Callable[..., tuple[Array, Array]]
+    return lab.outcome
 
 
 def ladder(cases: list[Case], derive: Derive) -> list[list[Any]]:
     """How far dJ/dw1 is off as the faults of the report are mended one after another."""
-    left = list(FAULTS)
-    steps = [["as printed", _error(cases, derive, left)]]
-    while left:
-        mended = left.pop(0)
-        steps.append([mended, _error(cases, derive, left)])
-    return steps
+    names = list(FAULTS)
+    return [
+        [mended, _off(cases, derive, names[i:])] for i, mended in enumerate(["as printed", *names])
+    ]
 
 
-def _off(found: Array, true: Array) -> float:
-    """How far ``found`` is off, in lengths of ``true``: without `relative_error`'s bound."""
-    return float(np.linalg.norm(found - true) / np.linalg.norm(true))
+def _off(
+    cases: list[Case],
+    derive: Derive,
+    faults: Collection[str],
+    only: int | None = None,
+    parameter: int = 1,
+) -> float:
+    """How far dJ/db1 (``parameter`` 0) or dJ/dw1 (1) is off autograd's, at most.
+
+    In lengths of autograd's, without the bound of `relative_error`. ``only`` is the class that is
+    left where one is; None: the example's own.
+    """
+    errors = []
+    for net, x, y in cases:
+        found = derive(net, x, y, faults, int(y.argmax()) if only is None else only)[parameter]
+        true = autograd(net, x, y)[parameter]
+        errors.append(float(np.linalg.norm(found - true) / np.linalg.norm(true)))
+    return max(errors)
 
 
-def _error(cases: list[Case], derive: Derive, faults: Collection[str]) -> float:
-    """How far dJ/dw1 is off autograd's, at most; where one class is left, the example's own."""
-    return max(
-        _off(derive(net, x, y, faults, int(y.argmax()))[1], autograd(net, x, y)[1])
-        for net, x, y in cases
-    )
-
-
-def _step_checks(outcome: Outcome, case: Case, settings: Settings) -> None:
+def _step_checks(lab: Lab, case: Case) -> None:
     """The report's ingredients: rule, activations, and the derivatives along the chain."""
     import sympy as sp
 
-    net, x, y = case
-    step = sgd_step(net, x, y, settings.learning_rate)
-    error = relative_error(step, net.w1 - settings.learning_rate * autograd(net, x, y)[1])
-    outcome.check(
+    net, x, _ = case
+    rate = lab.settings.learning_rate
+    error = relative_error(sgd_step(*case, rate), net.w1 - rate * autograd(*case)[1])
+    lab.check(
         "update_rule",
         "gradient descent: w at step r + 1 is w at step r minus the rate times dJ/dw",
         error <= EXACT_TOLERANCE,
         f"relative error {error:.1e} against a step of torch.optim.SGD",
     )
+    torch = world("torch")
+    reference = as_numpy(forward(torch, net.copy(torch), torch.array(x))[2])
+    error = relative_error(forward(world("numpy"), net, x)[2], reference)
     z = sp.symbols("z1:4", real=True)
-    total = sum(map(sp.exp, z))
-    f = [sp.exp(v) / total for v in z]
-    found = forward(net, x)[2]
-    reference = np.asarray(torch_forward(as_tensors(net), _tensor(x))[2].detach())
-    error = relative_error(found, reference)
-    outcome.check(
+    f = [sp.exp(v) / sum(map(sp.exp, z)) for v in z]
+    lab.check(
         "softmax_formula",
         "f_k = exp(a3_k) / sum_l exp(a3_l)",
         vanishes(sum(f) - 1) and error <= EXACT_TOLERANCE,
@@ -348,65 +297,57 @@ def _step_checks(outcome: Outcome, case: Case, settings: Settings) -> None:
     )
     up, down = sp.Symbol("u", positive=True), sp.Symbol("v", negative=True)
     heaviside = {up: sp.S.One, down: sp.S.Zero}
-    outcome.check(
-        "relu_is_a_step",
-        "ReLU(z) = max(0, z) is 1 for z > 0, else 0",
-        vanishes(*(sp.Max(0, s) - value for s, value in heaviside.items())),
-        f"at z = 2 it is {max(0, 2)}, not 1: the step is its slope",
-    )
-    outcome.check(
-        "relu_slope_is_a_step",
-        "ReLU'(z) is 1 for z > 0, and 0 for z < 0",
-        vanishes(*(sp.diff(sp.Max(0, s), s) - value for s, value in heaviside.items())),
-        "SymPy: exact on both sides of 0",
-    )
     yk, fk = sp.symbols("y_k f_k", real=True)
     slope = sp.diff((yk - fk) ** 2 / 2, fk)
-    outcome.check(
-        "loss_slope_as_printed",
-        "for J = 1/2 sum_k (y_k - f_k)^2 the slope by f_k is -2 (y_k - f_k)",
-        vanishes(slope + 2 * (yk - fk)),
-        f"SymPy: {slope}; -2 (y_k - f_k) belongs to the loss without 1/2",
-    )
-    outcome.check(
-        "loss_slope",
-        "for J = 1/2 sum_k (y_k - f_k)^2 the slope by f_k is -(y_k - f_k)",
-        vanishes(slope + (yk - fk)),
-        f"SymPy: {slope}",
-    )
     jacobian = sp.Matrix(f).jacobian(z)
-    at = dict(zip(z, (sp.log(2), 0, 0), strict=True))
-    first_row = ", ".join(map(str, jacobian.subs(at).row(0)))
-    outcome.check(
-        "softmax_slope_is_one",
-        "the derivative of the softmax output by its score is 1",
-        vanishes(jacobian - sp.eye(3)),
-        f"SymPy: at scores (log 2, 0, 0) the Jacobian's first row is ({first_row}), not (1, 0, 0)",
-    )
-    outcome.check(
-        "softmax_jacobian",
-        "the derivative of f_k by a3_l is f_k (1[k = l] - f_l)",
-        vanishes(jacobian - (sp.diag(*f) - sp.Matrix(f) * sp.Matrix(f).T)),
-        "SymPy: exact for 3 classes, every class by every score",
-    )
-    w, h, b = sp.symbols("w_1:4"), sp.symbols("h_1:4"), sp.Symbol("b")
-    affine = b + sum(wi * hi for wi, hi in zip(w, h, strict=True))
-    linear = [sp.diff(affine, hi) - wi for wi, hi in zip(w, h, strict=True)]
-    outcome.check(
-        "affine_steps",
-        "a unit's input has the slope w by what it is weighted with, and 1 by its bias",
-        vanishes(*linear, sp.diff(affine, b) - 1),
-        "SymPy: exact; w2 carries two indices, the unit m and the input i, where one is printed",
-    )
+    first_row = jacobian.subs(dict(zip(z, (sp.log(2), 0, 0), strict=True))).row(0)
+    weights, h, b = sp.symbols("w_1:4"), sp.symbols("h_1:4"), sp.Symbol("b")
+    affine = b + sum(wi * hi for wi, hi in zip(weights, h, strict=True))
+    # check: (statement, what must vanish for it to hold, evidence)
+    steps = {
+        "relu_is_a_step": (
+            "ReLU(z) = max(0, z) is 1 for z > 0, else 0",
+            [sp.Max(0, s) - value for s, value in heaviside.items()],
+            f"at z = 2 it is {max(0, 2)}, not 1: the step is its slope",
+        ),
+        "relu_slope_is_a_step": (
+            "ReLU'(z) is 1 for z > 0, and 0 for z < 0",
+            [sp.diff(sp.Max(0, s), s) - value for s, value in heaviside.items()],
+            "SymPy: exact on both sides of 0",
+        ),
+        "loss_slope_as_printed": (
+            "for J = 1/2 sum_k (y_k - f_k)^2 the slope by f_k is -2 (y_k - f_k)",
+            [slope + 2 * (yk - fk)],
+            f"SymPy: {slope}; -2 (y_k - f_k) belongs to the loss without 1/2",
+        ),
+        "loss_slope": (
+            "for J = 1/2 sum_k (y_k - f_k)^2 the slope by f_k is -(y_k - f_k)",
+            [slope + (yk - fk)],
+            f"SymPy: {slope}",
+        ),
+        "softmax_slope_is_one": (
+            "the derivative of the softmax output by its score is 1",
+            [jacobian - sp.eye(3)],
+            f"SymPy: at scores (log 2, 0, 0) the Jacobian's first row is {tuple(first_row)}, not "
+            "(1, 0, 0)",
+        ),
+        "softmax_jacobian": (
+            "the derivative of f_k by a3_l is f_k (1[k = l] - f_l)",
+            [jacobian - (sp.diag(*f) - sp.Matrix(f) * sp.Matrix(f).T)],
+            "SymPy: exact for 3 classes, every class by every score",
+        ),
+        "affine_steps": (
+            "a unit's input has the slope w by what it is weighted with, and 1 by its bias",
+            [sp.Matrix([affine]).jacobian((*h, b)) - sp.Matrix([[*weights, 1]])],
+            "SymPy: exact; w2 carries two indices, the unit m and the input i, where one is "
+            "printed",
+        ),
+    }
+    for name, (statement, differences, evidence) in steps.items():
+        lab.check(name, statement, vanishes(*differences), evidence)
 
 
-def _tensor(value: Array) -> Any:
-    import torch
-
-    return torch.tensor(value, dtype=torch.float64)
-
-
-def _fault_checks(outcome: Outcome, cases: list[Case], derive: Derive) -> None:
+def _fault_checks(lab: Lab, cases: list[Case], derive: Derive) -> None:
     """Each fault alone in the right derivation, and its share in the report's error."""
     words = {
         "loss_factor": "2 (f - y) may stand for the slope of J with its 1/2",
@@ -414,13 +355,12 @@ def _fault_checks(outcome: Outcome, cases: list[Case], derive: Derive) -> None:
         "class_sum": "the sum over the classes may be left out",
         "relu_gates": "ReLU' may be 1 for every unit, open or closed",
     }
-    closed = sum(int((a <= 0).sum()) for net, x, _ in cases for a in forward(net, x)[:2])
-    units = sum(len(net.b1) + len(net.b2) for net, _, _ in cases)
+    hidden = [a for net, x, _ in cases for a in forward(world("numpy"), net, x)[:2]]
+    closed, units = sum(int((a <= 0).sum()) for a in hidden), sum(map(len, hidden))
     extra = {"relu_gates": f"; {closed} of {units} hidden units are closed"}
     for name in FAULTS:
-        error = _error(cases, derive, [name])
-        outcome.metrics[f"error_of_{name}"] = error
-        outcome.check(
+        error = lab.metrics[f"error_of_{name}"] = _off(cases, derive, [name])
+        lab.check(
             f"harmless_{name}",
             f"in dJ/dw1, {words[name]}",
             error <= EXACT_TOLERANCE,
@@ -428,69 +368,54 @@ def _fault_checks(outcome: Outcome, cases: list[Case], derive: Derive) -> None:
         )
 
 
-def _printed_checks(
-    outcome: Outcome, cases: list[Case], derive: Derive, settings: Settings
-) -> None:
+def _printed_checks(lab: Lab, cases: list[Case], derive: Derive) -> None:
     """The report's results for b1 and w1, in every reading of their missing class index."""
-    rest = set(FAULTS) - {"class_sum"}
-    errors: dict[str, dict[str, float]] = {"b1": {}, "w1": {}}
+    readings = {f"class {c}": (set(FAULTS), c) for c in range(lab.settings.k)}
+    readings["summed"] = (set(FAULTS) - {"class_sum"}, 0)
     for i, name in enumerate(("b1", "w1")):
-        readings = {f"class {c}": (set(FAULTS), c) for c in range(settings.k)}
-        readings["summed"] = (rest, 0)
-        for reading, (faults, only) in readings.items():
-            errors[name][reading] = max(
-                _off(derive(net, x, y, faults, only)[i], autograd(net, x, y)[i])
-                for net, x, y in cases
-            )
-        best = min(errors[name], key=lambda reading: errors[name][reading])
-        outcome.metrics[f"printed_error_{name}"] = errors[name][best]
-        outcome.check(
+        errors = {reading: _off(cases, derive, *how, i) for reading, how in readings.items()}
+        best = min(errors, key=lambda reading: errors[reading])
+        lab.metrics[f"printed_error_{name}"] = errors[best]
+        lab.check(
             f"{name}_as_printed",
             f"dJ/d{name} is -2 (y - f) sum_m w3_m w2_m{' x' if name == 'w1' else ''}",
-            errors[name][best] <= EXACT_TOLERANCE,
-            f"off autograd's gradient by {errors[name]['summed']:.1f} of its length if summed over "
-            f"the classes, by {errors[name][best]:.1f} in the best reading ({best})",
+            errors[best] <= EXACT_TOLERANCE,
+            f"off autograd's gradient by {errors['summed']:.1f} of its length if summed over the "
+            f"classes, by {errors[best]:.1f} in the best reading ({best})",
         )
 
 
-def _our_checks(
-    outcome: Outcome, cases: list[Case], derive: Derive, settings: Settings, backend: str
-) -> None:
+def _our_checks(lab: Lab, cases: list[Case], derive: Derive) -> None:
     """The derivation against central differences, autograd, SymPy and an optimiser's step."""
-    exact = exact_derivation()
-    for i, name in enumerate(("b1", "w1")):
-        difference, automatic = [], []
+    w, exact = lab.world, exact_derivation()
+    for i, (name, left) in enumerate({"b1": "b1_i =", "w1": "w1_ij = x_j"}.items()):
+        differences, automatic = [], []
         for net, x, y in cases:
-            ours = derive(net, x, y)[i]
 
             def objective(z: Array, case: Case = (net, x, y), name: str = name) -> float:
-                changed = case[0].replace(**{name: z})
-                if backend == "torch":
-                    return float(torch_loss(as_tensors(changed), *case[1:]).detach())
-                return loss(changed, *case[1:])
+                return float(loss(w, case[0].replace(**{name: z}).copy(w), *case[1:]))
 
-            difference.append(
-                relative_error(ours, central_difference(objective, getattr(net, name)))
-            )
+            ours = derive(net, x, y)[i]
+            expected = central_difference(objective, getattr(net, name))
+            differences.append(relative_error(ours, expected))
             automatic.append(relative_error(ours, autograd(net, x, y)[i]))
-        outcome.metrics[f"difference_error_{name}"] = max(difference)
-        outcome.metrics[f"autograd_error_{name}"] = max(automatic)
-        outcome.check(
+        lab.metrics[f"difference_error_{name}"] = max(differences)
+        lab.metrics[f"autograd_error_{name}"] = max(automatic)
+        lab.formula(
             f"{name}_derived",
-            f"dJ/d{name}_i{'j = x_j' if name == 'w1' else ' ='} 1[a1_i > 0] sum_m w2_mi "
+            f"dJ/d{left} 1[a1_i > 0] sum_m w2_mi "
             "1[a2_m > 0] sum_k w3_km f_k ((f_k - y_k) - sum_l f_l (f_l - y_l))",
-            exact and max(difference) <= DIFFERENCE_TOLERANCE and max(automatic) <= EXACT_TOLERANCE,
-            f"SymPy: {'exact' if exact else 'differs'} for 2-2-2-2 units; relative error "
-            f"{max(difference):.1e} against central differences, {max(automatic):.1e} against "
-            "autograd",
+            exact,
+            differences=max(differences),
+            autograd=max(automatic),
         )
     net, x, y = cases[0]
-    rate = settings.learning_rate
+    rate = lab.settings.learning_rate
     ours = net.w1 - rate * derive(net, x, y)[1]
     error = relative_error(ours, sgd_step(net, x, y, rate))
-    before, after = loss(net, x, y), loss(net.replace(w1=ours), x, y)
-    outcome.metrics |= {"loss_before": before, "loss_after": after}
-    outcome.check(
+    before, after = (float(loss(world("numpy"), n, x, y)) for n in (net, net.replace(w1=ours)))
+    lab.metrics |= {"loss_before": before, "loss_after": after}
+    lab.check(
         "w1_update",
         "the update w1_ij <- w1_ij - eta dJ/dw1_ij with this gradient",
         error <= EXACT_TOLERANCE,
@@ -499,48 +424,37 @@ def _our_checks(
     )
 
 
-# Figure -------------------------------------------------------------------------------------------
+FIGURES = Figures()
+BARS = {
+    "as printed": "as printed",
+    "loss_factor": "+ factor of\nthe loss",
+    "softmax_slope": "+ softmax's\nJacobian",
+    "class_sum": "+ sum over\nclasses",
+    "relu_gates": "+ ReLU\ngates",
+}
 
 
-def draw_update(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("update", 1, 2, width=4.8, height=3.8)
+def draw_update(plots: Any, left: Any, right: Any) -> None:
     """Entry by entry against autograd, and the error as the report's faults are mended."""
-    from hw.figures.style import COLOURS, new_figure
+    from hw.figures.style import COLOURS
 
-    known = sole(outcomes).plots["update"]
-    figure, axes = new_figure(1, 2, width=4.8, height=3.8)
-    left, right = axes[0]
-    true = known["autograd"]
+    known = plots["update"]
     left.axline((0, 0), slope=1, color="0.6", lw=1)
-    left.plot(
-        true,
-        known["printed"],
-        "X",
-        ms=6,
-        color=COLOURS[1],
-        ls="none",
-        label="the report's, summed over classes",
-    )
-    left.plot(true, known["ours"], "o", ms=5, color=COLOURS[0], ls="none", label="derived here")
+    for name, marker, size, colour, label in (
+        ("printed", "X", 6, COLOURS[1], "the report's, summed over classes"),
+        ("ours", "o", 5, COLOURS[0], "derived here"),
+    ):
+        entries = known["autograd"], known[name]
+        left.plot(*entries, marker, ms=size, color=colour, ls="none", label=label)
     left.set_xlabel(r"$\partial J/\partial w^{[1]}_{ij}$ by autograd")
     left.set_ylabel(r"$\partial J/\partial w^{[1]}_{ij}$ by formula")
     left.legend(fontsize=8, loc="best")
-    names = {
-        "as printed": "as printed",
-        "loss_factor": "+ factor of\nthe loss",
-        "softmax_slope": "+ softmax's\nJacobian",
-        "class_sum": "+ sum over\nclasses",
-        "relu_gates": "+ ReLU\ngates",
-    }
-    errors = [error for _, error in known["ladder"]]
-    bars = right.bar(
-        range(len(errors)), errors, color=[COLOURS[1]] * (len(errors) - 1) + [COLOURS[0]], width=0.6
-    )
+    names, errors = zip(*known["ladder"], strict=True)
+    colours = [COLOURS[1]] * (len(errors) - 1) + [COLOURS[0]]
+    bars = right.bar(range(len(errors)), errors, color=colours, width=0.6)
     right.bar_label(bars, [f"{e:.1f}" if e > 1e-6 else "0" for e in errors], fontsize=8)
-    right.set_xticks(range(len(errors)), [names[name] for name, _ in known["ladder"]], fontsize=7.5)
+    right.set_xticks(range(len(errors)), [BARS[name] for name in names], fontsize=7.5)
     right.set_ylabel("error, in lengths of the true gradient")
     right.set_title("faults mended one after another", fontsize=10)
     right.grid(False, axis="x")
-    return titled(figure, spec)
-
-
-FIGURES = {"update": draw_update}

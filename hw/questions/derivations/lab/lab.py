@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hw.questions.derivations.lab.calculus import ROUNDING, gap
-from hw.questions.derivations.lab.statements import vanishes
+from hw.questions.derivations.lab.statements import (
+    DIFFERENCE_TOLERANCE,
+    EXACT_TOLERANCE,
+    vanishes,
+)
 from hw.questions.derivations.lab.worlds import World, world
 from hw.results.outcome import Outcome
 
@@ -81,6 +85,32 @@ class Lab:
             f"{reduces(proved)}; largest |difference|"
             f"{f' from {self.world.witness}' if derivative else ''}"
             f" at {len(drawn)} points {error:.1e}",
+        )
+
+    def formula(
+        self,
+        name: str,
+        statement: str,
+        proved: bool,
+        *,
+        differences: float | None = None,
+        autograd: float | None = None,
+    ) -> bool:
+        """A formula that SymPy has judged, and how far its values are off other derivatives.
+
+        differences, autograd: the relative error against central differences and autograd.
+        """
+        witnesses = {
+            "central differences": (differences, DIFFERENCE_TOLERANCE),
+            "autograd": (autograd, EXACT_TOLERANCE),
+        }
+        errors = {by: (e, bound) for by, (e, bound) in witnesses.items() if e is not None}
+        return self.check(
+            name,
+            statement,
+            proved and all(error <= bound for error, bound in errors.values()),
+            f"{reduces(proved)}; relative error "
+            + ", ".join(f"{error:.1e} against {by}" for by, (error, _) in errors.items()),
         )
 
 

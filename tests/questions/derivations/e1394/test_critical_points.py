@@ -7,6 +7,7 @@ import numpy as np
 from hw.questions.derivations.e1394 import critical_points
 
 SETTINGS = critical_points.Settings(starts=150, grid=21)
+BOTH = critical_points.numpy_derivatives, critical_points.torch_derivatives
 
 
 def verdicts(backend="numpy", settings=SETTINGS):
@@ -32,26 +33,23 @@ def test_the_printed_minimum_can_be_improved_upon_nearby():
 
 
 def test_derivatives_of_both_backends_agree():
-    for point in np.random.default_rng(1).uniform(-3, 9, (10, 2)):
-        for ours, theirs in zip(
-            critical_points.numpy_derivatives(point),
-            critical_points.torch_derivatives(point),
-            strict=True,
-        ):
-            assert np.allclose(ours, theirs, rtol=1e-12, atol=1e-12)
+    points = np.random.default_rng(1).uniform(-3, 9, (10, 2))
+    found = critical_points.numpy_derivatives(points), critical_points.torch_derivatives(points)
+    for ours, theirs in zip(*found, strict=True):
+        assert np.allclose(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
 def test_newton_of_both_backends_takes_the_same_steps():
     starts = np.random.default_rng(2).uniform(-3, 9, (20, 2))
-    ours, theirs = critical_points.numpy_newton(starts, 3), critical_points.torch_newton(starts, 3)
+    ours, theirs = (critical_points.newton(derivatives, starts, 3) for derivatives in BOTH)
     assert np.allclose(ours, theirs, rtol=1e-9, atol=1e-9)
     assert not np.allclose(ours, starts)
 
 
 def test_a_singular_hessian_does_not_move():
     at = np.array([[3.0, 0.0]])  # determinant 4xy - (2x + 2y - 6)^2 = 0
-    assert critical_points.numpy_newton(at, 2).tolist() == at.tolist()
-    assert critical_points.torch_newton(at, 2).tolist() == at.tolist()
+    for derivatives in BOTH:
+        assert critical_points.newton(derivatives, at, 2).tolist() == at.tolist()
     assert critical_points.distinct(at) == []
 
 

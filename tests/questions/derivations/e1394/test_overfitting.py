@@ -10,8 +10,13 @@ from support import settings
 from hw.config.settings import read_yaml
 from hw.errors import UsageError
 from hw.questions.derivations.e1394 import overfitting
-from hw.questions.derivations.e1394.overfitting import NumPyNetworks, Settings, TorchNetworks, World
-from hw.results.outcome import Outcome
+from hw.questions.derivations.e1394.overfitting import (
+    Experiment,
+    NumPyNetworks,
+    Settings,
+    TorchNetworks,
+)
+from hw.questions.derivations.lab.lab import Lab
 
 CONFIG = Path(__file__).parents[4] / "configs" / "e1394/q1.overfitting.yaml"
 CLAIMS = {c["check"]: "erratum" not in c for c in read_yaml(CONFIG)["claims"]}
@@ -26,11 +31,11 @@ MODEST = dataclasses.replace(
 
 
 def started(kind, settings=TINY, hidden=4, n=9):
-    world = World(settings)
-    start = world.start(hidden, settings.repetitions)
+    run = Experiment(settings)
+    start = run.start(hidden)
     # A bias that is 0 would hide a mistake in its gradient.
     start["c"] += 0.3
-    return kind(start, world.train.first(n), settings.learning_rate)
+    return kind(start, run.train.first(n), settings.learning_rate)
 
 
 def mean_losses(networks):
@@ -89,16 +94,16 @@ def test_numpy_and_torch_walk_together():
         found = ours.parameters()[name]
         assert np.abs(found - before[name]).max() > 0.1
         assert np.allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=False)
-    points = World(TINY).points
+    points = Experiment(TINY).points
     assert np.array_equal(ours.classes(points), theirs.classes(points))
 
 
 def test_networks_in_a_stack_do_not_touch_one_another():
     stack = started(NumPyNetworks)
-    world = World(TINY)
+    run = Experiment(TINY)
     for r in range(TINY.repetitions):
         start = {n: p[r : r + 1].copy() for n, p in started(NumPyNetworks).parameters().items()}
-        sample = overfitting.Sample(world.train.X[r : r + 1, :9], world.train.y[r : r + 1, :9])
+        sample = overfitting.Sample(run.train.X[r : r + 1, :9], run.train.y[r : r + 1, :9])
         alone = NumPyNetworks(start, sample, TINY.learning_rate)
         if r == 0:
             for _ in range(20):
@@ -111,28 +116,31 @@ def test_networks_in_a_stack_do_not_touch_one_another():
 
 def test_data_follow_the_distribution():
     settings = Settings(repetitions=2, train_sizes=(10, 40_000), test_points=100_000)
-    world = World(settings)
-    X, y = world.train.X[0], world.train.y[0, :, 0]
+    run = Experiment(settings)
+    X, y = run.train.X[0], run.train.y[0, :, 0]
     assert np.abs(X).max() <= 1.5
     assert len(np.unique(X, axis=0)) == len(X)
     clear = X[:, 1] - np.sin(3 * X[:, 0]) > 1  # there, P(y = 1) is 1 - ρ within 0.2 %
     assert y[clear].mean() == pytest.approx(0.85, abs=0.02)
     # The best classifier, on drawn labels: three standard deviations of 40000 draws.
     best = (X[:, 1] > np.sin(3 * X[:, 0])) != y
-    assert best.mean() == pytest.approx(world.noise_level, abs=3 * 0.5 / np.sqrt(40_000))
+    assert best.mean() == pytest.approx(run.noise_level, abs=3 * 0.5 / np.sqrt(40_000))
 
 
 def test_test_error_is_what_drawn_labels_give():
-    world = World(Settings(repetitions=2, train_sizes=(5, 9), test_points=20_000))
+    run = Experiment(Settings(repetitions=2, train_sizes=(5, 9), test_points=20_000))
     networks = started(NumPyNetworks, Settings(repetitions=2))
-    drawn = np.random.default_rng(1).random(len(world.points)) < world.chances
-    counted = (networks.classes(world.points) != drawn).mean(axis=1)
-    assert world.test_error(networks) == pytest.approx(counted, abs=3 * 0.5 / np.sqrt(20_000))
-    assert (world.test_error(networks) > world.noise_level).all()
+    drawn = np.random.default_rng(1).random(len(run.points)) < run.chances
+    counted = (networks.classes(run.points) != drawn).mean(axis=1)
+    assert run.test_error(networks) == pytest.approx(counted, abs=3 * 0.5 / np.sqrt(20_000))
+    assert (run.test_error(networks) > run.noise_level).all()
 
 
 def test_larger_sets_contain_smaller_ones_and_more_repetitions_the_first():
-    small, large = World(TINY), World(Settings(repetitions=5, train_sizes=(5, 9), examples=8))
+    small, large = (
+        Experiment(TINY),
+        Experiment(Settings(repetitions=5, train_sizes=(5, 9), examples=8)),
+    )
     assert np.array_equal(small.train.X, large.train.X[:3])
     assert np.array_equal(small.train.first(4).y, small.train.y[:, :4])
 
@@ -162,11 +170,12 @@ def test_the_verdicts_of_another_seed():
 
 def judged(train, test):
     """Verdicts on given mean errors over two training sets."""
-    settings, outcome = Settings(repetitions=2, train_sizes=(10, 20)), Outcome()
+    settings = Settings(repetitions=2, train_sizes=(10, 20))
+    lab = Lab(settings, "numpy")
     wobble = np.array([-1e-3, 1e-3])
     curves = {"train": np.array(train)[:, None] + wobble, "test": np.array(test)[:, None] + wobble}
-    overfitting._judge_training_sets(outcome, World(settings), settings, curves)
-    return {c.name: c.holds for c in outcome.checks}
+    overfitting._judge_training_sets(lab, Experiment(settings), curves)
+    return {c.name: c.holds for c in lab.outcome.checks}
 
 
 def test_verdicts_turn_with_the_curves():
@@ -177,8 +186,7 @@ def test_verdicts_turn_with_the_curves():
 
 
 def test_early_stopping_takes_the_lowest_validation_error():
-    world = World(TINY)
-    long = overfitting.by_epoch(world, TINY, NumPyNetworks)
+    long = Experiment(TINY).by_epoch()
     assert long.tested == [1, 2, 3, 4]
     assert long.stopped.tolist() == (long.validation.argmin(axis=0) + 1).tolist()
     for r, epoch in enumerate(long.stopped):

@@ -21,7 +21,7 @@ def test_gradient_by_hand():
 
 
 def test_points_lie_on_both_sides_and_off_the_kink():
-    b, w, x = relu_gradient.random_points(SETTINGS)
+    b, w, x = relu_gradient.random_points(SETTINGS, np.random.default_rng(0))
     z = b + x * w
     assert np.abs(z).min() >= 0.99 * relu_gradient.OFF_KINK
     assert (z > 0).sum() == (z < 0).sum() == 10

@@ -1,11 +1,16 @@
 """The first layer's update: against autograd, loops and SymPy; each fault noticed; sabotage."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from hw.questions.derivations.e1394 import weight_update
+from hw.questions.derivations.lab.worlds import world
 
 SETTINGS = weight_update.Settings(points=2)
+NUMPY = world("numpy")
+BOTH = [partial(weight_update.gradients, world(name)) for name in ("numpy", "torch")]
 
 
 def verdicts(backend="numpy", settings=SETTINGS):
@@ -17,7 +22,7 @@ def case():
     return weight_update.draw(SETTINGS, np.random.default_rng(5))
 
 
-@pytest.mark.parametrize("derive", [weight_update.gradients, weight_update.torch_gradients])
+@pytest.mark.parametrize("derive", BOTH)
 def test_gradients_against_autograd(case, derive):
     for ours, theirs in zip(derive(*case), weight_update.autograd(*case), strict=True):
         assert np.abs(theirs).max() > 1e-4
@@ -26,7 +31,7 @@ def test_gradients_against_autograd(case, derive):
 
 def test_gradient_against_the_sums_of_the_derivation(case):
     net, x, y = case
-    a1, a2, f = weight_update.forward(net, x)
+    a1, a2, f = weight_update.forward(NUMPY, net, x)
     inner = sum(f[k] * (f[k] - y[k]) for k in range(len(f)))
     expected = np.empty_like(net.w1)
     for i in range(len(net.b1)):
@@ -36,7 +41,9 @@ def test_gradient_against_the_sums_of_the_derivation(case):
                 slope = f[k] * ((f[k] - y[k]) - inner) * net.w3[k, m]
                 total += net.w2[m, i] * (a2[m] > 0) * slope
         expected[i] = total * (a1[i] > 0) * x
-    assert np.allclose(weight_update.gradients(net, x, y)[1], expected, rtol=1e-10, atol=1e-15)
+    assert np.allclose(
+        weight_update.gradients(NUMPY, net, x, y)[1], expected, rtol=1e-10, atol=1e-15
+    )
 
 
 def test_ten_updates_against_torch(case):
@@ -44,11 +51,11 @@ def test_ten_updates_against_torch(case):
     theirs = net
     for _ in range(10):
         theirs = theirs.replace(w1=weight_update.sgd_step(theirs, x, y, 0.5))
-        net = net.replace(w1=net.w1 - 0.5 * weight_update.gradients(net, x, y)[1])
+        net = net.replace(w1=net.w1 - 0.5 * weight_update.gradients(NUMPY, net, x, y)[1])
     assert np.allclose(net.w1, theirs.w1, rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("derive", [weight_update.gradients, weight_update.torch_gradients])
+@pytest.mark.parametrize("derive", BOTH)
 @pytest.mark.parametrize("fault", list(weight_update.FAULTS))
 def test_each_fault_alone_changes_the_gradient(case, derive, fault):
     right, wrong = derive(*case)[1], derive(*case, [fault])[1]
@@ -57,15 +64,15 @@ def test_each_fault_alone_changes_the_gradient(case, derive, fault):
 
 def test_all_faults_make_the_printed_formula(case):
     net, x, y = case
-    f = weight_update.forward(net, x)[2]
-    found = weight_update.gradients(net, x, y, set(weight_update.FAULTS), only=1)
+    f = weight_update.forward(NUMPY, net, x)[2]
+    found = weight_update.gradients(NUMPY, net, x, y, set(weight_update.FAULTS), only=1)
     printed = -2 * (y[1] - f[1]) * (net.w3[1] @ net.w2)
     assert np.allclose(found[0], printed, rtol=1e-12, atol=1e-15)
     assert np.allclose(found[1], np.outer(printed, x), rtol=1e-12, atol=1e-15)
 
 
 def test_ladder_ends_at_zero(case):
-    errors = [e for _, e in weight_update.ladder([case], weight_update.gradients)]
+    errors = [e for _, e in weight_update.ladder([case], BOTH[0])]
     assert len(errors) == 1 + len(weight_update.FAULTS)
     assert min(errors[:-1]) > 0.01
     assert errors[-1] < 1e-12
@@ -82,7 +89,7 @@ def test_a_gradient_that_is_wrong_by_a_little_fails(monkeypatch, backend):
 
 
 def test_random_networks_have_open_and_closed_units(case):
-    a1, a2, f = weight_update.forward(*case[:2])
+    a1, a2, f = weight_update.forward(NUMPY, *case[:2])
     for a in (a1, a2):
         assert (a > 0).any()
         assert (a < 0).any()
