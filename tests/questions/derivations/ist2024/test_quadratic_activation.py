@@ -18,6 +18,7 @@ from hw.questions.derivations.ist2024.quadratic_activation import (
     Theta,
     TorchAlgebra,
 )
+from hw.questions.derivations.lab.lab import as_numpy
 from hw.results.outcome import Outcome
 
 ID = "ist2024.q3.quadratic_activation"
@@ -64,14 +65,14 @@ def test_algebra_equals_loops(algebra: NumPyAlgebra | TorchAlgebra) -> None:
     K, D = 4, 3
     theta, X = draw_theta(rng, K, D), rng.normal(size=(5, D))
     own = Theta(*map(algebra.array, theta))
-    features = algebra.numpy(algebra.phi(algebra.array(X)))
+    features = as_numpy(algebra.phi(algebra.array(X)))
     np.testing.assert_allclose(features, [features_by_loop(x) for x in X], rtol=1e-14)
     expected = [output_by_loop(theta, x) for x in X]
-    found = algebra.numpy(algebra.predict(own, algebra.array(X)))
+    found = as_numpy(algebra.predict(own, algebra.array(X)))
     np.testing.assert_allclose(found, expected, rtol=1e-12)
-    c = algebra.numpy(algebra.coefficients(own))
+    c = as_numpy(algebra.coefficients(own))
     np.testing.assert_allclose(features @ c, expected, rtol=1e-12)
-    M = algebra.numpy(algebra.matrix(algebra.coefficients(own), D))
+    M = as_numpy(algebra.matrix(algebra.coefficients(own), D))
     expected_M = -sum(v * np.outer(w, w) for w, v in zip(theta.W, theta.v, strict=True))
     np.testing.assert_allclose(M, expected_M, rtol=1e-12)
 
@@ -83,7 +84,7 @@ def test_gradient_against_finite_differences(algebra: NumPyAlgebra | TorchAlgebr
 
     def loss(parts: Theta) -> np.ndarray:
         own = Theta(*map(algebra.array, parts))
-        return algebra.numpy(algebra.loss_and_gradient(own, algebra.array(X), algebra.array(y))[0])
+        return as_numpy(algebra.loss_and_gradient(own, algebra.array(X), algebra.array(y))[0])
 
     own = Theta(*map(algebra.array, theta))
     _, gradient = algebra.loss_and_gradient(own, algebra.array(X), algebra.array(y))
@@ -94,8 +95,7 @@ def test_gradient_against_finite_differences(algebra: NumPyAlgebra | TorchAlgebr
         for s in (step, -step)
     )
     slopes = sum(
-        (algebra.numpy(g) * d).reshape(2, -1).sum(1)
-        for g, d in zip(gradient, direction, strict=True)
+        (as_numpy(g) * d).reshape(2, -1).sum(1) for g, d in zip(gradient, direction, strict=True)
     )
     np.testing.assert_allclose((up - down) / (2 * step), slopes, rtol=1e-6)
 
@@ -121,16 +121,16 @@ def test_constructions_by_the_features(algebra: NumPyAlgebra | TorchAlgebra, D: 
     own = algebra.array(c)
     theta = algebra.construct(own, *algebra.eigen(own, D), D + 1)
     assert theta.W.shape == (D + 1, D)
-    found = algebra.numpy(algebra.predict(theta, algebra.array(X)))
+    found = as_numpy(algebra.predict(theta, algebra.array(X)))
     np.testing.assert_allclose(found, expected, atol=1e-10)
     published = algebra.construct(own, *algebra.eigen(own, D), D + 1, 1)
-    wrong = algebra.numpy(algebra.predict(published, algebra.array(X)))
+    wrong = as_numpy(algebra.predict(published, algebra.array(X)))
     assert np.abs(wrong - expected).max() > 0.1
 
     singular = question.random_target(algebra, rng, D, D - 1)
-    expected = np.array([features_by_loop(x) for x in X]) @ algebra.numpy(singular)
+    expected = np.array([features_by_loop(x) for x in X]) @ as_numpy(singular)
     exact = algebra.construct_unshifted(singular, D, D + 1)
-    found = algebra.numpy(algebra.predict(exact, algebra.array(X)))
+    found = as_numpy(algebra.predict(exact, algebra.array(X)))
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
 
