@@ -50,50 +50,19 @@ INSTRUCTIONS = {
 }
 
 
-class _PickledArray:
-    """An array in a pickle: empty when it is named, filled by the state that follows."""
+class _Pickled:
+    """An array in a pickle, or its dtype: empty when it is named, then given its state."""
 
     value: Array | None = None
 
     def __setstate__(self, state: Any) -> None:
-        _, shape, dtype, fortran, data = state
-        if not isinstance(dtype, _PickledDtype) or not isinstance(data, bytes):
-            raise ValueError("an array in the pickle is not of unsigned bytes")
-        if len(shape) > 4 or any(type(n) is not int or n < 0 for n in shape):
-            raise ValueError("an array in the pickle has an impossible shape")
+        if len(state) != 5:  # that of a dtype, its byte order, which bytes do not have
+            return
+        _, shape, _, fortran, data = state
         if math.prod(shape) != len(data):
             raise ValueError("an array in the pickle has another size than its shape says")
-        order = "F" if fortran else "C"
-        self.value = np.frombuffer(data, np.uint8).reshape(shape, order=order)  # type: ignore[call-overload]
-
-
-class _PickledDtype:
-    """The only dtype that CIFAR needs, unsigned bytes; its state (a byte order) says nothing."""
-
-    def __init__(self, code: Any, *_: Any) -> None:
-        # The length first: a pickle can ask for a text of megabytes again and again.
-        if not isinstance(code, str | bytes) or len(code) > LONGEST_DTYPE:
-            raise ValueError("an array in the pickle is not of unsigned bytes")
-        if code not in ("u1", "|u1", "uint8", b"u1", b"|u1", b"uint8"):
-            raise ValueError("an array in the pickle is not of unsigned bytes")
-
-    def __setstate__(self, state: Any) -> None:
-        pass
-
-
-class _Name:
-    """What a pickle gets for a name: it can be called, and nothing about it can be changed."""
-
-    __slots__ = ("call",)
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self.call = call
-
-    def __call__(self, *arguments: Any) -> Any:
-        return self.call(*arguments)
-
-    def __setstate__(self, state: Any) -> None:
-        raise ValueError("the pickle sets a state that is no array's")
+        array = np.frombuffer(data, np.uint8)
+        self.value = array.reshape(shape, order="F" if fortran else "C")
 
 
 class _Unpickler(pickle.Unpickler):
@@ -101,37 +70,50 @@ class _Unpickler(pickle.Unpickler):
 
     def __init__(self, data: bytes) -> None:
         super().__init__(io.BytesIO(data), encoding="bytes")
-        self.encodable = len(data)  # else one long text, encoded again and again, takes any memory
+        self.encode = _encoder(len(data))
 
-    def find_class(self, module: str, name: str) -> _Name:
+    def find_class(self, module: str, name: str) -> Callable[..., Any]:
+        # Functions of this one call: a pickle may set attributes of what it is given.
         match module.replace("numpy._core", "numpy.core"), name:
             case "numpy.core.multiarray", "_reconstruct":
-                return _Name(lambda *_: _PickledArray())
+                return lambda kind, shape, code: _Pickled()
+            case "numpy", "ndarray":  # the first argument of _reconstruct
+                return lambda: None
             case "numpy", "dtype":
-                return _Name(_PickledDtype)
+                return lambda code, align=False, copy=True: _unsigned_bytes(code)
             case "_codecs", "encode":  # how Python 3 writes bytes for Python 2
-                return _Name(self.encode)
+                return self.encode
             case "__builtin__", "bytes":  # how it writes no bytes
-                return _Name(lambda: b"")
-            case "numpy", "ndarray":  # an argument of _reconstruct
-                return _Name(_refuse)
+                return lambda: b""
         raise ValueError(f"the pickle names {module[:30]}.{name[:30]}")
 
-    def encode(self, text: str, encoding: str | bytes) -> bytes:
-        if encoding not in ("latin1", b"latin1", "latin-1", b"latin-1"):
-            raise ValueError("the pickle asks for a call that builds no array")
-        self.encodable -= len(text)
-        if self.encodable < 0:
+
+def _encoder(allowed: int) -> Callable[[str, Any], bytes]:
+    """Turns text into bytes, ``allowed`` characters in all.
+
+    Without a limit, one long text that is encoded again and again would take any memory.
+    """
+
+    def encode(text: str, encoding: Any) -> bytes:
+        nonlocal allowed
+        allowed -= len(text)
+        if allowed < 0 or encoding not in ("latin1", b"latin1"):
             raise ValueError("the pickle holds less than it says")
         return text.encode("latin1")
 
-
-def _refuse(*_: Any) -> None:
-    raise ValueError("the pickle asks for a call that builds no array")
+    return encode
 
 
-def unpickle(data: bytes) -> Any:
-    """The object that the pickle ``data`` holds: arrays of bytes, lists, dictionaries and so on.
+def _unsigned_bytes(code: Any) -> _Pickled:
+    """The only dtype that CIFAR needs. Raises `ValueError` for any other."""
+    # The length first: a pickle can give a code of megabytes again and again.
+    if len(code) > LONGEST_DTYPE or code not in ("u1", "|u1", "uint8", b"u1", b"|u1"):
+        raise ValueError("an array in the pickle is not of unsigned bytes")
+    return _Pickled()
+
+
+def unpickle(data: bytes) -> dict[Any, Any]:
+    """The dictionary that the pickle ``data`` holds: arrays of bytes, lists, numbers and strings.
 
     Raises `ValueError` for anything malformed or unwelcome. Nothing is imported, nothing of the
     file's choosing is called, and time and memory are bounded by ``len(data)``.
@@ -143,11 +125,9 @@ def unpickle(data: bytes) -> Any:
         raise
     except Exception as error:
         raise ValueError(f"malformed pickle ({type(error).__name__})") from error
-    if isinstance(value, _PickledArray):
-        return value.value
-    if type(value) is dict:
-        return {k: v.value if isinstance(v, _PickledArray) else v for k, v in value.items()}
-    return value
+    if type(value) is not dict:
+        raise ValueError("the pickle holds no dictionary")
+    return {k: v.value if isinstance(v, _Pickled) else v for k, v in value.items()}
 
 
 def _check_instructions(data: bytes) -> None:
@@ -238,10 +218,8 @@ def _joined(batches: list[tuple[Array, Array]]) -> tuple[Array, Array]:
     return np.concatenate(images), np.concatenate(labels)
 
 
-def _batch(entry: Entry, path: Path, name: str, batch: Any) -> tuple[Array, Array]:
+def _batch(entry: Entry, path: Path, name: str, batch: dict[Any, Any]) -> tuple[Array, Array]:
     """Images (N, D) and labels (N,) of one batch. Raises `DataError`."""
-    if not isinstance(batch, dict):
-        raise problem(path, f"{name} is no dictionary")
     # Python 2 wrote the keys as bytes, Python 3 may have written them as text.
     fields = {key.decode("latin1") if isinstance(key, bytes) else key: batch[key] for key in batch}
     images, labels = fields.get("data"), fields.get("labels")

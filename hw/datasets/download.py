@@ -188,9 +188,9 @@ def _ask(url: str, start: int, stall: float) -> _Answer:
     if start:
         headers["Range"] = f"bytes={start}-"
     try:
-        # Proxies come from the environment (HTTPS_PROXY, NO_PROXY, ...).
+        # A new opener takes its proxies from the environment (HTTPS_PROXY, NO_PROXY, ...).
         request = urllib.request.Request(url, headers=headers)
-        response = urllib.request.urlopen(request, timeout=stall)
+        response = urllib.request.build_opener().open(request, timeout=stall)
         first = response.read1(CHUNK)
     except HTTPError as error:
         error.close()
@@ -275,7 +275,7 @@ def _chunks(answer: _Answer, timing: Timing) -> Iterator[bytes]:
 def _problem(entry: Entry, file: File, part: Path) -> str:
     """Why ``part`` is not the whole, published (or at least sound) file; empty if it is."""
     if file.hash:
-        algorithm = file.hash.partition(":")[0]
+        algorithm = file.hash.partition(":")[0].removeprefix("unpacked-")
         right = hashes.is_published(file, part)
         return "" if right else f"other bytes than those of the published {algorithm}"
     try:

@@ -74,9 +74,10 @@ class File:
 
     name:   its upstream name.
     urls:   where it is served, in the order in which they are tried.
-    hash:   the published hash as ``algorithm:digest``, empty where there is none.
+    hash:   of the published file, as ``algorithm:digest``, empty where none is known. That of a
+            gzip file may be ``unpacked-sha256``, of what it unpacks to: a copy that somebody has
+            compressed anew holds the same data.
     size:   published size in bytes, 0 where unknown.
-    unpacked: sha256 of what a gzip file unpacks to: copies compressed anew hold the same data.
     limit:  no download may grow beyond this many bytes.
     """
 
@@ -84,7 +85,6 @@ class File:
     urls: tuple[str, ...]
     hash: str = ""
     size: int = 0
-    unpacked: str = ""
     limit: int = 400_000_000
 
 

@@ -11,30 +11,26 @@ MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 )
-# Name, bytes, sha256, sha256 of the unpacked file.
+# Name, bytes, and sha256 of what the published file unpacks to.
 FILES = (
     (
         "train-images-idx3-ubyte.gz",
         26421880,
-        "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
         "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     ),
     (
         "train-labels-idx1-ubyte.gz",
         29515,
-        "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
         "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
     ),
     (
         "t10k-images-idx3-ubyte.gz",
         4422102,
-        "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
         "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
     ),
     (
         "t10k-labels-idx1-ubyte.gz",
         5148,
-        "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
     ),
 )
@@ -59,8 +55,8 @@ ENTRY = Entry(
     licence="MIT",
     homepage="https://github.com/zalandoresearch/fashion-mnist",
     files=tuple(
-        File(name, tuple(m + name for m in MIRRORS), f"sha256:{sha256}", size, unpacked)
-        for name, size, sha256, unpacked in FILES
+        File(name, tuple(m + name for m in MIRRORS), f"unpacked-sha256:{sha256}", size)
+        for name, size, sha256 in FILES
     ),
     counts={"train": 60000, "test": 10000},
     width=784,

@@ -260,8 +260,10 @@ def _check_member(
     info: zipfile.ZipInfo, archive: zipfile.ZipFile, path: Path, name: str, spec: Spec
 ) -> None:
     """Refuse an array by its header, before memory is taken for it."""
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise problem(path, f"{name} is compressed in a way that NumPy does not write")
+    if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise problem(
+            path, f"{name} is encrypted, or compressed in a way that NumPy does not write"
+        )
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):  # the later ones are for headers beyond 64 kB

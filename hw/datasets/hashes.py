@@ -35,46 +35,44 @@ class Hashes:
 
 def of(entry: Entry, paths: list[Path]) -> Hashes:
     """Hash the files at ``paths`` (in the order of the entry). Raises `DataError`."""
-    pairs = list(zip(entry.files, paths, strict=True))
     hashes = [digest(path) for path in paths]
     if len(hashes) == 1:
         sha256 = hashes[0]
     else:
         lines = (f"{own}  {file.name}\n" for own, file in zip(hashes, entry.files, strict=True))
         sha256 = hashlib.sha256("".join(lines).encode()).hexdigest()
-    published = all(
-        is_published(file, path) or _holds_published(file, path) for file, path in pairs
-    )
+    published = all(is_published(*pair) for pair in zip(entry.files, paths, strict=True))
     return Hashes(sha256, PUBLISHED if published else OTHER)
 
 
 def is_published(file: File, path: Path) -> bool:
-    """Whether the bytes at ``path`` have the published hash; False where none is published."""
+    """Whether the file at ``path`` is the published one; False where no hash of it is known."""
     algorithm, _, expected = file.hash.partition(":")
-    return bool(expected) and digest(path, algorithm) == expected
-
-
-def _holds_published(file: File, path: Path) -> bool:
-    """Whether a gzip file unpacks to the published data, though its own bytes differ."""
     try:
-        return bool(file.unpacked) and digest(path, unpack=True) == file.unpacked
-    except (EOFError, zlib.error, DataError):
+        return bool(expected) and digest(path, algorithm) == expected
+    except (EOFError, zlib.error, gzip.BadGzipFile):
         return False  # the reader will say what is wrong with it
 
 
-def digest(path: Path, algorithm: str = "sha256", unpack: bool = False) -> str:
-    """The hash of a file, remembered while its size and time stay. Raises `DataError`."""
+def digest(path: Path, algorithm: str = "sha256") -> str:
+    """The hash of a file (or of what it unpacks to), remembered while its size and time stay.
+
+    Raises `DataError`.
+    """
     try:
         stat = path.stat()
         identity = (stat.st_size, stat.st_mtime_ns, stat.st_ino)
-        return _digest(path.resolve(), algorithm, unpack, identity)
+        return _digest(path.resolve(), algorithm, identity)
+    except gzip.BadGzipFile:
+        raise
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
 
 
 @lru_cache(maxsize=64)
-def _digest(path: Path, algorithm: str, unpack: bool, identity: tuple[int, ...]) -> str:
-    total = hashlib.new(algorithm, usedforsecurity=False)
+def _digest(path: Path, algorithm: str, identity: tuple[int, ...]) -> str:
+    total = hashlib.new(algorithm.removeprefix("unpacked-"), usedforsecurity=False)
+    unpack = algorithm.startswith("unpacked-")
     left = MOST_UNPACKED if unpack else math.inf
     with gzip.open(path) if unpack else path.open("rb") as file:
         while left > 0 and (chunk := file.read(CHUNK)):

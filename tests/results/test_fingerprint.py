@@ -48,7 +48,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("learners/torch_network.py", True),  # within a function
         ("learners/__init__.py", True),  # through another module
         ("nn/sequential.py", True),
-        ("datasets/views.py", True),
+        ("datasets/mnist.py", True),
         ("training.py", True),
         ("plotting.py", False),
         ("questions/feedforward.py", False),
