@@ -265,7 +265,7 @@ def _chunks(answer: _Answer, timing: Timing) -> Iterator[bytes]:
                 raise _Failure(f"too slow: {recent / (now - since):.0f} bytes a second")
             since, recent = now, 0
         if now - began > timing.whole:
-            raise _Failure(f"not done in {timing.whole:.0f} seconds")
+            raise _Failure(f"not done in {timing.whole:g} seconds")
         try:
             chunk = answer.response.read1(CHUNK)
         except Exception as error:  # as in _ask
@@ -312,7 +312,7 @@ def _only_one(folder: Path, patience: float) -> Iterator[None]:
         except lock.InUse as busy:
             holder = str(busy).split(";")[0]
             if time.monotonic() > deadline:
-                raise DataError(f"{holder}, and did not end in {patience:.0f} seconds") from None
+                raise DataError(f"{holder}, and did not end in {patience:g} seconds") from None
             if not said:
                 console.say(f"{holder}: waiting for it to end")
             said = True

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import os
 import shutil
 import socket
 import threading
@@ -24,6 +25,7 @@ from hw.datasets.download import ALREADY, FETCHED, Fetcher, Timing
 from hw.datasets.entry import Entry, File
 from hw.datasets.registry import entry as find
 from hw.errors import DataError
+from hw.results import lock
 
 RNG = np.random.default_rng(5)
 CONTENT = npz(
@@ -105,6 +107,34 @@ class Handler(BaseHTTPRequestHandler):
     def stalls(self, start: int) -> None:
         self.good(start, upto=start + 50_000)
         self.server.stop.wait(10)
+
+    def trickles(self, start: int) -> None:
+        """Forty bytes a second, without an end: no single wait is long."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:40_000])
+        while not self.server.stop.wait(0.05):
+            self.wfile.write(b"xx")
+
+    def odd_length(self, start: int) -> None:
+        self.send_odd_length("²")
+
+    def negative_length(self, start: int) -> None:
+        self.send_odd_length("-5")
+
+    def long_length(self, start: int) -> None:
+        self.send_odd_length("9" * 5000)
+
+    def send_odd_length(self, length: str) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("utf-8"))
+        self.wfile.write(b"\r\n\r\n" + CONTENT[:HALF])
+
+    def no_http(self, start: int) -> None:
+        self.wfile.write(b"SSH-2.0-OpenSSH\r\n" * 10)
+
+    def too_many_headers(self, start: int) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n")
 
     def silent(self, start: int) -> None:
         self.server.stop.wait(10)
@@ -207,6 +237,12 @@ def test_a_file_of_the_user_is_left_alone(server: Any, tmp_path: Path) -> None:
         ("silent", "no answer"),
         ("no-length-truncated", "broke off"),
         ("endless", "far more"),
+        ("trickles", "too slow"),
+        ("odd-length", "broke off"),
+        ("negative-length", "broke off"),
+        ("long-length", "broke off"),
+        ("no-http", "BadStatusLine"),
+        ("too-many-headers", "HTTPException"),
     ],
 )
 def test_a_bad_mirror_is_named_and_the_next_one_serves(
@@ -348,6 +384,25 @@ def test_a_folder_that_cannot_be_made(server: Any, tmp_path: Path) -> None:
     (tmp_path / "octmnist").write_text("a file where the folder should be")
     with pytest.raises(DataError, match="cannot be written"):
         fetch(wanted(server, "good"), tmp_path)
+
+
+def test_the_holder_of_the_lock_is_named_after_a_while(
+    server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = lock.acquire(tmp_path / "octmnist")
+    assert held is not None
+    impatient = Fetcher(dataclasses.replace(QUICK, lock=0.5))
+    with pytest.raises(DataError, match=rf"process {os.getpid()}\).* did not end in 0.5 seconds"):
+        impatient.fetch(wanted(server, "good"), tmp_path)
+    assert capsys.readouterr().err.count("waiting for it to end") == 1
+    held.release()
+    assert impatient.fetch(wanted(server, "good"), tmp_path) == FETCHED
+
+
+def test_one_mirror_has_so_much_time(server: Any, tmp_path: Path) -> None:
+    hasty = Fetcher(dataclasses.replace(QUICK, whole=0.3, rate=1))
+    with pytest.raises(DataError, match=r"not done in 0\.3 seconds"):
+        hasty.fetch(wanted(server, "trickles"), tmp_path)
 
 
 def test_two_at_once_download_once(server: Any, tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_a_copy_that_was_compressed_anew_is_the_published_file(tmp_path: Path) -
 
 def test_what_unpacks_to_far_too_much_is_not_hashed_to_its_end(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
-    path.write_bytes(gz(b"\0" * 300_000_000, 9))
+    path.write_bytes(gz(b"\0" * 200_000_000))
     start = time.process_time()
     assert not hashes.is_published(File("a.gz", (), "unpacked-sha256:0"), path)
     assert time.process_time() - start < 0.5
