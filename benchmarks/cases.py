@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import plain
-from hw.datasets import stand_ins
+from hw.datasets import entry
 from hw.datasets.features import Dataset, Features, Split, pixels
 from hw.nn import per_example
 from hw.nn.evaluate import Evaluator, linear_scores, mlp_scores
@@ -199,7 +199,7 @@ def examples(case: Case, n: int) -> Examples:
 @lru_cache(maxsize=2)
 def _stand_in(data: str) -> tuple[Array, Array]:
     name = {"landscapes": "intel-landscapes", "fashion": "fashion-mnist", "ames": "ames"}[data]
-    upstream, _ = stand_ins.make(name)
+    upstream, _ = entry(name).make_stand_in()
     stored, labels = upstream["train"]
     if data == "fashion":  # half the pixels of the real ones are zero
         dark = int(np.median(stored))

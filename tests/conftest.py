@@ -14,7 +14,7 @@ import pytest
 from support import CommandLine, make_dataset, write_landscapes
 from threadpoolctl import threadpool_limits
 
-from hw.datasets import stand_ins
+from hw.datasets import CATALOGUE
 from hw.datasets.features import Dataset
 from hw.figures import style
 from hw.runs import runner, worker
@@ -94,10 +94,10 @@ def tiny_stand_ins(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Stand-ins of a few dozen examples: a question runs end to end in a moment."""
     # Enough that each of OctMNIST's classes is in its test set, which is cut by class.
     few = {"train": 120, "validation": 30, "test": 40}
-    for name, recipe in stand_ins.RECIPES.items():
-        counts = {split: few[split] for split in recipe.counts}
-        monkeypatch.setitem(stand_ins.RECIPES, name, replace(recipe, counts=counts))
-    monkeypatch.setattr(stand_ins, "AMES_ROWS", 60)
+    for name, entry in CATALOGUE.items():
+        counts = {split: 60 if name == "ames" else few[split] for split in entry.stand_in.counts}
+        small = replace(entry, stand_in=replace(entry.stand_in, counts=counts))
+        monkeypatch.setitem(CATALOGUE, name, small)
     worker.load_data.cache_clear()
     yield
     worker.load_data.cache_clear()

@@ -71,19 +71,19 @@ def write_set(directory: Path, name: str, counts: dict[str, int]) -> dict[str, A
         split: images(name, n, seed=i) if entry.image_shape else None
         for i, (split, n) in enumerate(counts.items())
     }
-    if entry.reader == "idx":
+    if len(entry.files) == 4:
         for i, split in enumerate(("train", "test")):
             for k in range(2):
                 path = folder / entry.files[2 * i + k].name
                 path.write_bytes(gz(idx(arrays[split][k]), 1))
-    elif entry.reader == "npz":
+    elif name in ("octmnist", "intel-landscapes"):
         content = {}
         for split, prefix in (("train", "train"), ("validation", "val"), ("test", "test")):
             pixels, labels = arrays[split]
             content[f"{prefix}_images"] = pixels
             content[f"{prefix}_labels"] = labels[:, None] if name == "octmnist" else labels
         (folder / entry.files[0].name).write_bytes(npz(**content))
-    elif entry.reader == "cifar":
+    elif name == "cifar-10":
         pixels, labels = arrays["train"]
         members = {}
         for i, rows in enumerate(np.array_split(np.arange(len(labels)), 5), start=1):

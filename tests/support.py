@@ -20,7 +20,6 @@ from hw.cli import main
 from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.settings import Layer
-from hw.datasets import stand_ins
 from hw.datasets.features import Dataset, Features, Split, pixels
 from hw.results.folder import Folder
 from hw.results.outcome import Outcome
@@ -76,7 +75,7 @@ COUNTS = {"train": 60, "validation": 24, "test": 30}
 
 def write_landscapes(folder: Path, seed: int = 0) -> Path:
     """A few dozen of the stand-in's images as the landscapes' file under ``folder``."""
-    upstream, _ = stand_ins.make("intel-landscapes")
+    upstream, _ = datasets.entry("intel-landscapes").make_stand_in()
     arrays = {}
     for split, name in (("train", "train"), ("validation", "val"), ("test", "test")):
         images, labels = upstream[split]
@@ -236,8 +235,8 @@ def idx(array: np.ndarray) -> bytes:
 
 def write_upstream(folder: Path, name: str, count: int = 48) -> None:
     """The first examples of a stand-in, in the format and at the place that a script expects."""
-    upstream, _ = stand_ins.make(name)
     entry = datasets.entry(name)
+    upstream, _ = entry.make_stand_in()
     if name == "ames":
         arrays = {f"X{split}": x for split, (x, _) in upstream.items()}
         np.savez(folder / "ames.npz", **arrays, **{f"y{s}": y for s, (_, y) in upstream.items()})
@@ -247,7 +246,7 @@ def write_upstream(folder: Path, name: str, count: int = 48) -> None:
         split: (x[: 4 * count].reshape(-1, *entry.image_shape), y[: 4 * count])
         for split, (x, y) in upstream.items()
     }
-    if entry.reader == "npz":
+    if entry.files[0].name.endswith(".npz"):
         short = {"train": "train", "validation": "val", "test": "test"}
         arrays = {f"{short[s]}_images": x for s, (x, _) in parts.items()}
         arrays |= {f"{short[s]}_labels": y for s, (_, y) in parts.items()}

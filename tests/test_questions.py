@@ -12,7 +12,7 @@ import support
 
 from hw.config import catalog
 from hw.config.catalog import CONFIGS, Question
-from hw.datasets import views
+from hw.datasets import entry
 from hw.figures import style
 from hw.results.outcome import Outcome
 
@@ -60,7 +60,7 @@ def test_settings_figures_and_claims_resolve(question: Question) -> None:
     for variant in question.variants:
         question.resolve(variant)
     if question.data is not None:
-        assert views.view(question.data["name"], question.data["view"])
+        assert entry(question.data["name"]).view(question.data["view"])
     draws = style.FIGURES | getattr(question.module, "FIGURES", {})
     for figure in question.figures:
         assert figure.get("draw", "curves") in draws

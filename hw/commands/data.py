@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from hw import console, datasets
 from hw.commands import VERBS
-from hw.datasets import download, upstream
-from hw.datasets.registry import CATALOGUE, Entry
+from hw.datasets import download, hashes
+from hw.datasets.entry import Entry
+from hw.datasets.registry import CATALOGUE
 from hw.errors import DataError, ExitCode, UsageError, did_you_mean
 
 ACTIONS = ("status", "fetch", "verify")
@@ -54,12 +54,12 @@ def run(args: argparse.Namespace) -> int:
             # A data set that nobody fetched is no fault of a bare `verify`.
             if error and (action == "fetch" or names or row["state"] != "absent"):
                 failed.append(error)
-                print(f"error: {' '.join(error.split())}", file=sys.stderr, flush=True)
+                console.say(f"error: {' '.join(error.split())}")
     if args.json:
-        print(json.dumps({"directory": str(directory.resolve()), "data": rows}, indent=2))
+        console.show(json.dumps({"directory": str(directory.resolve()), "data": rows}, indent=2))
     else:
         header, cells = _table(action, rows)
-        print(console.table(header, cells))
+        console.show(console.table(header, cells))
     return int(ExitCode.UNAVAILABLE if failed else ExitCode.OK)
 
 
@@ -101,7 +101,7 @@ def status(entry: Entry, directory: Path) -> dict[str, Any]:
         row["state"] = "incomplete"
     elif present:
         try:
-            found = upstream.fingerprint(entry, paths)
+            found = hashes.of(entry, paths)
             row.update(provenance=found.provenance, sha256=found.sha256)
         except DataError as error:
             row.update(state="unreadable", problem=str(error))
@@ -117,7 +117,7 @@ def _fetcher(directory: Path) -> Act:
     def act(entry: Entry) -> tuple[dict[str, Any], str]:
         if not datasets.exists(entry.name, directory) and not download.offline():
             size = f" ({_size(entry.bytes)})" if entry.bytes else ""
-            print(f"fetching {entry.name}{size} …", file=sys.stderr, flush=True)
+            console.say(f"fetching {entry.name}{size} …")
         try:
             outcome, error = fetcher.fetch(entry, directory), ""
         except DataError as caught:
@@ -131,10 +131,10 @@ def _verifier(directory: Path) -> Act:
     def act(entry: Entry) -> tuple[dict[str, Any], str]:
         row = status(entry, directory)
         if row["missing"]:
-            error = datasets.how.to_get(entry, datasets.missing_files(entry.name, directory)[0])
+            error = entry.how_to_get(datasets.missing_files(entry.name, directory)[0])
             return {**row, "outcome": row["state"], "problem": error}, error
         try:
-            splits, _ = upstream.read(entry, entry.paths(directory))
+            splits, _ = datasets.read(entry, entry.paths(directory))
         except DataError as caught:
             return {**row, "outcome": "unsound", "problem": str(caught)}, str(caught)
         counts = {name: len(labels) for name, (_, labels) in splits.items()}

@@ -6,11 +6,13 @@ Importing this package costs numpy only.
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from hw.datasets import how, stand_ins, upstream, views
+from hw.datasets import hashes
+from hw.datasets.entry import Entry, Splits, Upstream
 from hw.datasets.features import Dataset, Features, Split, pixels
-from hw.datasets.registry import CATALOGUE, Entry, entry
+from hw.datasets.registry import CATALOGUE, entry
 from hw.errors import DataError, UsageError, did_you_mean
 
 __all__ = [
@@ -22,10 +24,10 @@ __all__ = [
     "default_directory",
     "entry",
     "exists",
-    "how",
     "load",
     "missing_files",
     "pixels",
+    "read",
 ]
 
 MODES = ("auto", "real", "stand-in")
@@ -53,7 +55,7 @@ def load(
     mode: str = "auto",
     path: Path | None = None,
 ) -> Dataset:
-    """Data set ``name`` as the homework's ``view`` (`hw.datasets.views.VIEWS`) reads it.
+    """Data set ``name`` as the homework's ``view`` (a key of `Entry.views`) reads it.
 
     mode: ``real`` (the files, or an error), ``stand-in``, or ``auto``: the files where all of
           them are there, else the stand-in. A file that is there and unsound is always an error.
@@ -63,7 +65,7 @@ def load(
     Raises `UsageError` for unknown names, `DataError` for files that are missing or unsound.
     """
     chosen = entry(name)
-    cut = views.view(name, view)
+    cut = chosen.view(view)
     if mode not in MODES:
         raise UsageError(
             f"unknown data mode {mode!r}{did_you_mean(mode, MODES)} ({', '.join(MODES)})"
@@ -75,19 +77,34 @@ def load(
         directory = Path(directory)
         missing = missing_files(name, directory)
         if missing and mode == "real":
-            raise DataError(how.to_get(chosen, missing[0]))
+            raise DataError(chosen.how_to_get(missing[0]))
         if missing or mode == "stand-in":
             if mode == "auto" and len(missing) < len(chosen.files):
                 notes.append(f"incomplete: {missing[0]} is missing")
-            splits, sha256 = stand_ins.make(name)
+            splits, sha256 = chosen.make_stand_in()
             return _dataset(chosen, cut.cut(splits), "stand-in", "stand-in", sha256, notes)
         paths = chosen.paths(directory)
-    splits, found = upstream.read(chosen, paths)
+    splits, found = read(chosen, paths)
     for split, count in chosen.counts.items():
         n = len(splits[split][1])
         if n != count:
             notes.append(f"{split} has {n} examples, the published file {count}")
     return _dataset(chosen, cut.cut(splits), "real", found.provenance, found.sha256, notes)
+
+
+def read(chosen: Entry, paths: list[Path]) -> tuple[Upstream, hashes.Hashes]:
+    """The checked contents of the files at ``paths``, and their hashes. Raises `DataError`.
+
+    Hashing runs beside reading: both release Python's lock.
+    """
+    for path in paths:
+        if not path.is_file():
+            kind = "is a folder, not a file" if path.is_dir() else "no such file"
+            raise DataError(f"{path}: {kind}")
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        hashing = pool.submit(hashes.of, chosen, paths)
+        upstream = chosen.reader(chosen, paths)
+        return upstream, hashing.result()
 
 
 def _paths_at(chosen: Entry, path: Path) -> list[Path]:
@@ -101,13 +118,13 @@ def _paths_at(chosen: Entry, path: Path) -> list[Path]:
         paths = [path]
     for one in paths:
         if not one.exists():
-            raise DataError(how.to_get(chosen, one))
+            raise DataError(chosen.how_to_get(one))
     return paths
 
 
 def _dataset(
     chosen: Entry,
-    splits: views.Splits,
+    splits: Splits,
     source: str,
     provenance: str,
     sha256: str,

@@ -1,12 +1,11 @@
-"""Readers of idx.gz, npz and CIFAR's tar.gz that no file can harm.
+"""Readers of idx.gz and npz files that no file can harm, and what all readers share.
 
 Whatever a file holds, a reader returns sound arrays or raises `DataError` in one line: which
 file, what is wrong, what to do. Three rules keep it so:
 
 - what a header declares is checked against what the data set may hold, and against what the
   file's own bytes could unpack to, before memory is taken;
-- nothing is unpacked to disk, and nothing from a file is executed (no pickle: `unpickle` reads
-  CIFAR's batches and knows arrays, lists, dicts, numbers and strings only);
+- nothing is unpacked to disk, and nothing from a file is executed;
 - at the border (`refusing`) any other failure of a parser becomes a `DataError`.
 
 Conventions: N examples; images (N, ...) uint8; labels (N,) int64.
@@ -22,13 +21,13 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hw.datasets import unpickle
+from hw.datasets.entry import Entry, Upstream
 from hw.errors import DataError, HwError
 
 Array = NDArray[Any]
@@ -115,16 +114,15 @@ def refusing(path: Path) -> Iterator[None]:
         raise problem(path, f"damaged ({_short(error) or type(error).__name__})") from error
 
 
-def fill(stream: Any, target: Array, path: Path) -> None:
-    """Read exactly ``target.nbytes`` from ``stream`` into the C-contiguous ``target``."""
-    view = memoryview(target.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
+def fill(stream: Any, array: Array, path: Path) -> None:
+    """Read exactly ``array.nbytes`` from ``stream`` into the C-contiguous ``array``."""
+    target = array.data.cast("B")
     done = 0
-    while done < len(view):
-        chunk = stream.read(min(CHUNK, len(view) - done))
-        if not chunk:
-            raise problem(path, f"truncated: {done} of {len(view)} bytes")
-        view[done : done + len(chunk)] = chunk
-        done += len(chunk)
+    while done < len(target):
+        count = stream.readinto(target[done : done + CHUNK])
+        if not count:
+            raise problem(path, f"truncated: {done} of {len(target)} bytes")
+        done += count
 
 
 def check_room(path: Path, declared: int, packed: int) -> None:
@@ -143,7 +141,26 @@ def check_labels(path: Path, name: str, labels: Array, n_classes: int) -> Array:
     return flat.astype(np.int64)
 
 
+def paired(path: Path, split: str, features: Array, labels: Array) -> tuple[Array, Array]:
+    """Features as (N, D) with their labels (N,). Raises `DataError` where N differs."""
+    if len(features) != len(labels):
+        raise problem(path, f"{split} has {len(features)} examples and {len(labels)} labels")
+    return features.reshape(len(features), -1), labels
+
+
 # --- idx.gz: MNIST and Fashion-MNIST -------------------------------------------------------------
+
+
+def read_idx_splits(entry: Entry, paths: list[Path]) -> Upstream:
+    """The splits of four idx files: training images and labels, test images and labels."""
+    result: Upstream = {}
+    for i, (split, most) in enumerate(entry.counts.items()):
+        images_path, labels_path = paths[2 * i : 2 * i + 2]
+        images = read_idx(images_path, Spec("u", entry.image_shape, most))
+        labels = read_idx(labels_path, Spec("u", (), most))
+        labels = check_labels(labels_path, "it", labels, entry.n_classes)
+        result[split] = paired(images_path, split, images, labels)
+    return result
 
 
 def read_idx(path: Path, spec: Spec) -> Array:
@@ -183,29 +200,36 @@ def read_idx(path: Path, spec: Spec) -> Array:
 # --- npz: OctMNIST, the landscapes, Ames ---------------------------------------------------------
 
 
-def read_npz(path: Path, specs: Mapping[str, Spec]) -> dict[str, Array]:
-    """The arrays ``specs`` names, each unpacked straight into its final place.
+def read_npz_splits(entry: Entry, paths: list[Path]) -> Upstream:
+    """The splits of one npz file: ``train_images``, ``train_labels``, ``val_images`` and so on."""
+    (path,) = paths
+    prefixes = {"train": "train", "validation": "val", "test": "test"}
+    specs = {}
+    for split, most in entry.counts.items():
+        specs[f"{prefixes[split]}_images"] = Spec("u", entry.image_shape, most, exact=np.uint8)
+        specs[f"{prefixes[split]}_labels"] = Spec("ui", (), most)
+    arrays = read_npz(path, specs)
+    result: Upstream = {}
+    for split in entry.counts:
+        name = f"{prefixes[split]}_labels"
+        labels = check_labels(path, name, arrays[name], entry.n_classes)
+        result[split] = paired(path, split, arrays[f"{prefixes[split]}_images"], labels)
+    return result
 
-    `numpy.load` would allocate what a header claims, and keeps a second copy while it reads.
-    """
+
+def read_npz(path: Path, specs: Mapping[str, Spec]) -> dict[str, Array]:
+    """The arrays that ``specs`` names, once all of their headers are what the specs say."""
     with refusing(path):
         _check_directory(path)
         with zipfile.ZipFile(path) as archive:
-            members: dict[str, zipfile.ZipInfo] = {}
-            for info in archive.infolist():
-                if info.filename in members:
-                    raise problem(path, f"holds {_short(info.filename)!r} twice")
-                members[info.filename] = info
-            missing = [name for name in specs if f"{name}.npy" not in members]
-            if missing:
-                raise problem(path, f"lacks the array {missing[0]}")
-            # All headers first: what is wrong with the last array shows before the first is read.
+            names = archive.namelist()
             for name, spec in specs.items():
-                _read_member(archive, members[f"{name}.npy"], path, name, spec, header_only=True)
-            return {
-                name: _read_member(archive, members[f"{name}.npy"], path, name, spec)
-                for name, spec in specs.items()
-            }
+                if f"{name}.npy" not in names:
+                    raise problem(path, f"lacks the array {name}")
+                if names.count(f"{name}.npy") > 1:
+                    raise problem(path, f"holds the array {name} twice")
+                _check_member(archive.getinfo(f"{name}.npy"), archive, path, name, spec)
+            return {name: _read_member(archive, name) for name in specs}
 
 
 def _check_directory(path: Path) -> None:
@@ -214,44 +238,37 @@ def _check_directory(path: Path) -> None:
     `zipfile` makes an object of every entry before anything can be asked.
     """
     with path.open("rb") as file:
-        size = file.seek(0, 2)
-        if not size:
-            raise problem(path, "empty")
-        file.seek(max(0, size - 22 - 65535))
+        start = file.read(512)
+        file.seek(max(0, path.stat().st_size - 22 - 65535))
         tail = file.read()
+    if not start:
+        raise problem(path, "empty")
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < 22:
-        kind = "a web page" if looks_like_html(path) else "not an npz file, or truncated"
-        raise problem(path, kind)
+        raise problem(path, "a web page" if is_html(start) else "not an npz file, or truncated")
     (directory,) = struct.unpack_from("<I", tail, at + 12)
     if directory > 100_000 or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
         raise problem(path, "not an npz file of a few arrays")
 
 
-def looks_like_html(path: Path) -> bool:
-    """Whether the file begins as a web page does."""
-    with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    return start.startswith(HTML_STARTS)
+def is_html(start: bytes) -> bool:
+    """Whether a file that begins with these bytes is a web page."""
+    return start[:512].lstrip().lower().startswith(HTML_STARTS)
 
 
-def _read_member(
-    archive: zipfile.ZipFile,
-    info: zipfile.ZipInfo,
-    path: Path,
-    name: str,
-    spec: Spec,
-    header_only: bool = False,
-) -> Array:
-    if info.flag_bits & 1:
-        raise problem(path, f"{name} is encrypted")
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise problem(path, f"{name} is compressed in a way that NumPy does not write")
+def _check_member(
+    info: zipfile.ZipInfo, archive: zipfile.ZipFile, path: Path, name: str, spec: Spec
+) -> None:
+    """Refuse an array by its header, before memory is taken for it."""
+    if info.flag_bits & 1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise problem(
+            path, f"{name} is encrypted, or compressed in a way that NumPy does not write"
+        )
     with archive.open(info) as stream:
         version = np.lib.format.read_magic(stream)
         if version != (1, 0):  # the later ones are for headers beyond 64 kB
             raise problem(path, f"{name} is in a version of npy that NumPy would not write here")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(stream)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
         wrong = spec.problem(dtype, shape)
         if wrong:
             raise problem(path, f"{name} {wrong}")
@@ -261,113 +278,10 @@ def _read_member(
                 path, f"{name} is {info.file_size} bytes long and declares {nbytes}; truncated?"
             )
         check_room(path, nbytes, min(info.compress_size, path.stat().st_size))
-        if header_only:
-            return np.empty(0, dtype)
-        array = np.empty(shape[::-1] if fortran else shape, dtype)
-        fill(stream, array, path)
-        if stream.read(1):  # also reaches the checksum
-            raise problem(path, f"{name} is longer than its header says")
-    if fortran:
-        array = np.ascontiguousarray(array.T)
-    return array if dtype.isnative else array.astype(dtype.newbyteorder("="))
 
 
-# --- CIFAR-10: a tar.gz of pickled batches -------------------------------------------------------
-
-_BATCH_LIMIT = 64 << 20  # bytes of one pickled batch; the published ones have 31 million
-_TAR_LIMIT = 512 << 20  # bytes of the whole archive, unpacked
-_BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
-
-
-def read_cifar(path: Path, width: int, n_classes: int, most: int) -> dict[str, Array]:
-    """``train_images`` (N, width) uint8, ``train_labels`` (N,), ``test_images``, ``test_labels``.
-
-    The batches are joined in the order of their names, whatever their order in the archive.
-    """
-    images: dict[str, Array] = {}
-    labels: dict[str, Array] = {}
-    with refusing(path):
-        for name, stream, size in _tar_members(path):
-            if name not in _BATCHES:
-                continue
-            if name in images:
-                raise problem(path, f"holds {name} twice")
-            if size > _BATCH_LIMIT:
-                raise problem(path, f"{name} declares {size} bytes")
-            check_room(path, size, path.stat().st_size)
-            raw = bytearray(size)
-            fill(stream, np.frombuffer(raw, np.uint8), path)
-            batch = unpickle.loads(raw)
-            del raw
-            images[name], labels[name] = _batch(path, name, batch, width, n_classes, most)
-        missing = [name for name in _BATCHES if name not in images]
-        if missing:
-            raise problem(path, f"lacks {missing[0]}")
-        return {
-            "train_images": np.concatenate([images.pop(name) for name in _BATCHES[:5]]),
-            "train_labels": np.concatenate([labels.pop(name) for name in _BATCHES[:5]]),
-            "test_images": images["test_batch"],
-            "test_labels": labels["test_batch"],
-        }
-
-
-def _tar_members(path: Path) -> Iterator[tuple[str, Any, int]]:
-    """Last part of the name, stream and size of each plain file, read in one pass.
-
-    `tarfile` itself would read a header of any declared length into memory; it only decodes
-    single header blocks here.
-    """
-    with gzip.open(path) as stream:
-        start = 0
-        while True:
-            block = stream.read(tarfile.BLOCKSIZE)
-            if block.count(0) == tarfile.BLOCKSIZE:
-                return
-            if len(block) < tarfile.BLOCKSIZE:
-                raise problem(path, "truncated" if start or block else "empty")
-            info = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-            start += tarfile.BLOCKSIZE
-            name = PurePosixPath(info.name)
-            if name.is_absolute() or ".." in name.parts or "\\" in info.name:
-                raise problem(path, f"holds the unsafe path {_short(ascii(info.name))}")
-            if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE, tarfile.DIRTYPE, *_HEADERS):
-                kind = "a link" if info.issym() or info.islnk() else "no plain file"
-                raise problem(path, f"{_short(ascii(info.name))} is {kind}")
-            if not 0 <= info.size <= _TAR_LIMIT - start:
-                raise problem(path, f"{_short(ascii(info.name))} declares {info.size} bytes")
-            end = start + -(-info.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE
-            if info.isreg():
-                yield name.name, stream, info.size
-            _skip(stream, end, path)
-            start = end
-
-
-_HEADERS = (tarfile.XHDTYPE, tarfile.XGLTYPE)  # times and owners; their contents are not needed
-
-
-def _skip(stream: Any, end: int, path: Path) -> None:
-    while stream.tell() < end:
-        if not stream.read(min(CHUNK, end - stream.tell())):
-            raise problem(path, "truncated")
-
-
-def _batch(
-    path: Path, name: str, batch: Any, width: int, n_classes: int, most: int
-) -> tuple[Array, Array]:
-    if not isinstance(batch, dict):
-        raise problem(path, f"{name} is no dictionary")
-    # Python 2 wrote the keys as bytes, Python 3 may have written them as text.
-    fields = {key.decode("latin1") if isinstance(key, bytes) else key: batch[key] for key in batch}
-    images, labels = fields.get("data"), fields.get("labels")
-    if not isinstance(images, np.ndarray) or not isinstance(labels, list):
-        raise problem(path, f"{name} lacks its images or its labels")
-    wrong = Spec("u", (width,), most, exact=np.uint8).problem(images.dtype, images.shape)
-    if wrong:
-        raise problem(path, f"{name} {wrong}")
-    if len(labels) != len(images):
-        raise problem(path, f"{name} has {len(images)} images and {len(labels)} labels")
-    if any(type(label) is not int for label in labels):
-        raise problem(path, f"{name} has labels that are no whole numbers")
-    if not 0 <= min(labels) <= max(labels) < n_classes:
-        raise problem(path, f"{name} has labels outside the classes 0 to {n_classes - 1}")
-    return images, np.asarray(labels, np.int64)
+def _read_member(archive: zipfile.ZipFile, name: str) -> Array:
+    with archive.open(f"{name}.npy") as stream:
+        array = np.lib.format.read_array(stream, allow_pickle=False)
+        stream.read(1)  # reaches the checksum
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))

@@ -54,7 +54,8 @@ def version(package: str) -> str:
 @cache
 def code_digest(module: str, has_data: bool) -> str:
     """sha256 over the sources of a module and of all of `hw` that it imports."""
-    todo, seen = [module, *COMMON, *(["hw.datasets"] if has_data else [])], set(IGNORED) - {module}
+    readers = [f"hw.datasets.{path.stem}" for path in (PACKAGE / "datasets").glob("*.py")]
+    todo, seen = [module, *COMMON, *(readers if has_data else [])], set(IGNORED) - {module}
     total = hashlib.sha256()
     sources = {}
     while todo:

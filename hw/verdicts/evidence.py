@@ -159,7 +159,6 @@ def split_sizes(name: str, view: str) -> dict[str, int]:
     """
     import numpy as np
 
-    from hw.datasets import views
     from hw.datasets.registry import entry
 
     published = entry(name)
@@ -167,7 +166,7 @@ def split_sizes(name: str, view: str) -> dict[str, int]:
         split: (np.zeros((n, 1), np.uint8), np.arange(n) % max(1, published.n_classes))
         for split, n in published.counts.items()
     }
-    return {split: len(part) for split, part in views.view(name, view).cut(upstream).items()}
+    return {split: len(part) for split, part in published.view(view).cut(upstream).items()}
 
 
 def gather(question: Question, results: Path) -> Evidence:

@@ -322,7 +322,7 @@ def _by_chance(mine: Number, question: Question) -> list[str]:
 
 
 def _view_note(question: Question) -> str:
-    from hw.datasets import views
+    from hw.datasets.registry import entry
 
     assert question.data is not None
-    return views.view(question.data["name"], question.data["view"]).note
+    return entry(question.data["name"]).view(question.data["view"]).note

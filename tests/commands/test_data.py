@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -121,3 +124,24 @@ def test_fetch_offline(some: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_words(tmp_path: Path, words: tuple[str, ...], hint: str) -> None:
     with pytest.raises(UsageError, match=hint):
         run(tmp_path, *words)
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_reader_who_has_gone_is_no_error(words: tuple[str, ...]) -> None:
+    """As in ``hw data | head -1``."""
+    shell = f"{sys.executable} -m hw data {' '.join(words)}"
+    done = subprocess.run(
+        ["bash", "-c", f"{shell} | true; echo ${{PIPESTATUS[0]}}"], capture_output=True, text=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("0", "")
+
+
+def test_a_closed_standard_error_leaves_the_document_alone(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m hw data fetch ames --json --data-dir {tmp_path} 2>&-"],
+        env={**os.environ, "HW_OFFLINE": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert done.returncode == 4
+    assert json.loads(done.stdout)["data"][0]["outcome"] == "failed"

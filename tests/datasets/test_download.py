@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
+import os
 import shutil
 import socket
 import threading
@@ -21,8 +22,10 @@ from small_files import npz
 
 from hw.datasets import download
 from hw.datasets.download import ALREADY, FETCHED, Fetcher, Timing
-from hw.datasets.registry import OCTMNIST, Entry, File
+from hw.datasets.entry import Entry, File
+from hw.datasets.registry import entry as find
 from hw.errors import DataError
+from hw.results import lock
 
 RNG = np.random.default_rng(5)
 CONTENT = npz(
@@ -36,7 +39,7 @@ CONTENT = npz(
     }
 )
 HALF = len(CONTENT) // 2
-QUICK = Timing(connect=1, stall=1, answer=5, again=0.2)
+QUICK = Timing(stall=1, answer=2, again=0.2)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -105,6 +108,34 @@ class Handler(BaseHTTPRequestHandler):
         self.good(start, upto=start + 50_000)
         self.server.stop.wait(10)
 
+    def trickles(self, start: int) -> None:
+        """Forty bytes a second, without an end: no single wait is long."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(CONTENT)))
+        self.end_headers()
+        self.wfile.write(CONTENT[:40_000])
+        while not self.server.stop.wait(0.05):
+            self.wfile.write(b"xx")
+
+    def odd_length(self, start: int) -> None:
+        self.send_odd_length("²")
+
+    def negative_length(self, start: int) -> None:
+        self.send_odd_length("-5")
+
+    def long_length(self, start: int) -> None:
+        self.send_odd_length("9" * 5000)
+
+    def send_odd_length(self, length: str) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: " + length.encode("utf-8"))
+        self.wfile.write(b"\r\n\r\n" + CONTENT[:HALF])
+
+    def no_http(self, start: int) -> None:
+        self.wfile.write(b"SSH-2.0-OpenSSH\r\n" * 10)
+
+    def too_many_headers(self, start: int) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n")
+
     def silent(self, start: int) -> None:
         self.server.stop.wait(10)
 
@@ -161,10 +192,10 @@ def wanted(server: Any, *behaviours: str, hashed: bool = True, size: bool = True
         "octmnist.npz",
         tuple(f"{server.url}/{b}/octmnist.npz" for b in behaviours),
         size=len(CONTENT) if size else 0,
-        sha256=hashlib.sha256(CONTENT).hexdigest() if hashed else "",
+        hash=f"sha256:{hashlib.sha256(CONTENT).hexdigest()}" if hashed else "",
         limit=len(CONTENT) + 1_000_000,
     )
-    return dataclasses.replace(OCTMNIST, files=(file,))
+    return dataclasses.replace(find("octmnist"), files=(file,))
 
 
 def folder_of(directory: Path) -> list[str]:
@@ -206,6 +237,12 @@ def test_a_file_of_the_user_is_left_alone(server: Any, tmp_path: Path) -> None:
         ("silent", "no answer"),
         ("no-length-truncated", "broke off"),
         ("endless", "far more"),
+        ("trickles", "too slow"),
+        ("odd-length", "broke off"),
+        ("negative-length", "broke off"),
+        ("long-length", "broke off"),
+        ("no-http", "BadStatusLine"),
+        ("too-many-headers", "HTTPException"),
     ],
 )
 def test_a_bad_mirror_is_named_and_the_next_one_serves(
@@ -217,7 +254,7 @@ def test_a_bad_mirror_is_named_and_the_next_one_serves(
     message = str(caught.value)
     assert "\n" not in message
     assert str(alone / "octmnist" / "octmnist.npz") in message
-    assert OCTMNIST.homepage in message
+    assert find("octmnist").homepage in message
     assert words in message or (bad == "silent" and "stalled" in message)
     assert "octmnist.npz" not in folder_of(alone)
 
@@ -226,7 +263,7 @@ def test_a_bad_mirror_is_named_and_the_next_one_serves(
 
 
 def test_the_fast_mirror_wins_over_a_silent_one(server: Any, tmp_path: Path) -> None:
-    patient = Fetcher(Timing(connect=10, stall=10, answer=10))
+    patient = Fetcher(Timing(stall=10, answer=4))
     start = time.perf_counter()
     assert patient.fetch(wanted(server, "silent", "good"), tmp_path) == FETCHED
     assert time.perf_counter() - start < 5
@@ -308,7 +345,7 @@ def test_a_dead_network_costs_seconds(
     entry = wanted(server, "silent", "silent")
     urls = (*entry.files[0].urls, f"http://127.0.0.1:{closed}/x")
     entry = dataclasses.replace(entry, files=(dataclasses.replace(entry.files[0], urls=urls),))
-    fetcher = Fetcher(Timing(connect=5, stall=20, answer=1, again=0.2))
+    fetcher = Fetcher(Timing(stall=20, answer=1, again=0.2))
     start = time.perf_counter()
     for i in range(6):
         with pytest.raises(DataError, match=r"connection refused|no answer"):
@@ -347,6 +384,25 @@ def test_a_folder_that_cannot_be_made(server: Any, tmp_path: Path) -> None:
     (tmp_path / "octmnist").write_text("a file where the folder should be")
     with pytest.raises(DataError, match="cannot be written"):
         fetch(wanted(server, "good"), tmp_path)
+
+
+def test_the_holder_of_the_lock_is_named_after_a_while(
+    server: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held = lock.acquire(tmp_path / "octmnist")
+    assert held is not None
+    impatient = Fetcher(dataclasses.replace(QUICK, lock=0.5))
+    with pytest.raises(DataError, match=rf"process {os.getpid()}\).* did not end in 0.5 seconds"):
+        impatient.fetch(wanted(server, "good"), tmp_path)
+    assert capsys.readouterr().err.count("waiting for it to end") == 1
+    held.release()
+    assert impatient.fetch(wanted(server, "good"), tmp_path) == FETCHED
+
+
+def test_one_mirror_has_so_much_time(server: Any, tmp_path: Path) -> None:
+    hasty = Fetcher(dataclasses.replace(QUICK, whole=0.3, rate=1))
+    with pytest.raises(DataError, match=r"not done in 0\.3 seconds"):
+        hasty.fetch(wanted(server, "trickles"), tmp_path)
 
 
 def test_two_at_once_download_once(server: Any, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -13,7 +12,8 @@ import pytest
 from small_files import cifar_members, idx, npz, tar
 from support import gz
 
-from hw.datasets import formats, unpickle
+from hw.datasets import entry, formats
+from hw.datasets.cifar10 import unpickle
 from hw.datasets.formats import Spec
 from hw.errors import DataError
 
@@ -26,6 +26,11 @@ STORED = npz(False, images=PIXELS, labels=np.arange(3))
 BATCH = cifar_members(n=2)
 PICKLES = [cifar_members(protocol, n=2)["test_batch"] for protocol in (2, 4)]
 TAR = tar(BATCH)
+
+
+def read_cifar(path: Path) -> Any:
+    cifar = entry("cifar-10")
+    return cifar.reader(cifar, [path])
 
 
 def edits(random: Random) -> list[tuple[int, int, str]]:
@@ -96,7 +101,7 @@ def test_idx(tmp_path: Path) -> None:
             assert array.dtype == np.uint8
             assert array.shape[1:] == (4, 5)
 
-    each(10000, case)
+    each(3000, case)
 
 
 def test_npz(tmp_path: Path) -> None:
@@ -108,7 +113,7 @@ def test_npz(tmp_path: Path) -> None:
             assert arrays["images"].shape[1:] == (4, 5)
             assert arrays["labels"].dtype.kind in "ui"
 
-    each(10000, case)
+    each(3000, case)
 
 
 def test_tar(tmp_path: Path) -> None:
@@ -122,10 +127,11 @@ def test_tar(tmp_path: Path) -> None:
             start = random.randrange(6) * (size // 512 * 512)
             near = [(start + place % 700, *rest) for place, *rest in edits(random)]
             content = gz(damage(TAR, near, cut(random)))
-        arrays = attempt(lambda p: formats.read_cifar(p, 3072, 10, 10000), tmp_path / "f", content)
+        arrays = attempt(read_cifar, tmp_path / "f", content)
         if arrays is not None:
-            assert arrays["train_images"].dtype == np.uint8
-            assert arrays["train_images"].shape == (len(arrays["train_labels"]), 3072)
+            images, labels = arrays["train"]
+            assert images.dtype == np.uint8
+            assert images.shape == (len(labels), 3072)
 
     each(1500, case)
 
@@ -139,22 +145,21 @@ def test_pickles() -> None:
         start = random.choice([base.index(b"labels"), len(base) - 200])
         places = [(start + p % 300, byte, kind) for p, byte, kind in edits(random)]
         try:
-            value = unpickle.loads(damage(base, places, cut(random)))
-        except (ValueError, IndexError, struct.error):
+            value = unpickle(damage(base, places, cut(random)))
+        except ValueError:
             return
-        kinds = dict | list | tuple | np.ndarray | int | float | bytes | str | None
-        assert isinstance(value, kinds)
+        assert type(value) is dict
 
-    each(20000, case)
+    each(5000, case)
 
 
 def test_pickles_of_random_bytes() -> None:
     def case(random: Random) -> None:
         data = random.randbytes(random.randrange(61))
-        with pytest.raises((ValueError, IndexError, struct.error)):
-            unpickle.loads(b"(" + data)  # an open mark is no value
+        with pytest.raises(ValueError):
+            unpickle(b"(" + data)
 
-    each(10000, case)
+    each(5000, case)
 
 
 def test_random_files(tmp_path: Path) -> None:
@@ -164,8 +169,8 @@ def test_random_files(tmp_path: Path) -> None:
             for reader in (
                 lambda p: formats.read_idx(p, SPEC),
                 lambda p: formats.read_npz(p, ARRAYS),
-                lambda p: formats.read_cifar(p, 3072, 10, 10000),
+                read_cifar,
             ):
                 assert attempt(reader, tmp_path / "f", content) is None
 
-    each(2000, case)
+    each(1000, case)

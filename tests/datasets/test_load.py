@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +17,8 @@ from small_files import idx, images, npz, write_set
 from support import gz
 
 from hw import datasets
-from hw.datasets import registry, upstream
+from hw.datasets import hashes, registry
+from hw.datasets.entry import File
 from hw.errors import DataError, UsageError
 
 SMALL = {"train": 9, "validation": 4, "test": 5}
@@ -66,7 +70,7 @@ def test_sha256_of_several_files(tmp_path: Path) -> None:
     write_set(tmp_path, "fashion-mnist", {"train": 60, "test": 10})
     listing = "".join(
         f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
-        for path in registry.FASHION_MNIST.paths(tmp_path)
+        for path in registry.entry("fashion-mnist").paths(tmp_path)
     )
     expected = hashlib.sha256(listing.encode()).hexdigest()
     assert datasets.load("fashion-mnist", "ist2021", tmp_path).sha256 == expected
@@ -75,22 +79,42 @@ def test_sha256_of_several_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("algorithm", ["sha256", "md5"])
 def test_the_published_hash_makes_the_published_file(tmp_path: Path, algorithm: str) -> None:
     write_set(tmp_path, "octmnist", {"train": 9, "validation": 4, "test": 900})
-    entry = registry.OCTMNIST
+    entry = registry.entry("octmnist")
     (path,) = entry.paths(tmp_path)
     digest = hashlib.new(algorithm, path.read_bytes()).hexdigest()
-    file = dataclasses.replace(entry.files[0], **{"sha256": "", "md5": "", algorithm: digest})
+    file = dataclasses.replace(entry.files[0], hash=f"{algorithm}:{digest}")
     right = dataclasses.replace(entry, files=(file,))
-    assert upstream.fingerprint(right, [path]).provenance == "published file"
-    assert upstream.fingerprint(entry, [path]).provenance == "other bytes"
+    assert hashes.of(right, [path]).provenance == "published file"
+    assert hashes.of(entry, [path]).provenance == "other bytes"
+
+
+def test_a_copy_that_was_compressed_anew_is_the_published_file(tmp_path: Path) -> None:
+    path, content = tmp_path / "a.gz", b"the same data"
+    digest = hashlib.sha256(content).hexdigest()
+    file = File("a.gz", (), f"unpacked-sha256:{digest}")
+    for level in (1, 9):
+        path.write_bytes(gz(content, level))
+        assert hashes.is_published(file, path)
+    for other in (gz(b"other data"), gz(content)[:-3], b"no gzip file", b""):
+        path.write_bytes(other)
+        assert not hashes.is_published(file, path)
+
+
+def test_what_unpacks_to_far_too_much_is_not_hashed_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "a.gz"
+    path.write_bytes(gz(b"\0" * 200_000_000))
+    start = time.process_time()
+    assert not hashes.is_published(File("a.gz", (), "unpacked-sha256:0"), path)
+    assert time.process_time() - start < 0.5
 
 
 def test_a_changed_file_is_hashed_again(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"one")
-    first = upstream.hash_file(path)
+    first = hashes.digest(path)
     path.write_bytes(b"other")
-    assert upstream.hash_file(path) != first
-    assert upstream.hash_file(path)[0] == hashlib.sha256(b"other").hexdigest()
+    assert hashes.digest(path) != first
+    assert hashes.digest(path) == hashlib.sha256(b"other").hexdigest()
 
 
 def test_path_names_the_file_itself(tmp_path: Path) -> None:
@@ -174,20 +198,42 @@ def test_default_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_importing_is_light() -> None:
     code = (
         "import sys, hw.datasets, hw.commands.data; "
-        "print([m for m in ('torch', 'requests', 'pooch', 'matplotlib') if m in sys.modules])"
+        "heavy = ('torch', 'urllib.request', 'http.client', 'matplotlib'); "
+        "print([module for module in heavy if module in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 
+def test_a_new_data_set_is_one_new_file(tmp_path: Path) -> None:
+    """A copy of the package with one file more knows one data set more."""
+    shutil.copytree(Path(datasets.__file__).parents[1], tmp_path / "hw")
+    folder = tmp_path / "hw" / "datasets"
+    text = (folder / "intel_landscapes.py").read_text().replace("intel-landscapes", "hills")
+    (folder / "hills.py").write_text(text)
+    code = (
+        "from pathlib import Path; from hw import datasets; "
+        "print(len(datasets.load('hills', 'ist2024', Path('none')).train), *datasets.CATALOGUE)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["1200", *sorted([*datasets.CATALOGUE, "hills"])]
+
+
 def test_catalogue_is_well_formed() -> None:
     for name, entry in registry.CATALOGUE.items():
         assert name == entry.name
-        assert entry.reader in upstream.READERS
         assert len(entry.class_names) == entry.n_classes
         assert int(np.prod(entry.image_shape or (entry.width,))) == entry.width
         for file in entry.files:
             assert len(file.urls) >= 2, f"{file.name} has one mirror only"
-            assert len(file.sha256) in (0, 64)
-            assert len(file.md5) in (0, 32)
+            algorithm, _, digest = file.hash.partition(":")
+            lengths = {"sha256": 64, "unpacked-sha256": 64, "md5": 32, "": 0}
+            assert len(digest) == lengths[algorithm]
             assert file.limit >= file.size

@@ -11,7 +11,7 @@ import torch
 from small_files import write_set
 
 from hw import datasets
-from hw.datasets import views
+from hw.datasets.entry import drawn_order
 from hw.errors import UsageError
 
 
@@ -67,8 +67,8 @@ def test_fashion_validation_is_drawn_first(tmp_path: Path) -> None:
 def test_drawn_order_of_the_published_counts() -> None:
     """The draws of the protocols: first numbers as NumPy's legacy generator gives them."""
     np.random.seed(42)
-    np.testing.assert_array_equal(views.drawn_order(60000), np.random.permutation(60000))
-    assert views.drawn_order(1000)[:3].tolist() == [521, 737, 740]
+    np.testing.assert_array_equal(drawn_order(60000), np.random.permutation(60000))
+    assert drawn_order(1000)[:3].tolist() == [521, 737, 740]
 
 
 def test_ames_is_read_as_stored(tmp_path: Path) -> None:
@@ -122,9 +122,9 @@ def test_e1394_torch(tmp_path: Path) -> None:
 
 
 def test_every_data_set_has_a_view() -> None:
-    assert set(views.VIEWS) == set(datasets.CATALOGUE)
+    assert all(entry.views for entry in datasets.CATALOGUE.values())
 
 
 def test_unknown_view() -> None:
     with pytest.raises(UsageError, match="did you mean 'ist2024'"):
-        views.view("intel-landscapes", "ist2023")
+        datasets.entry("intel-landscapes").view("ist2023")

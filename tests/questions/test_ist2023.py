@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from hw.config import catalog
 from hw.config.claims import Claim
 from hw.datasets.features import Dataset
-from hw.datasets.views import OCT_TEST_COUNTS
+from hw.datasets.octmnist import TEST_COUNTS
 from hw.questions.models import feedforward
 
 EPOCH = {"train_loss", "validation_loss", "validation_accuracy"}
@@ -63,7 +63,7 @@ COUNTED = [
 class TestPrintedNumbers:
     def test_every_test_accuracy_has_its_count(self) -> None:
         assert len(COUNTED) == 13
-        assert sum(OCT_TEST_COUNTS) == 529
+        assert sum(TEST_COUNTS) == 529
         assert {c.details["count"] for c in COUNTED} == {529, 10832}
 
     def test_only_one_is_impossible(self) -> None:
@@ -78,7 +78,7 @@ class TestPrintedNumbers:
     def test_learning_rate_1_answers_with_one_class(self) -> None:
         found = {c.details["metric"]: c.possible_counts for c in COUNTED if c.variant == "lr-1"}
         assert found == {"test_accuracy": [250], "validation_accuracy": [5114]}
-        assert OCT_TEST_COUNTS[3] == 250
+        assert TEST_COUNTS[3] == 250
 
     @pytest.mark.parametrize(("value", "count"), [("0.7208", 529), ("0.5", 2), ("0.33", 7)])
     def test_possible_counts_by_printing_them_all(self, value: str, count: int) -> None:

@@ -49,7 +49,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("training/torch_network.py", True),  # within a function
         ("training/metrics.py", True),  # through another module
         ("nn/per_example.py", True),
-        ("datasets/views.py", True),
+        ("datasets/mnist.py", True),
         ("training/loop.py", True),
         ("figures/style.py", False),
         ("questions/models/feedforward.py", False),
