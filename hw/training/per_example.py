@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from hw.datasets.features import Dataset
 from hw.nn.evaluate import Evaluator
-from hw.training.metrics import by_split
+from hw.training.metrics import OF_PARAMETERS, by_split
 from hw.training.network_spec import prefixed, unprefixed
 from hw.training.random_draws import Orders
 
@@ -88,7 +87,7 @@ class SequentialLearner(ABC):
         found: dict[str, float] = {}
         for name, wanted in by_split(metrics).items():
             if not name:
-                found |= {metric: EXTRAS[metric](self.parameters()) for metric in wanted}
+                found |= {metric: OF_PARAMETERS[metric](self.parameters()) for metric in wanted}
                 continue
             split = self.evaluators[name]
             if "accuracy" in wanted:
@@ -99,21 +98,3 @@ class SequentialLearner(ABC):
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         return {}
-
-
-def weight_norm(parameters: dict[str, Array]) -> float:
-    """The Frobenius norm of all parameters together, the bias column included, as the
-    assignments' scripts print it."""
-    return math.sqrt(sum(float(np.vdot(p, p)) for p in parameters.values()))
-
-
-def zero_share(parameters: dict[str, Array]) -> float:
-    """The share of parameters that are exactly zero."""
-    zeros = sum(int(p.size - np.count_nonzero(p)) for p in parameters.values())
-    return zeros / sum(p.size for p in parameters.values())
-
-
-EXTRAS: dict[str, Callable[[dict[str, Array]], float]] = {
-    "weight_norm": weight_norm,
-    "zero_share": zero_share,
-}

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from hw.errors import UsageError
 from hw.nn import network
-from hw.nn.optimizers import SGD, Adam, optimiser
+from hw.nn.optimizers import SGD, Adam, optimizer
 
 RTOL = 1e-9
 ATOL = 1e-13  # entries that cancel to nearly zero have no digits
@@ -234,9 +234,9 @@ def test_state_that_does_not_fit():
 
 def test_optimisers_by_name():
     parameters, _ = setup(1)
-    assert isinstance(optimiser("sgd", parameters, 0.1, momentum=0.9), SGD)
-    assert isinstance(optimiser("adam", parameters, 0.1, weight_decay=0.1), Adam)
+    assert isinstance(optimizer("sgd", parameters, 0.1, momentum=0.9), SGD)
+    assert isinstance(optimizer("adam", parameters, 0.1, weight_decay=0.1), Adam)
     with pytest.raises(UsageError, match="did you mean 'adam'"):
-        optimiser("adams", parameters, 0.1)
+        optimizer("adams", parameters, 0.1)
     with pytest.raises(UsageError, match="momentum"):
-        optimiser("adam", parameters, 0.1, momentum=0.9)
+        optimizer("adam", parameters, 0.1, momentum=0.9)

@@ -63,8 +63,8 @@ class Settings:
         False, "training loss as the mean over all batches since the first (2021-22)"
     )
     dtype: Literal["float32", "float64"] = setting("float32", "of weights and features")
-    step: Literal["direct", "autograd"] = setting(
-        "direct", "PyTorch: the hand-derived update, or autograd's"
+    step: Literal["autograd", "direct"] = setting(
+        "autograd", "PyTorch: autograd's update, or the hand-derived one, which is faster"
     )
 
     def network(self, data: Dataset) -> NetworkSpec:
