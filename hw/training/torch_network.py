@@ -96,6 +96,7 @@ class TorchNetwork(BatchLearner):
 
     def advance(self, updates: int) -> Any:
         features, targets = self._split("train")
+        torch.set_flush_denormal(False)  # PyTorch's own default, which `hw.runs.machine` changes
         self.model.train()
         losses = []
         for _ in range(updates):
@@ -131,6 +132,7 @@ class TorchNetwork(BatchLearner):
     @torch.no_grad()
     def _evaluate(self, split: str) -> tuple[float, float]:
         features, targets = self._split(split)
+        torch.set_flush_denormal(False)
         self.model.eval()
         size = max(1, LARGEST_PASS // self.data.n_features)
         passes = [slice(start, start + size) for start in range(0, len(targets), size)]
