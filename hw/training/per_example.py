@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hw.datasets.features import Dataset
 from hw.nn.evaluate import Evaluator
 from hw.training.metrics import OF_PARAMETERS, by_split
-from hw.training.network_spec import prefixed, unprefixed
+from hw.training.network_spec import Batches, prefixed, unprefixed
 from hw.training.random_draws import Orders
 
 Array = NDArray[Any]
@@ -28,9 +27,7 @@ class SequentialLearner(ABC):
     def __init__(self, data: Dataset, orders: Orders) -> None:
         self.data = data
         self.n = len(data.train)
-        self.orders = orders
-        self.order = np.empty(0, dtype=np.int64)
-        self.position = self.n  # the first update begins an epoch
+        self.batches = Batches(orders, self.n, 1)
         self.evaluators = {
             name: Evaluator(split.features, split.labels) for name, split in data.splits.items()
         }
@@ -44,10 +41,7 @@ class SequentialLearner(ABC):
         total, seen = 0.0, 0
         loss: float | None = None
         while seen < updates:
-            if self.position >= self.n:
-                self.order, self.position = next(self.orders), 0
-            rows = self.order[self.position : self.position + updates - seen]
-            self.position += len(rows)
+            rows = self.batches.next(updates - seen)
             seen += len(rows)
             loss = self._train(rows)
             total += 0.0 if loss is None else loss * len(rows)
@@ -72,16 +66,11 @@ class SequentialLearner(ABC):
             array[...] = parameters[name]
 
     def state(self) -> dict[str, Array]:
-        return {
-            **prefixed("parameters", self.parameters()),
-            "position": np.array(self.position),
-            **self.orders.state(),
-        }
+        return {**prefixed("parameters", self.parameters()), **self.batches.state()}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         self.load_parameters(unprefixed("parameters", state))
-        self.orders.load_state(state)
-        self.order, self.position = self.orders.current, int(state["position"])
+        self.batches.load_state(state)
 
     def measure(self, metrics: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = {}

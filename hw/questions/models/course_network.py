@@ -88,4 +88,5 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
 
 def estimate(settings: Settings, data: Dataset, backend: str) -> float:
     """Seconds of a run, roughly."""
-    return settings.epochs * seconds_per_epoch(settings.network(data), len(data.train))
+    autograd = backend == "torch" and settings.step == "autograd"
+    return settings.epochs * seconds_per_epoch(settings.network(data), len(data.train), autograd)

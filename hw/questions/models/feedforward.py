@@ -97,7 +97,8 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
 
 def estimate(settings: Settings, data: Dataset, backend: str) -> float:
     """Seconds of a run, roughly."""
-    return settings.epochs * seconds_per_epoch(settings.network(data), len(data.train))
+    autograd = backend == "torch" and settings.step == "autograd"
+    return settings.epochs * seconds_per_epoch(settings.network(data), len(data.train), autograd)
 
 
 # Figures of a grid of settings, whose variants are named like lr-0.1_dropout-0.3

@@ -90,7 +90,7 @@ class LinearLearner(SequentialLearner):
             yield rows, 0
             return
         period = self.settings.proximal_every or self.n
-        position = self.position - len(rows)  # of the first row, in the epoch
+        position = self.batches.position - len(rows)  # of the first row, in the epoch
         while len(rows):
             begun = position - position % period
             end = min(begun + period, self.n)
@@ -256,10 +256,14 @@ def learner(
     return (TorchLearner if backend == "torch" else NumPyLearner)(settings, data)
 
 
+COSTS = {"numpy": (4e-6, 0.4e-9), "torch": (30e-6, 0.7e-9), "autograd": (190e-6, 1e-9)}
+
+
 def estimate(settings: Settings, data: Dataset, backend: str) -> float:
     """Seconds of a run, roughly: a per-example constant, and so much per weight."""
-    per_weight = 0.7e-9 if backend == "torch" else 0.4e-9
-    per_example = 30e-6 if backend == "torch" else 4e-6
+    autograd = backend == "torch" and settings.step == "autograd"
+    way = "autograd" if autograd and settings.model != "perceptron" else backend
+    per_example, per_weight = COSTS[way]
     cost = per_example + per_weight * data.n_features * data.n_classes
     return settings.epochs * len(data.train) * cost
 

@@ -112,8 +112,11 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
     return NumPyLearner(settings, data)
 
 
+COSTS = {"numpy": (10e-6, 0.15e-9), "direct": (80e-6, 0.7e-9), "autograd": (180e-6, 2e-9)}
+
+
 def estimate(settings: Settings, data: Dataset, backend: str) -> float:
     """Seconds of a run, roughly: a per-example constant, and so much per weight."""
     weights = settings.hidden_size * (data.n_features + data.n_classes)
-    cost = 80e-6 + 0.7e-9 * weights if backend == "torch" else 10e-6 + 0.15e-9 * weights
-    return settings.epochs * len(data.train) * cost
+    per_example, per_weight = COSTS[settings.step if backend == "torch" else backend]
+    return settings.epochs * len(data.train) * (per_example + per_weight * weights)
