@@ -332,7 +332,7 @@ def _torch(case: Case, way: str, given: Examples, count: int) -> Train:
     from benchmarks.toolkit import DataLoaderLoop
     from hw.training.network_spec import NetworkSpec
     from hw.training.random_draws import TorchDraws
-    from hw.training.torch_network import TorchNetwork
+    from hw.training.torch_direct import DirectNetwork
 
     spec = NetworkSpec(
         sizes=case.sizes,
@@ -356,11 +356,10 @@ def _torch(case: Case, way: str, given: Examples, count: int) -> Train:
         return plain_epoch
     split = Split(given.features, given.labels)
     data = Dataset("bench", "stand-in", "stand-in", "", {"train": split}, case.sizes[-1])
-    network = TorchNetwork(spec, data, TorchDraws(42, 42))
+    network = DirectNetwork(spec, data, TorchDraws(42, 42))
 
     def epoch() -> list[Array]:
         torch.set_flush_denormal(True)  # as `hw.runs.machine.set_threads` does
-        network.losses.clear()
         network.advance(updates)
         return list(network.parameters().values())
 

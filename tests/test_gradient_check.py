@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networks
 import numpy as np
 import pytest
 from gradient_check import coordinate_errors, directional_error, relative_error
@@ -17,7 +18,7 @@ PENALTY = 0.05
 def checked(request):
     """Objective with its penalty, parameters and gradients, at a random point off the kinks."""
     rng = np.random.default_rng(request.param)
-    parameters = network.initialise(
+    parameters = networks.initialise(
         [6, 5, 4, 3], lambda shape: rng.normal(0, 0.5, shape), lambda n: rng.normal(0, 0.5, n)
     )
     X, labels = rng.normal(size=(7, 6)), rng.integers(0, 3, 7)
@@ -28,7 +29,7 @@ def checked(request):
         penalty = 0.5 * PENALTY * sum(float((p**2).sum()) for p in theta.values())
         return mean_cross_entropy(logits, labels) + penalty
 
-    _, gradients = network.loss_and_gradients(parameters, X, labels)
+    _, gradients = networks.loss_and_gradients(parameters, X, labels)
     for name, p in parameters.items():
         gradients[name] += PENALTY * p
     return objective, parameters, gradients

@@ -1,1 +1,1 @@
-"""The numerics, in NumPy alone: losses, layers, optimisers, sequential SGD, gradient check."""
+"""The numerics, in NumPy alone: losses, layers, optimizers, one example at a time."""

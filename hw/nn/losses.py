@@ -53,21 +53,6 @@ def cross_entropy_gradient(logits: Array, labels: Array) -> Array:
     return gradient
 
 
-def half_squared_error(predictions: Array, targets: Array) -> Array:
-    """½(ŷ - y)² per example, of the shape of ``predictions``."""
-    return 0.5 * np.square(predictions - targets)
-
-
-def mean_half_squared_error(predictions: Array, targets: Array) -> float:
-    """The mean of `half_squared_error` over all entries."""
-    return float(half_squared_error(predictions, targets).mean())
-
-
-def half_squared_error_gradient(predictions: Array, targets: Array) -> Array:
-    """ŷ - y: the gradient of each entry's own ½(ŷ - y)² in ŷ."""
-    return predictions - targets
-
-
 def bce_with_logits(logits: Array, targets: Array) -> Array:
     """Binary cross-entropy of each entry, with targets in [0, 1]; the shape of ``logits``.
 

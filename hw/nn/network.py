@@ -1,8 +1,8 @@
 """A feed-forward network trained on mini-batches, forward and backward derived by hand.
 
 The NumPy twin of the PyTorch questions: every hidden layer is linear, activation, dropout, and
-the last layer is linear; the loss is the mean cross-entropy of the batch. No hidden layer at
-all is logistic regression.
+the last layer is linear. No hidden layer at all is logistic regression. The loss is the caller's:
+`backward` starts from its gradient in the logits.
 
 Conventions: B examples of a batch, D features, K classes, layers numbered by depth from 0; X is
 (B, D), labels (B,). Parameters are a dictionary in order of depth, named as torch names them and
@@ -16,16 +16,13 @@ the activations of hidden layer i, with entries 0 or 1/(1-p). None means evaluat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hw.nn.activations import activation as activation_named
-from hw.nn.losses import cross_entropy, cross_entropy_gradient
 
 Array = NDArray[Any]
 Parameters = Mapping[str, Array]
@@ -85,36 +82,3 @@ def backward(parameters: Parameters, trace: Trace, grad_logits: Array) -> dict[s
             grad_z = grad_z @ parameters[f"{layer}.weight"]
             grad_z *= trace.slopes[layer - 1]
     return {name: gradients[name] for name in parameters}
-
-
-def loss_and_gradients(
-    parameters: Parameters,
-    X: Array,
-    labels: Array,
-    activation: str = "relu",
-    masks: Masks = None,
-) -> tuple[float, dict[str, Array]]:
-    """The mean cross-entropy of the batch and its gradients by name."""
-    logits, trace = forward(parameters, X, activation, masks)
-    loss = float(cross_entropy(logits, labels).mean())
-    grad_logits = cross_entropy_gradient(logits, labels)
-    grad_logits /= len(labels)
-    return loss, backward(parameters, trace, grad_logits)
-
-
-def initialise(
-    widths: Sequence[int],
-    weight: Callable[[tuple[int, int]], Array],
-    bias: Callable[[int], Array] | None = np.zeros,
-) -> dict[str, Array]:
-    """Parameters for layers of the ``widths`` D, H, …, K.
-
-    weight((out, in)) and bias(out) are called in order of depth, a layer's weight first; without
-    ``bias`` the layers have none.
-    """
-    parameters: dict[str, Array] = {}
-    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
-        parameters[f"{layer}.weight"] = weight((fan_out, fan_in))
-        if bias is not None:
-            parameters[f"{layer}.bias"] = bias(fan_out)
-    return parameters

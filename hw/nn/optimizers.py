@@ -1,11 +1,11 @@
-"""Optimisers of named parameters, step by step the arithmetic of torch.optim.
+"""Optimizers of named parameters, step by step the arithmetic of torch.optim.
 
 Sources: the algorithms in the documentation of torch.optim.SGD (dampening 0, no Nesterov
 momentum) and torch.optim.Adam (no AMSGrad). The penalty is torch's: ``weight_decay`` times the
 parameter is added to the gradient, biases included. (In the objective that is ½ wd |θ|².)
 
 Conventions: parameters and gradients are dictionaries of arrays of the same names and shapes;
-parameters are updated in place. An optimiser's `state` is a dictionary of arrays for a
+parameters are updated in place. An optimizer's `state` is a dictionary of arrays for a
 checkpoint: with it and the parameters, training goes on as if it had never stopped.
 """
 
@@ -120,16 +120,16 @@ class Adam:
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Continue from what `state` returned. Raises `ValueError` if it does not fit."""
         if "steps" not in state:
-            raise ValueError("the optimiser's state lacks 'steps'")
+            raise ValueError("the optimizer's state lacks 'steps'")
         mean = _matching(state, "mean", self.parameters)
         square = _matching(state, "square", self.parameters)
         self._steps, self._mean, self._square = int(state["steps"]), mean, square
 
 
-OPTIMISERS = {"sgd": SGD, "adam": Adam}
+OPTIMIZERS = {"sgd": SGD, "adam": Adam}
 
 
-def optimiser(
+def optimizer(
     name: str,
     parameters: dict[str, Array],
     learning_rate: float,
@@ -137,11 +137,11 @@ def optimiser(
     momentum: float = 0.0,
     weight_decay: float = 0.0,
 ) -> SGD | Adam:
-    """The optimiser called ``sgd`` or ``adam``; Adam takes no momentum (`UsageError`)."""
-    if name not in OPTIMISERS:
+    """The optimizer called ``sgd`` or ``adam``; Adam takes no momentum (`UsageError`)."""
+    if name not in OPTIMIZERS:
         raise UsageError(
-            f"unknown optimiser {name!r}{did_you_mean(name, OPTIMISERS)}"
-            f" (known: {', '.join(OPTIMISERS)})"
+            f"unknown optimizer {name!r}{did_you_mean(name, OPTIMIZERS)}"
+            f" (known: {', '.join(OPTIMIZERS)})"
         )
     if name == "sgd":
         return SGD(parameters, learning_rate, momentum, weight_decay)
@@ -160,7 +160,7 @@ def _matching(
         if array is None or array.shape != parameter.shape:
             found = "nothing" if array is None else f"shape {array.shape}"
             raise ValueError(
-                f"the optimiser's state has {found} for {kind}.{name}, not {parameter.shape}"
+                f"the optimizer's state has {found} for {kind}.{name}, not {parameter.shape}"
             )
         arrays[name] = array.astype(parameter.dtype)  # a copy
     return arrays

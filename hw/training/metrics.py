@@ -1,4 +1,4 @@
-"""Models in training: what `hw.training.loop.fit` drives, shared by the kinds of question.
+"""The metrics by which models in training are measured, and how their names are read.
 
 A learner counts in updates: `advance(k)` makes the next k of them, whatever epoch they fall in,
 so that two implementations can be walked side by side.
@@ -6,7 +6,14 @@ so that two implementations can be walked side by side.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 SPLITS = ("train", "validation", "test")
 
@@ -21,3 +28,22 @@ def by_split(metrics: Iterable[str]) -> dict[str, set[str]]:
         else:
             found.setdefault("", set()).add(metric)
     return found
+
+
+def weight_norm(parameters: Mapping[str, Array]) -> float:
+    """The Frobenius norm of all parameters together, the bias column included, as the
+    assignments' scripts print it."""
+    return math.sqrt(sum(float(np.vdot(p, p)) for p in parameters.values()))
+
+
+def zero_share(parameters: Mapping[str, Array]) -> float:
+    """The share of parameters that are exactly zero."""
+    zeros = sum(int(p.size - np.count_nonzero(p)) for p in parameters.values())
+    return zeros / sum(p.size for p in parameters.values())
+
+
+# Metrics of the parameters alone, without data.
+OF_PARAMETERS: dict[str, Callable[[Mapping[str, Array]], float]] = {
+    "weight_norm": weight_norm,
+    "zero_share": zero_share,
+}

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hw.datasets.features import Dataset
+from hw.training.batch_learner import BatchLearner
 from hw.training.network_spec import Draws, NetworkSpec
-
-if TYPE_CHECKING:
-    from hw.training.loop import Learner
 
 
 def make(
     spec: NetworkSpec, data: Dataset, draws: Draws, backend: str, device: str, step: str
-) -> Learner:
-    """The learner of a network; ``device`` and ``step`` are PyTorch's."""
+) -> BatchLearner:
+    """The learner of a network; ``device`` and ``step`` (``autograd`` or ``direct``) are
+    PyTorch's."""
     # PyTorch takes a second to import, which a run in NumPy need not wait for.
     if backend == "numpy":
         from hw.training.numpy_network import NumPyNetwork
 
         return NumPyNetwork(spec, data, draws)
+    if step == "direct":
+        from hw.training.torch_direct import DirectNetwork
+
+        return DirectNetwork(spec, data, draws, device)
     from hw.training.torch_network import TorchNetwork
 
-    return TorchNetwork(spec, data, draws, device, step)
+    return TorchNetwork(spec, data, draws, device)

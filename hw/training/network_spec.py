@@ -120,7 +120,7 @@ def mean_of_epoch(mean: Any, losses: Any) -> float:
     return float(mean)
 
 
-def seconds_per_epoch(spec: NetworkSpec, n: int) -> float:
+def seconds_per_epoch(spec: NetworkSpec, n: int, autograd: bool = False) -> float:
     """What an epoch of ``n`` examples takes on one core of a recent machine, roughly.
 
     Six operations a weight and example (forward, gradient, update), and the overhead of an update;
@@ -129,5 +129,6 @@ def seconds_per_epoch(spec: NetworkSpec, n: int) -> float:
     weights = sum(a * b for a, b in pairwise(spec.sizes))
     updates = -(-n // spec.batch_size)
     rate = 80e9 if spec.dtype == "float32" else 40e9
-    traffic = (0.5e-9 if spec.optimizer == "adam" else 0.13e-9) * weights
-    return n * 6 * weights / rate + updates * (40e-6 + traffic)
+    overhead = 140e-6 if autograd else 40e-6
+    traffic = {"adam": (0.5e-9, 2e-9), "sgd": (0.13e-9, 0.3e-9)}[spec.optimizer][autograd]
+    return n * 6 * weights / rate + updates * (overhead + traffic * weights)

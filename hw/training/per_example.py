@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from hw.datasets.features import Dataset
 from hw.nn.evaluate import Evaluator
-from hw.training.metrics import by_split
-from hw.training.network_spec import prefixed, unprefixed
+from hw.training.metrics import OF_PARAMETERS, by_split
+from hw.training.network_spec import Batches, prefixed, unprefixed
 from hw.training.random_draws import Orders
 
 Array = NDArray[Any]
@@ -29,9 +27,7 @@ class SequentialLearner(ABC):
     def __init__(self, data: Dataset, orders: Orders) -> None:
         self.data = data
         self.n = len(data.train)
-        self.orders = orders
-        self.order = np.empty(0, dtype=np.int64)
-        self.position = self.n  # the first update begins an epoch
+        self.batches = Batches(orders, self.n, 1)
         self.evaluators = {
             name: Evaluator(split.features, split.labels) for name, split in data.splits.items()
         }
@@ -45,10 +41,7 @@ class SequentialLearner(ABC):
         total, seen = 0.0, 0
         loss: float | None = None
         while seen < updates:
-            if self.position >= self.n:
-                self.order, self.position = next(self.orders), 0
-            rows = self.order[self.position : self.position + updates - seen]
-            self.position += len(rows)
+            rows = self.batches.next(updates - seen)
             seen += len(rows)
             loss = self._train(rows)
             total += 0.0 if loss is None else loss * len(rows)
@@ -73,22 +66,17 @@ class SequentialLearner(ABC):
             array[...] = parameters[name]
 
     def state(self) -> dict[str, Array]:
-        return {
-            **prefixed("parameters", self.parameters()),
-            "position": np.array(self.position),
-            **self.orders.state(),
-        }
+        return {**prefixed("parameters", self.parameters()), **self.batches.state()}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         self.load_parameters(unprefixed("parameters", state))
-        self.orders.load_state(state)
-        self.order, self.position = self.orders.current, int(state["position"])
+        self.batches.load_state(state)
 
     def measure(self, metrics: Sequence[str]) -> dict[str, float]:
         found: dict[str, float] = {}
         for name, wanted in by_split(metrics).items():
             if not name:
-                found |= {metric: EXTRAS[metric](self.parameters()) for metric in wanted}
+                found |= {metric: OF_PARAMETERS[metric](self.parameters()) for metric in wanted}
                 continue
             split = self.evaluators[name]
             if "accuracy" in wanted:
@@ -99,21 +87,3 @@ class SequentialLearner(ABC):
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         return {}
-
-
-def weight_norm(parameters: dict[str, Array]) -> float:
-    """The Frobenius norm of all parameters together, the bias column included, as the
-    assignments' scripts print it."""
-    return math.sqrt(sum(float(np.vdot(p, p)) for p in parameters.values()))
-
-
-def zero_share(parameters: dict[str, Array]) -> float:
-    """The share of parameters that are exactly zero."""
-    zeros = sum(int(p.size - np.count_nonzero(p)) for p in parameters.values())
-    return zeros / sum(p.size for p in parameters.values())
-
-
-EXTRAS: dict[str, Callable[[dict[str, Array]], float]] = {
-    "weight_norm": weight_norm,
-    "zero_share": zero_share,
-}

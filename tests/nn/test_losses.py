@@ -31,7 +31,6 @@ def test_formulas():
     assert_allclose(
         losses.cross_entropy_gradient(z, np.array([2])), [[1 / 8, 2 / 8, -3 / 8]], rtol=RTOL
     )
-    assert_allclose(losses.half_squared_error(np.array([3.0]), np.array([1.0])), [2.0])
     assert_allclose(
         losses.bce_with_logits(np.array([math.log(3)] * 2), np.array([1.0, 0.0])),
         [math.log(4 / 3), math.log(4)],
@@ -67,11 +66,6 @@ def test_torch(batch):
             F.cross_entropy(t, torch.tensor(labels), reduction="none"),
         ),
         (
-            losses.half_squared_error(logits, targets),
-            losses.half_squared_error_gradient(logits, targets),
-            0.5 * F.mse_loss(t, torch.tensor(targets), reduction="none"),
-        ),
-        (
             losses.bce_with_logits(logits, targets),
             losses.bce_with_logits_gradient(logits, targets),
             F.binary_cross_entropy_with_logits(t, torch.tensor(targets), reduction="none"),
@@ -91,10 +85,6 @@ def test_gradients_by_differences(seed):
         (
             lambda p: losses.mean_cross_entropy(p["z"], labels),
             losses.cross_entropy_gradient(logits, labels) / 4,
-        ),
-        (
-            lambda p: losses.mean_half_squared_error(p["z"], targets),
-            losses.half_squared_error_gradient(logits, targets) / 12,
         ),
         (
             lambda p: losses.mean_bce_with_logits(p["z"], targets),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import networks
 import numpy as np
 import pytest
 import torch
@@ -9,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from hw.errors import UsageError
 from hw.nn import network
-from hw.nn.optimizers import SGD, Adam, optimiser
+from hw.nn.optimizers import SGD, Adam, optimizer
 
 RTOL = 1e-9
 ATOL = 1e-13  # entries that cancel to nearly zero have no digits
@@ -46,7 +47,7 @@ OPTIMISERS = {
 def setup(depth, *, dropout=0.0, bias=True, n=8, dtype=np.float64, seed=0):
     rng = np.random.default_rng(seed)
     hidden = HIDDEN[depth]
-    parameters = network.initialise(
+    parameters = networks.initialise(
         [9, *hidden, 4],
         lambda shape: rng.normal(0, 0.5, shape).astype(dtype),
         (lambda width: rng.normal(0, 0.5, width).astype(dtype)) if bias else None,
@@ -85,7 +86,7 @@ def test_ten_updates_equal_torch(depth, activation, optimiser_name):
     ours, theirs = OPTIMISERS[optimiser_name]
     ours, theirs = ours(parameters), theirs(theta.values())
     for X, labels, masks in batches:
-        loss, gradients = network.loss_and_gradients(parameters, X, labels, activation, masks)
+        loss, gradients = networks.loss_and_gradients(parameters, X, labels, activation, masks)
         theirs.zero_grad()
         _, expected = torch_loss(theta, X, labels, activation, masks)
         expected.backward()
@@ -118,7 +119,7 @@ def test_outputs_without_dropout_and_without_biases(n):
         expected, loss = torch_loss(theta, X, labels, "tanh", [np.ones_like(m) for m in masks])
         loss.backward()
         assert_allclose(logits, expected.detach().numpy(), rtol=RTOL)
-        _, gradients = network.loss_and_gradients(parameters, X, labels, "tanh")
+        _, gradients = networks.loss_and_gradients(parameters, X, labels, "tanh")
         assert gradients.keys() == theta.keys()
         for name, gradient in gradients.items():
             assert_allclose(gradient, theta[name].grad.numpy(), rtol=RTOL, atol=ATOL)
@@ -134,14 +135,14 @@ def test_naive_loop():
         h = [max(0.0, sum(w * v for w, v in zip(W1[i], x, strict=True)) + b1[i]) for i in range(6)]
         z = [sum(w * v for w, v in zip(W2[k], h, strict=True)) + b2[k] for k in range(4)]
         total -= z[label] - np.log(sum(np.exp(z)))
-    loss, _ = network.loss_and_gradients(parameters, X, labels)
+    loss, _ = networks.loss_and_gradients(parameters, X, labels)
     assert_allclose(loss, total / len(X), rtol=RTOL)
 
 
 def test_no_hidden_layer_is_logistic_regression():
     parameters, batches = setup(0)
     X, labels, _ = batches[0]
-    _, gradients = network.loss_and_gradients(parameters, X, labels)
+    _, gradients = networks.loss_and_gradients(parameters, X, labels)
     z = X @ parameters["0.weight"].T + parameters["0.bias"]
     p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     expected = (p - np.eye(4)[labels]) / len(X)
@@ -153,8 +154,8 @@ def test_float32_stays_float32():
     parameters, batches = setup(2, dropout=0.3, dtype=np.float32)
     doubles = {name: p.astype(np.float64) for name, p in parameters.items()}
     X, labels, masks = batches[0]
-    loss, gradients = network.loss_and_gradients(parameters, X, labels, masks=masks)
-    expected, exact = network.loss_and_gradients(doubles, X, labels, masks=masks)
+    loss, gradients = networks.loss_and_gradients(parameters, X, labels, masks=masks)
+    expected, exact = networks.loss_and_gradients(doubles, X, labels, masks=masks)
     assert_allclose(loss, expected, rtol=1e-5)
     for name, gradient in gradients.items():
         assert gradient.dtype == np.float32
@@ -168,7 +169,7 @@ def test_inputs_are_left_alone():
     parameters, batches = setup(2, dropout=0.3)
     X, labels, masks = batches[0]
     kept = [a.copy() for a in (X, *masks, *parameters.values())]
-    _, gradients = network.loss_and_gradients(parameters, X, labels, masks=masks)
+    _, gradients = networks.loss_and_gradients(parameters, X, labels, masks=masks)
     for before, after in zip(kept, (X, *masks, *parameters.values()), strict=True):
         assert_array_equal(before, after)
     kept = [g.copy() for g in gradients.values()]
@@ -193,7 +194,7 @@ def test_checkpoint_resumes_exactly(name):
 
     def train(optimiser, theta, batches):
         for X, labels, _ in batches:
-            optimiser.step(network.loss_and_gradients(theta, X, labels)[1])
+            optimiser.step(networks.loss_and_gradients(theta, X, labels)[1])
 
     straight = {k: p.copy() for k, p in parameters.items()}
     train(make(straight), straight, batches)
@@ -215,7 +216,7 @@ def test_checkpoint_resumes_exactly(name):
 def test_state_that_does_not_fit():
     parameters, batches = setup(1)
     X, labels, _ = batches[0]
-    _, gradients = network.loss_and_gradients(parameters, X, labels)
+    _, gradients = networks.loss_and_gradients(parameters, X, labels)
     for opt in (SGD(parameters, 0.1, 0.9), Adam(parameters)):
         opt.step(gradients)
         state = opt.state()
@@ -234,9 +235,9 @@ def test_state_that_does_not_fit():
 
 def test_optimisers_by_name():
     parameters, _ = setup(1)
-    assert isinstance(optimiser("sgd", parameters, 0.1, momentum=0.9), SGD)
-    assert isinstance(optimiser("adam", parameters, 0.1, weight_decay=0.1), Adam)
+    assert isinstance(optimizer("sgd", parameters, 0.1, momentum=0.9), SGD)
+    assert isinstance(optimizer("adam", parameters, 0.1, weight_decay=0.1), Adam)
     with pytest.raises(UsageError, match="did you mean 'adam'"):
-        optimiser("adams", parameters, 0.1)
+        optimizer("adams", parameters, 0.1)
     with pytest.raises(UsageError, match="momentum"):
-        optimiser("adam", parameters, 0.1, momentum=0.9)
+        optimizer("adam", parameters, 0.1, momentum=0.9)

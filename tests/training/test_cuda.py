@@ -17,7 +17,7 @@ from hw.datasets.features import Dataset
 from hw.questions.models.feedforward import Settings, learner
 from hw.training import cuda_graph
 from hw.training.cuda_graph import Replayed
-from hw.training.torch_network import TorchNetwork
+from hw.training.torch_direct import DirectNetwork
 
 gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 CASES: dict[str, dict[str, Any]] = {
@@ -36,14 +36,15 @@ def data() -> Dataset:
     return make_dataset(n=83, width=20)
 
 
-def network(case: dict[str, Any], data: Dataset, device: str = "cpu") -> TorchNetwork:
+def network(case: dict[str, Any], data: Dataset, device: str = "cpu") -> DirectNetwork:
     small = {"hidden_size": 9, "batch_size": 8, "learning_rate": 0.1, "dropout": 0.3, "layers": 2}
-    made = learner(Settings(**{**small, "dtype": "float64", **case}), data, "torch", device)
-    assert isinstance(made, TorchNetwork)
+    fixed = {"dtype": "float64", "step": "direct"}
+    made = learner(Settings(**{**small, **fixed, **case}), data, "torch", device)
+    assert isinstance(made, DirectNetwork)
     return made
 
 
-def same(one: TorchNetwork, other: TorchNetwork, tolerance: float) -> None:
+def same(one: DirectNetwork, other: DirectNetwork, tolerance: float) -> None:
     for name, value in one.parameters().items():
         found = other.parameters()[name]
         assert np.allclose(found, value, rtol=tolerance, atol=tolerance), name
@@ -77,7 +78,7 @@ def test_a_replay_is_the_update(
     recording = Recording()
     monkeypatch.setattr(cuda_graph, "record", recording)
     plain, replayed = network(case, data), network(case, data)
-    replayed.update = Replayed(replayed._update_direct)
+    replayed.update = Replayed(replayed.one_update)
     for _ in range(3):
         assert plain.train_epoch() == replayed.train_epoch()
     same(plain, replayed, 0)
@@ -90,7 +91,7 @@ def test_a_loaded_state_is_recorded_anew(data: Dataset, monkeypatch: pytest.Monk
     monkeypatch.setattr(cuda_graph, "record", recording)
     case = CASES["momentum, decay"]
     plain, replayed = network(case, data), network(case, data)
-    replayed.update = Replayed(replayed._update_direct)
+    replayed.update = Replayed(replayed.one_update)
     plain.advance(5)
     replayed.advance(5)
     replayed.load_state(plain.state())

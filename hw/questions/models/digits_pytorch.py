@@ -46,8 +46,8 @@ class Settings:
     batch_size: int = setting(1, "examples of an update; more than there are: all", low=1)
     seed: int = setting(42, "of initial weights", low=0, high=2**32 - 1)
     dtype: Literal["float32", "float64"] = setting("float32", "of weights and features")
-    step: Literal["direct", "autograd"] = setting(
-        "direct", "PyTorch: the hand-derived update, or autograd's"
+    step: Literal["autograd", "direct"] = setting(
+        "autograd", "PyTorch: autograd's update, or the hand-derived one, which is faster"
     )
 
     def __post_init__(self) -> None:

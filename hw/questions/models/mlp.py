@@ -24,6 +24,8 @@ from hw.config.settings import setting
 from hw.datasets.features import Dataset
 from hw.nn import per_example
 from hw.nn.evaluate import Evaluator
+from hw.training import network
+from hw.training.network_spec import NetworkSpec
 from hw.training.per_example import SequentialLearner
 from hw.training.random_draws import NumPyDraws
 
@@ -47,8 +49,8 @@ class Settings:
     learning_rate: float = setting(0.001, "step size η", above=0, high=1e6)
     activation: Literal["relu", "tanh", "sigmoid", "identity"] = setting("relu", "g")
     seed: int = setting(42, "of initial weights and order", low=0, high=2**32 - 1)
-    step: Literal["direct", "autograd"] = setting(
-        "direct", "PyTorch: the hand-derived update, or autograd's"
+    step: Literal["autograd", "direct"] = setting(
+        "autograd", "PyTorch: autograd's update, or the hand-derived one, which is faster"
     )
 
 
@@ -93,8 +95,6 @@ class NumPyLearner(SequentialLearner):
 
 def torch_learner(settings: Settings, data: Dataset, device: str) -> Learner:
     """The same updates as batches of one example in float64."""
-    from hw.training.torch_network import NetworkSpec, TorchNetwork
-
     spec = NetworkSpec(
         sizes=(data.n_features, settings.hidden_size, data.n_classes),
         batch_size=1,
@@ -102,7 +102,7 @@ def torch_learner(settings: Settings, data: Dataset, device: str) -> Learner:
         activation=settings.activation,
         dtype="float64",
     )
-    return TorchNetwork(spec, data, NumPyDraws(settings.seed), device, settings.step)
+    return network.make(spec, data, NumPyDraws(settings.seed), "torch", device, settings.step)
 
 
 def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu") -> Learner:
@@ -112,8 +112,11 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
     return NumPyLearner(settings, data)
 
 
+COSTS = {"numpy": (10e-6, 0.15e-9), "direct": (80e-6, 0.7e-9), "autograd": (180e-6, 2e-9)}
+
+
 def estimate(settings: Settings, data: Dataset, backend: str) -> float:
     """Seconds of a run, roughly: a per-example constant, and so much per weight."""
     weights = settings.hidden_size * (data.n_features + data.n_classes)
-    cost = 80e-6 + 0.7e-9 * weights if backend == "torch" else 10e-6 + 0.15e-9 * weights
-    return settings.epochs * len(data.train) * cost
+    per_example, per_weight = COSTS[settings.step if backend == "torch" else backend]
+    return settings.epochs * len(data.train) * (per_example + per_weight * weights)

@@ -144,7 +144,7 @@ def test_of_equal_scores_the_lowest_class_wins() -> None:
 
 def test_the_seed_changes_the_order_only(dots: Dataset) -> None:
     runs = [learner(Settings(learning_rate=0.1, seed=seed), dots, "numpy") for seed in (1, 2)]
-    orders = [next(model.orders) for model in runs]
+    orders = [next(model.batches.orders) for model in runs]
     assert not np.array_equal(*orders)
     assert sorted(orders[0]) == sorted(orders[1])
 
@@ -187,7 +187,7 @@ def test_end_to_end(hw: CommandLine, name: str, backend: str) -> None:
 
 
 def test_orders_compose(dots: Dataset) -> None:
-    first, second = islice(learner(Settings(), dots, "numpy").orders, 2)
+    first, second = islice(learner(Settings(), dots, "numpy").batches.orders, 2)
     random = np.random.RandomState(42)
     a, b = random.permutation(41), random.permutation(41)
     np.testing.assert_array_equal(first, a)

@@ -100,7 +100,7 @@ class TestTraining:
         names["2.bias"] = "1.bias"
         model.load_state_dict({theirs: start[mine] for theirs, mine in names.items()})
         optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
-        for row in learner.order[:10]:
+        for row in learner.batches.order[:10]:
             optimizer.zero_grad()
             x = torch.from_numpy(data.train.features.stored[row])
             (0.5 * (model(x) - data.train.labels[row]) ** 2).sum().backward()
