@@ -22,7 +22,8 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.datasets.features import Dataset
 from hw.errors import ExitCode, MissingPackage, UsageError, quoted
-from hw.figures import provenance
+from hw.figures import metadata, provenance
+from hw.figures.style import look
 from hw.lockstep import compare
 from hw.lockstep.compare import Parity
 from hw.results.folder import as_json, digest, write_text
@@ -308,8 +309,8 @@ def _write(planned: Run, found: dict[str, Any], args: argparse.Namespace) -> dic
     if _is_stand_in(found):
         style.mark_stand_in(figure)
     record = provenance.describe_lockstep(question, options, config, found["data"])
-    metadata = provenance.metadata(record, f"{question.id}: NumPy and PyTorch in lockstep")
-    style.save(figure, folder / "figures" / "lockstep", metadata)
+    fields = metadata.fields(record, f"{question.id}: NumPy and PyTorch in lockstep")
+    style.save(figure, folder / "figures" / "lockstep", fields)
     return {**found, "folder": str(folder.resolve())}
 
 
@@ -408,6 +409,7 @@ def _seen(values: Iterable[float | None]) -> list[float]:
     return [v if v is not None and v > SEEN else math.nan for v in values]
 
 
+@look()
 def draw(found: Mapping[str, Any], question: Question) -> Any:
     """The differences over the updates: a panel a variant and a line a parameter, or, of more than
     four variants, one line each."""
