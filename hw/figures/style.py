@@ -31,6 +31,7 @@ STYLE: dict[Any, Any] = {
     "lines.linewidth": 1.6,
     "legend.frameon": False,
     "pdf.fonttype": 42,
+    "svg.fonttype": "none",  # letters and not outlines, which take twice the room
     "svg.hashsalt": "hw",
 }
 SUFFIXES = ("pdf", "png", "svg")  # every figure is saved in each of these formats

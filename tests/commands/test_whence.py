@@ -225,7 +225,10 @@ def test_any_record_is_shown_or_refused(hw: CommandLine, key: str, value: Any) -
     assert hw("whence", path).code in (0, 1)
 
 
-@given(content=st.binary(max_size=300), start=st.sampled_from([b"%PDF-1.4 /Keywords (", b"<svg><rdf:li>", MAGIC, png()[:33]]))
+@given(
+    content=st.binary(max_size=300),
+    start=st.sampled_from([b"%PDF-1.4 /Keywords (", b"<svg><rdf:li>", MAGIC, png()[:33]]),
+)
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None
 )
