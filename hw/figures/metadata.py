@@ -12,14 +12,16 @@ import json
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from hw.errors import HwError
 from hw.figures.provenance import FORMAT, Record, command
 
-MAX_FILE = 20_000_000  # bytes; the largest file of ours, all figures of a homework, has two million
+MAX_FILE = 20_000_000  # bytes; the largest of ours has less than a million
 MAX_TEXT = 1_000_000
+MAX_TEXTS = 1000  # of a file, and records of a text
 # A literal string as matplotlib writes it, every parenthesis and backslash in it escaped.
 _IN_PDF = re.compile(rb"/Keywords \(([^()\\]*+(?:\\[()\\][^()\\]*+)*+)\)")
 # Searched and not parsed, so that no entity is expanded.
@@ -44,7 +46,7 @@ def read(path: Path) -> list[Record]:
     """
     try:
         with path.open("rb") as file:
-            texts = list(_texts(file, path))
+            texts = list(islice(_texts(file, path), MAX_TEXTS))
     except OSError as error:
         raise HwError(f"{path}: {error.strerror or error}") from error
     records = [r for text in texts if len(text) <= MAX_TEXT for r in _records(text)]
@@ -95,7 +97,7 @@ def _records(text: str) -> list[Record]:
     except (ValueError, RecursionError):
         return []
     several = value if isinstance(value, list) else [value]
-    return [r for r in several[:1000] if _is_sound(r)]
+    return [r for r in several[:MAX_TEXTS] if _is_sound(r)]
 
 
 def _is_sound(record: Any) -> bool:
