@@ -34,7 +34,8 @@ grid: $(VENV)/.runtime ## the 48-run grid of ist2021 (about 45 minutes on two co
 test: $(VENV)/.dev ## the tests
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-test-full: $(VENV)/.dev ## what a new user does: a fresh clone, make all, the README, make test
+test-full: $(VENV)/.dev ## the tests with their coverage, and all that a new user does in a fresh clone
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov=hw --cov-report=term:skip-covered
 	$(BIN)/python -m pytest -s tests/whole_system.py
 
 check: $(VENV)/.dev ## what CI checks besides the tests: lint, format, types

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from hw.api import Figure, Result, load, run
     from hw.errors import DataError, HwError, MissingPackage, UsageError
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "DataError",
     "Figure",

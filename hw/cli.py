@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hw import console
-from hw.errors import ExitCode, UsageError, as_expected, did_you_mean, quoted
+from hw.errors import ExitCode, UsageError, as_expected, debugging, did_you_mean, quoted
 from hw.runs import interruption
 from hw.runs.interruption import Terminated
 
@@ -46,9 +46,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def build_parser(only: str | None = None) -> Parser:
-    """The parser; with ``only``, just what that verb (or, with none of that name, ``--help``)
-    needs."""
-    from hw import commands
+    """The whole parser, or, where ``only`` names a verb, one that knows just this verb in full.
+
+    A verb's module is imported with its part of the parser: the others' would cost time.
+    """
+    from hw import __version__, commands
 
     parser = Parser(
         prog=PROGRAM,
@@ -57,6 +59,7 @@ def build_parser(only: str | None = None) -> Parser:
         epilog="Without its homework, an id means ist2024: 'q1.perceptron' is "
         "'ist2024.q1.perceptron'. Globs work ('ist2023.*'), and 'all'.",
     )
+    parser.add_argument("--version", action="version", version=f"hw {__version__}")
     common = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     common.add_argument(
         "--data-dir",
@@ -106,7 +109,7 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
         _say_error(f"terminated; {kept}")
         return int(ExitCode.TERMINATED)
     except Exception as error:
-        if os.environ.get("HW_DEBUG"):
+        if debugging():
             raise
         expected = as_expected(error)
         _say_error(str(expected))
@@ -116,7 +119,7 @@ def guarded(action: Callable[[], int], kept: str = "what was finished is kept") 
 def _dispatch(arguments: list[str]) -> int:
     arguments = arguments or ["--help"]
     parser = build_parser(arguments[0])
-    if arguments[0].startswith("-") and arguments[0] not in ("-h", "--help"):
+    if arguments[0].startswith("-") and arguments[0] not in ("-h", "--help", "--version"):
         raise UsageError(f"{arguments[0]}: options come after the command ('{PROGRAM} --help')")
     verb = _verbs(parser).get(arguments[0])
     asked, settings = arguments, list[str]()

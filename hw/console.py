@@ -11,14 +11,40 @@ import os
 import shutil
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
+
+# Categories of characters that act on a terminal, or that no font shows: control characters, the
+# reversal of a line, lone surrogates, private and unassigned ones, separators of lines.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def printable(text: str) -> str:
+    """The text with what is not printable shown as such: ``\\u001b`` for an escape character.
+
+    A results folder, a data file or an argument may hold a sequence that moves the cursor or
+    renames the window. Everything that goes to a terminal passes here. The form is JSON's own, so
+    that a JSON document stays one.
+    """
+    if all(line.isprintable() for line in text.split("\n")):
+        return text
+    return "".join(c if c in "\n\t" or not _is_unseen(c) else _escaped(c) for c in text)
+
+
+def _is_unseen(character: str) -> bool:
+    return unicodedata.category(character) in _UNSEEN
+
+
+def _escaped(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2))
 
 
 def show(text: str, end: str = "\n") -> None:
     """Print a result. A reader who has gone (``hw list | head``) is no error."""
     try:
-        print(text, end=end, flush=True)
+        print(printable(text), end=end, flush=True)
     except BrokenPipeError:
         _give_up(sys.stdout)
 
@@ -28,7 +54,7 @@ def say(line: str) -> None:
     if sys.stderr is None:
         return
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
     except OSError:
         _give_up(sys.stderr)
 

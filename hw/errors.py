@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import traceback
 from collections.abc import Iterable
 from enum import IntEnum
@@ -45,6 +47,23 @@ class MissingPackage(HwError):
     code = ExitCode.UNAVAILABLE
 
 
+def debugging() -> bool:
+    """Whether the user asks for tracebacks (``HW_DEBUG=1``)."""
+    return os.environ.get("HW_DEBUG", "") not in ("", "0")
+
+
+# What the machine has not enough of, and what helps.
+_SHORT_OF = {
+    errno.ENOSPC: "make room, or choose another disk with --results-dir or TMPDIR",
+    errno.EDQUOT: "make room, or choose another disk with --results-dir or TMPDIR",
+    errno.EFBIG: "'ulimit -f' says how large a file may be; try --jobs 1",
+    errno.EMFILE: "'ulimit -n' says how many one process may have; try --jobs 1",
+    errno.ENFILE: "close other programs",
+    errno.ENOMEM: "close other programs, or use --jobs 1",
+    errno.EAGAIN: "'ulimit -u' says how many processes and threads there may be; try --jobs 1",
+}
+
+
 def as_expected(error: Exception) -> HwError:
     """Any exception as one line: what the system refused, or else a defect and its place."""
     if isinstance(error, HwError):
@@ -56,8 +75,14 @@ def as_expected(error: Exception) -> HwError:
             f"this Python has no {error.name}: use .venv/bin/python, which 'make all' installs, or "
             "pip install -r requirements.txt"
         )
+    if isinstance(error, RuntimeError) and "start new thread" in str(error):
+        return HwError(f"{error}; {_SHORT_OF[errno.EAGAIN]}")
     if isinstance(error, OSError) and error.strerror:
-        return HwError(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        words = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        # A full disk without a name is that of standard output, which no option moves.
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT) and not error.filename
+        remedy = "" if full else _SHORT_OF.get(error.errno or 0, "")
+        return HwError(f"{words}; {remedy}" if remedy else words)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else ""
     return HwError(

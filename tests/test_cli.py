@@ -171,7 +171,9 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
 
 
 @given(words=st.lists(WORDS | TEXT, max_size=8))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None
+)
 def test_any_command_line_ends_with_a_known_code(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hw.errors import (
     MissingPackage,
     UsageError,
     as_expected,
+    debugging,
     did_you_mean,
     quoted,
 )
@@ -55,3 +57,28 @@ def test_any_exception_becomes_one_line(tmp_path: Path) -> None:
     assert defect.code == ExitCode.FAILED
     assert "ZeroDivisionError" in str(defect)
     assert "test_errors.py:" in str(defect)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "a/b"),
+            "a/b: No space left on device; make",
+        ),
+        (OSError(errno.EMFILE, "Too many open files"), "'ulimit -n'"),
+        (OSError(errno.EAGAIN, "Resource temporarily unavailable"), "'ulimit -u'"),
+        (OSError(errno.EFBIG, "File too large"), "'ulimit -f'"),
+        (RuntimeError("can't start new thread"), "'ulimit -u'"),
+    ],
+)
+def test_what_the_machine_lacks_is_named_with_what_helps(error: Exception, words: str) -> None:
+    line = str(as_expected(error))
+    assert words in line
+    assert "defect" not in line
+
+
+@pytest.mark.parametrize(("value", "on"), [("", False), ("0", False), ("1", True)])
+def test_zero_switches_debugging_off(monkeypatch: pytest.MonkeyPatch, value: str, on: bool) -> None:
+    monkeypatch.setenv("HW_DEBUG", value)
+    assert debugging() is on

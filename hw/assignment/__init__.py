@@ -11,7 +11,6 @@ import sys
 from collections.abc import Sequence
 
 from hw.cli import guarded
-from hw.errors import MissingPackage
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
@@ -21,12 +20,7 @@ def main(name: str, argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
-    try:
-        from hw.assignment.declarations import SCRIPTS
-        from hw.assignment.script import run
-    except ModuleNotFoundError as error:
-        raise MissingPackage(
-            f"{error.name} is not installed for {sys.executable}; use the project's own Python, "
-            ".venv/bin/python, which 'make all' makes"
-        ) from error
+    from hw.assignment.declarations import SCRIPTS
+    from hw.assignment.script import run
+
     return run(SCRIPTS[name], name.rpartition("/")[2], arguments)

@@ -115,7 +115,7 @@ class _Parser(Parser):
 
 
 @dataclass(frozen=True)
-class Request:
+class Invocation:
     """A command line, checked.
 
     values: of every flag; ``given``: the flags that were on the command line.
@@ -127,7 +127,7 @@ class Request:
     path: Path
 
 
-def parse(script: Script, program: str, arguments: Sequence[str]) -> Request:
+def parse(script: Script, program: str, arguments: Sequence[str]) -> Invocation:
     """Raises `UsageError`."""
     parser = _Parser(
         prog=program,
@@ -163,22 +163,22 @@ def parse(script: Script, program: str, arguments: Sequence[str]) -> Request:
         )
     given = [flag for flag in script.flags if getattr(args, flag) is not None]
     values = {flag: script.convert(flag, getattr(args, flag)) for flag in given}
-    return Request(args.model, {**script.flags, **values}, given, args.data_path)
+    return Invocation(args.model, {**script.flags, **values}, given, args.data_path)
 
 
 def run(script: Script, program: str, arguments: Sequence[str]) -> int:
     """Train as the command line says; print and write what the assignment's script would."""
-    request = parse(script, program, arguments)
-    model = script.models[request.model]
-    settings = settings_of(script, program, request)
-    unused = _unused(script, request)
+    invocation = parse(script, program, arguments)
+    model = script.models[invocation.model]
+    settings = settings_of(script, program, invocation)
+    unused = _unused(script, invocation)
     if not os.access(".", os.W_OK):
         raise HwError(f"cannot write into {Path.cwd()}; run {program} in a folder of your own")
-    data = _load(script, request.path)
+    data = _load(script, invocation.path)
     for flag, who in unused.items():
-        if flag in request.given or who == "adam":
-            say(f"note: -{flag} {request.values[flag]} is ignored: {who} does not use it")
-    say(equivalent(script, request.model, settings, request.path))
+        if flag in invocation.given or who == "adam":
+            say(f"note: -{flag} {invocation.values[flag]} is ignored: {who} does not use it")
+    say(equivalent(script, invocation.model, settings, invocation.path))
 
     machine.set_threads(script.backend, worker.Task.threads)
     printer = _Printer(program, script, model)
@@ -189,7 +189,7 @@ def run(script: Script, program: str, arguments: Sequence[str]) -> int:
         _metrics([script.end, *script.notes.values()]),
         printer,
     )
-    _write(script, request, outcome, printer.clock)
+    _write(script, invocation, outcome, printer.clock)
     if outcome.diverged:
         raise HwError(
             f"diverged in epoch {outcome.metrics['diverged_epoch']}; try a smaller -learning_rate"
@@ -197,20 +197,20 @@ def run(script: Script, program: str, arguments: Sequence[str]) -> int:
     return 0
 
 
-def settings_of(script: Script, program: str, request: Request) -> Any:
+def settings_of(script: Script, program: str, invocation: Invocation) -> Any:
     """The settings of the model's kind of question. Raises `UsageError`."""
-    model, unused = script.models[request.model], _unused(script, request)
-    wanted = {script.setting(f): v for f, v in request.values.items() if f not in unused}
+    model, unused = script.models[invocation.model], _unused(script, invocation)
+    wanted = {script.setting(f): v for f, v in invocation.values.items() if f not in unused}
     layers = [Layer(program, model.fixed), Layer("command line", wanted)]
     return resolve(model.module.Settings, layers).settings
 
 
-def _unused(script: Script, request: Request) -> dict[str, str]:
+def _unused(script: Script, invocation: Invocation) -> dict[str, str]:
     """The flags that have no effect, each with what does not use it."""
-    model = script.models[request.model]
+    model = script.models[invocation.model]
     known = {f.name for f in dataclasses.fields(model.module.Settings)} - set(model.ignores)
-    unused = {f: request.model for f in script.flags if script.setting(f) not in known}
-    if request.values.get("optimizer") == "adam" and "momentum" in script.flags:
+    unused = {f: invocation.model for f in script.flags if script.setting(f) not in known}
+    if invocation.values.get("optimizer") == "adam" and "momentum" in script.flags:
         # Handed to Adam, as the assignment's script does even with 0, it is an error.
         unused["momentum"] = "adam"
     return unused
@@ -282,15 +282,17 @@ def _print(text: str) -> None:
 # What is written
 
 
-def _write(script: Script, request: Request, outcome: Outcome, clock: Mapping[str, int]) -> None:
+def _write(
+    script: Script, invocation: Invocation, outcome: Outcome, clock: Mapping[str, int]
+) -> None:
     """The figures, of whatever epochs there are, and the notes if training came to its end."""
     from hw.figures import style
 
-    named = {"model": request.model, **request.values}
+    named = {"model": invocation.model, **invocation.values}
     try:
         if outcome.history["epoch"]:
-            for name, metrics in script.models[request.model].plots.items():
-                figure = style.curves({request.model: outcome}, {"metrics": metrics})
+            for name, metrics in script.models[invocation.model].plots.items():
+                figure = style.curves({invocation.model: outcome}, {"metrics": metrics})
                 style.save(figure, Path(name.format(**named)), suffixes=["pdf"])
         if not outcome.diverged:
             for name, text in script.notes.items():

@@ -37,7 +37,7 @@ class Parting:
 
 
 @dataclass(frozen=True)
-class Parity:
+class Comparison:
     """What a comparison found.
 
     differences: the largest relative difference of each parameter by its name, a row for each
@@ -72,7 +72,7 @@ def compare(
     start: int = 0,
     together: bool = False,
     tell: Callable[[int], None] | None = None,
-) -> Parity:
+) -> Comparison:
     """Walk two learners through the same updates, ``start`` to ``updates``, comparing every
     parameter at the start and after each ``every`` of them. Stops where they part.
 
@@ -99,17 +99,17 @@ def compare(
             tell(update)
         name = max(rows[-1], key=rows[-1].__getitem__)
         if not all(np.isfinite(p).all() for p in (*mine.values(), *theirs.values())):
-            return Parity(rows, None, taken, diverged=update)
+            return Comparison(rows, None, taken, diverged=update)
         if rows[-1][name] > tolerance:
-            return Parity(rows, Parting(update, name, rows[-1][name]), taken)
+            return Comparison(rows, Parting(update, name, rows[-1][name]), taken)
         if update >= updates:
-            return Parity(rows, None, taken)
+            return Comparison(rows, None, taken)
         if together:
             b.load_parameters(mine)
         step = min(every, updates - update)
         update += step
         if not (_advance(a, step) and _advance(b, step)):
-            return Parity(rows, None, taken, diverged=update)
+            return Comparison(rows, None, taken, diverged=update)
 
 
 def _advance(learner: Learner, updates: int) -> bool:
@@ -124,7 +124,7 @@ def _advance(learner: Learner, updates: int) -> bool:
 
 def rounding(
     make: Callable[[], Learner], updates: int, tolerance: float = 1e-9, every: int = 1
-) -> Parity:
+) -> Comparison:
     """How far an implementation parts from itself through rounding alone: the yardstick for two.
 
     After the first update (linear models start at zero, where there is nothing to round) every
@@ -132,7 +132,7 @@ def rounding(
     """
     a, b = make(), make()
     if not (_advance(a, 1) and _advance(b, 1)):
-        return Parity([{"": 0.0}], None, [0], diverged=1)
+        return Comparison([{"": 0.0}], None, [0], diverged=1)
     b.load_parameters(nudged(b.parameters()))
     return compare(a, b, updates, tolerance, every, start=1)
 

@@ -25,7 +25,7 @@ from typing import Any
 
 from hw import console
 from hw.config import catalog
-from hw.errors import ExitCode, HwError, MissingPackage, as_expected, quoted
+from hw.errors import ExitCode, HwError, MissingPackage, as_expected, debugging, quoted
 from hw.results.outcome import Outcome
 from hw.runs import interruption
 from hw.runs.interruption import Terminated
@@ -57,7 +57,7 @@ def _attempt(action: Callable[..., Done], task: Task, *arguments: Any) -> Done |
     try:
         return action(task, *arguments)
     except Exception as error:  # a defect in one question is no reason to drop the others
-        if os.environ.get("HW_DEBUG"):
+        if debugging():
             traceback.print_exc()
         return Failed(task, as_expected(error))
 
@@ -273,7 +273,7 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         raise MissingPackage(
             "--executor dask needs distributed: pip install '.[cluster]'"
         ) from None
-    if not os.environ.get("HW_DEBUG"):
+    if not debugging():
         # It logs tracebacks of what is said here in one line.
         for name in ("distributed", "distributed.client"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

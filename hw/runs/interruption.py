@@ -1,8 +1,9 @@
-"""Ctrl-C and SIGTERM: what they end, and when.
+"""Ctrl-C, SIGTERM and SIGHUP: what they end, and when.
 
 While a model trains, the first Ctrl-C ends the run at the end of the epoch, with a checkpoint, and
 the second one at once. Where there is no epoch to wait for, the first one ends it at once. SIGTERM
-always does: the last checkpoint, which is a second old at most, is written on the way out.
+always does, and so does SIGHUP, which a terminal that is closed sends: the last checkpoint, which
+is a second old at most, is written on the way out.
 """
 
 from __future__ import annotations
@@ -73,13 +74,15 @@ def at_once() -> Iterator[None]:
 
 
 def end_on_sigterm() -> None:
-    """From now on SIGTERM raises `Terminated`."""
+    """From now on SIGTERM raises `Terminated`, and so does SIGHUP, unless nohup has it ignored."""
 
     def stop(*_: Any) -> NoReturn:
         raise Terminated
 
     with contextlib.suppress(ValueError):  # not in the main thread
         signal.signal(signal.SIGTERM, stop)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, stop)
 
 
 def ask(process: int) -> None:

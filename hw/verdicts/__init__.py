@@ -16,8 +16,9 @@ What a claim can be found to be (`Verdict`):
 ``not run``        there are no results of the question as configured
 =================  ===============================================================================
 
-Modules: `spread` the statistics, each with its source; `evidence` what a results folder holds;
-`calibration` the spread over seeds; `judge` claim by claim; `plausible` a student's own number.
+Modules: `statistics`, each with its source; `evidence` is what a results folder holds, and
+`calibration` the spread over seeds; `judge` goes claim by claim, with `numbers`, `orders` and
+`curves` for the sorts of claim, and makes a `finding`; `plausible` judges a student's own number.
 
 Conventions: a band is two-sided. Numbers are judged at 99 %: some sixty of them are judged at
 once, and at 95 % three of a faithful reproduction would differ by chance alone. Conclusions are
@@ -27,7 +28,8 @@ docs/verdicts.md tells users the same with examples.
 """
 
 from hw.verdicts.evidence import Evidence, gather
-from hw.verdicts.judge import CONTRADICTIONS, Judgement, Verdict, judge, judge_all
+from hw.verdicts.finding import CONTRADICTIONS, Judgement, Verdict
+from hw.verdicts.judge import judge, judge_all
 
 __all__ = [
     "CONTRADICTIONS",

@@ -17,7 +17,8 @@ from hw.config.claims import published_values
 from hw.console import number
 from hw.errors import HwError, UsageError, did_you_mean, quoted
 from hw.verdicts.evidence import Evidence, split_sizes
-from hw.verdicts.judge import against, is_better_high, standing
+from hw.verdicts.finding import is_better_high
+from hw.verdicts.numbers import against, standing
 from hw.verdicts.statistics import (
     NUMBERS,
     Band,

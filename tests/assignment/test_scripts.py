@@ -21,6 +21,7 @@ from hw.assignment import main
 from hw.assignment.declarations import SCRIPTS
 from hw.assignment.equivalent import equivalent
 from hw.assignment.script import parse, settings_of
+from hw.config.catalog import kinds
 from hw.runs import machine
 from hw.training.loop import fit
 
@@ -98,7 +99,7 @@ def expected(
     """What the core yields, without `hw.assignment`: the untrained model's accuracies, the rows
     of the history, and the final metrics."""
     declared = SCRIPTS[script]
-    module = import_module(f"hw.questions.{kind}")
+    module = import_module(kinds()[kind])
     path = folder / declared.data_path
     loaded = datasets.load(declared.data, declared.homework, folder, "real", path=path)
     machine.set_threads(declared.backend, 1)

@@ -97,7 +97,7 @@ def test_it_never_touches_the_configured_folder(hw: CommandLine) -> None:
 
 def test_a_defect_is_found_and_named(hw: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A gradient that is 0.05 % too large, in one of the two."""
-    right = linear_classifier.sequential.logistic_epoch
+    right = linear_classifier.per_example.logistic_epoch
 
     def wrong(W: Any, *args: Any, **options: Any) -> float:
         before = W.copy()
@@ -105,7 +105,7 @@ def test_a_defect_is_found_and_named(hw: CommandLine, monkeypatch: pytest.Monkey
         W[:, :-1] += 5e-4 * (W - before)[:, :-1]
         return loss
 
-    monkeypatch.setattr(linear_classifier.sequential, "logistic_epoch", wrong)
+    monkeypatch.setattr(linear_classifier.per_example, "logistic_epoch", wrong)
     answer = hw("lockstep", "q1.logistic_regression", "--variant", "l2", *FEW)
     assert answer.code == 1
     assert "PART at update 1, in 0.weight" in answer.out

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from hw.questions.models import mlp
 from hw.results import fingerprint
 from hw.results.fingerprint import PACKAGE, code_digest
 
@@ -12,8 +13,8 @@ BASE = {"settings": {"epochs": 3}, "backend": "numpy", "data": {"sha256": "a"}, 
 
 
 def changed(**changes: object) -> set[str]:
-    before = fingerprint.fingerprint("mlp", BASE, "numpy", True)
-    after = fingerprint.fingerprint("mlp", {**BASE, **changes}, "numpy", True)
+    before = fingerprint.fingerprint(mlp, BASE, "numpy", True)
+    after = fingerprint.fingerprint(mlp, {**BASE, **changes}, "numpy", True)
     return {key for key in before if before[key] != after[key]}
 
 
@@ -25,7 +26,7 @@ def test_what_has_changed_is_named() -> None:
 
 
 def test_torch_counts_where_it_computes() -> None:
-    numpy, torch = (fingerprint.fingerprint("mlp", BASE, b, True) for b in ("numpy", "torch"))
+    numpy, torch = (fingerprint.fingerprint(mlp, BASE, b, True) for b in ("numpy", "torch"))
     assert numpy["versions"] != torch["versions"]
 
 
@@ -43,15 +44,15 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("file", "matters"),
     [
-        ("questions/mlp.py", True),
-        ("draws.py", True),  # imported by the question
-        ("learners/torch_network.py", True),  # within a function
-        ("learners/__init__.py", True),  # through another module
-        ("nn/sequential.py", True),
+        ("questions/models/mlp.py", True),
+        ("training/random_draws.py", True),  # imported by the question
+        ("training/torch_network.py", True),  # within a function
+        ("training/metrics.py", True),  # through another module
+        ("nn/per_example.py", True),
         ("datasets/views.py", True),
-        ("training.py", True),
-        ("plotting.py", False),
-        ("questions/feedforward.py", False),
+        ("training/loop.py", True),
+        ("figures/style.py", False),
+        ("questions/models/feedforward.py", False),
         ("commands/run.py", False),
     ],
 )

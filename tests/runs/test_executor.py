@@ -116,8 +116,8 @@ def test_a_run_is_ended_by_sigterm_with_143_and_one_line(
 STARTED = """
 import sys
 from hw.cli import main
-from hw.training import Watcher
-from hw import progress
+from hw.training.loop import Watcher
+from hw.runs import progress
 progress.Bar.epoch_done = lambda self, epoch, row: epoch > 1 or print("training", file=sys.stderr)
 sys.exit(main(sys.argv[1:]))
 """

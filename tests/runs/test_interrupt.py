@@ -36,7 +36,7 @@ EPOCHS = 30
 PROGRAM = """
 import os, sys, time
 sys.path.insert(0, {root!r})
-from hw import checkpoint, training
+from hw.runs import checkpoint
 
 checkpoint.SNAPSHOT_SECONDS = checkpoint.WRITE_SECONDS = checkpoint.WRITE_SHARE = 0
 save = checkpoint.Keeper.epoch_done

@@ -20,7 +20,8 @@ from hw.results.outcome import Outcome
 from hw.verdicts import Evidence, gather, judge, judge_all
 from hw.verdicts.calibration import spans
 from hw.verdicts.evidence import split_sizes
-from hw.verdicts.judge import Finding, Verdict, ordinal
+from hw.verdicts.finding import Finding, Verdict
+from hw.verdicts.numbers import ordinal
 from hw.verdicts.statistics import (
     Band,
     binomial_error,

@@ -117,7 +117,8 @@ def _curves(lab: Lab, s: Any, z: Any) -> None:
         "σ rises from 0 to 1 and passes through 1/2 at z = 0",
         limits == (0, 1) and s.subs(z, 0) == half and increasing and rises,
         f"SymPy: limits {limits[0]} and {limits[1]}, σ(0) = {s.subs(z, 0)}, σ' > 0 everywhere:"
-        f" {increasing}; on the grid from {curve[0]:.2e} to {curve[-1]:.6f} without a fall: {rises}",
+        f" {increasing}; on the grid from {curve[0]:.2e} to {curve[-1]:.6f} without a fall:"
+        f" {rises}",
     )
     published = derivative(s)
     peak = published.subs(z, 0) == quarter

@@ -93,7 +93,7 @@ class Figures(dict[str, Any]):
     """
 
     def add(self, name: str, rows: int = 1, columns: int = 1, **options: Any) -> Callable[..., Any]:
-        """Register a figure of ``rows`` by ``columns`` axes; ``options`` as `new_figure` has them."""
+        """Register a figure of ``rows`` by ``columns`` axes; `new_figure` has the ``options``."""
 
         def register(draw: Callable[..., None]) -> Callable[..., None]:
             def figure(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:

@@ -1,0 +1,129 @@
+"""Published numbers: equal to the printed digits, inside a band, inside a printed range."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from hw.config.claims import Claim
+from hw.console import number
+from hw.verdicts.evidence import Evidence
+from hw.verdicts.finding import (
+    Finding,
+    Verdict,
+)
+from hw.verdicts.statistics import (
+    Band,
+    half_unit,
+    rounds_to,
+)
+
+
+def judge_value(claim: Claim, evidence: Evidence) -> Finding:
+    metric, printed = claim.details["metric"], str(claim.details["value"])
+    ours = evidence.value(claim.variant, metric)
+    if ours is None:
+        return _no_value(claim.variant, metric, evidence)
+    text, slack = number(ours), half_unit(printed)
+    numbers: dict[str, Any] = {"published": claim.value, "ours": ours}
+    band = _printed_band(claim, ours) or evidence.band(
+        claim.variant, metric, int(claim.details.get("count", 0))
+    )
+    if band is not None:
+        numbers |= against(band, claim.value, slack) | {
+            "compatible": _compatible(band, claim, ours)
+        }
+    if rounds_to(ours, printed):
+        basis = "printed digits"
+        return Finding(Verdict.EXACT, text, f"{ours:.6g} rounds to it", basis, numbers)
+    if band is None:
+        shown = f"{ours:.6g} does not round to it, and nothing tells how far it scatters"
+        return Finding(Verdict.DIFFERS, text, shown, "printed digits", numbers)
+    inside = band.holds(claim.value, slack)
+    shown = _placed(band, claim, ours)
+    return Finding(Verdict.CLOSE if inside else Verdict.DIFFERS, text, shown, band.basis, numbers)
+
+
+def _no_value(variant: str, metric: str, evidence: Evidence) -> Finding:
+    outcome = evidence.outcomes.get(variant)
+    if outcome is not None and outcome.diverged:
+        epoch = outcome.metrics.get("diverged_epoch")
+        return Finding(Verdict.DIFFERS, "diverged", f"ours diverged in epoch {epoch}", "divergence")
+    return Finding(Verdict.NOT_RUN, evidence=f"the results hold no {metric}; run it again")
+
+
+def _printed_band(claim: Claim, ours: float) -> Band | None:
+    """The band that the claim itself names, if it does."""
+    if "band" not in claim.details:
+        return None
+    width = float(claim.details["band"])
+    return Band(ours, width, 1.0, "the claim's own band", f"band ±{number(width)}", width)
+
+
+def against(band: Band, value: float, slack: float) -> dict[str, Any]:
+    """Where a number stands in a band, for programs."""
+    out = band.deviations(value)
+    rank = band.percentile(value, slack)
+    return {
+        "band": list(band.ends),
+        "band_basis": band.basis,
+        **({"deviations": out} if math.isfinite(out) else {}),
+        **({"percentile": rank} if rank is not None else {}),
+    }
+
+
+def _compatible(band: Band, claim: Claim, ours: float) -> bool:
+    """Whether ours and theirs may be two runs of the same."""
+    apart = abs(ours - claim.value) - half_unit(str(claim.details["value"]))
+    return apart <= band.factor * band.pair
+
+
+def standing(band: Band, value: float, slack: float) -> str:
+    """``+0.4 sd, 60th percentile``: where a number stands in a band, in words."""
+    out = band.deviations(value)
+    text = f"{out:+.1f} sd" if math.isfinite(out) else "where nothing scatters"
+    rank = band.percentile(value, slack)
+    return text if rank is None else f"{text}, {ordinal(rank)} percentile"
+
+
+def ordinal(rank: float) -> str:
+    n = round(rank)
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(n % 10 if n % 100 not in (11, 12, 13) else 0, "th")
+    return f"{n}{ending}"
+
+
+def _placed(band: Band, claim: Claim, ours: float) -> str:
+    where = standing(band, claim.value, half_unit(str(claim.details["value"])))
+    if band.basis not in ("calibration", "seeds"):
+        return f"{where} from ours; {band.text}"
+    both = "may be" if _compatible(band, claim, ours) else "can hardly be"
+    return f"{band.text}; theirs at {where}; ours and theirs {both} two runs of the same"
+
+
+def judge_range(claim: Claim, evidence: Evidence) -> Finding:
+    """By how much the range would have to be widened for the statement to be true."""
+    metric, epochs = claim.details["metric"], claim.details.get("epochs", "last")
+    end = evidence.value(claim.variant, metric)
+    curve = evidence.curve(claim.variant, metric) if epochs != "last" else []
+    values = curve or ([end] if end is not None else [])
+    if not values:
+        return _no_value(claim.variant, metric, evidence)
+    low = float(claim.details.get("low", -math.inf))
+    high = float(claim.details.get("high", math.inf))
+    outside = sorted(max(low - v, v - high, 0.0) for v in values)
+    needed = {"last": -1, "all": -1, "most": len(values) // 2, "some": 0}[epochs]
+    excess = outside[needed]
+    inside = sum(not x for x in outside)
+    text = number(values[-1])
+    if epochs != "last":
+        text = f"{inside} of {len(values)} epochs"
+    numbers = {"ours": values[-1], "epochs_inside": inside, "epochs": len(values), "excess": excess}
+    if not excess:
+        return Finding(Verdict.HOLDS, text, "", "range", numbers)
+    band = evidence.band(claim.variant, metric)
+    close = band is not None and excess <= band.half_width
+    shown = f"outside by {number(excess)}"
+    if band is not None:
+        shown += f", of ±{number(band.half_width)} that a run scatters ({band.text})"
+    verdict = Verdict.CLOSE if close else Verdict.DIFFERS
+    return Finding(verdict, text, shown, band.basis if band else "range", numbers)
