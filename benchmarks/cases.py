@@ -14,8 +14,9 @@ errs), and Adam's (on how many are zero, since gradients that stay zero make den
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -59,14 +60,10 @@ class Case:
 
     @property
     def ways(self) -> tuple[str, ...]:
-        products = self.kind in ("logistic", "linear", "mlp", "torch")
-        known = self.kind in SCIKIT_LEARN
-        return (
-            "ours",
-            "plain",
-            *(("products",) if products else ()),
-            *(("scikit-learn",) if known else ()),
-        )
+        counts = self.kind.startswith("count")
+        products = () if counts or self.kind in ("perceptron", "proximal") else ("products",)
+        known = () if counts or self.kind == "torch" else ("scikit-learn",)
+        return ("ours", "plain", *products, *known)
 
     @property
     def what(self) -> str:
@@ -225,79 +222,52 @@ def prepare(case: Case, way: str, given: Examples, count: int | None = None) -> 
         return _products(case, given, count)
     if case.kind.startswith("count"):
         return _evaluation(case, way, given, count)
-    return (_plain if way == "plain" else _ours)(case, given, count)
+    return _epoch(case, way, given, count)
 
 
-def _ours(case: Case, given: Examples, count: int) -> Train:
-    features, labels, order = given.features, given.labels, np.arange(count)
+def _epoch(case: Case, way: str, given: Examples, count: int) -> Train:
+    """An epoch of ours or of the plain loop, from the same start each time."""
     rate, penalty = case.learning_rate, case.penalty
-    if case.kind == "mlp":
-        start, loss = _network(case), _loss(case)
-
-        def mlp() -> dict[str, Array]:
-            P = _copy(start)
-            per_example.mlp_epoch(P, features, labels, order, rate, "relu", loss)
-            return P
-
-        return mlp
-    epochs: dict[str, Callable[[Array], Any]] = {
-        "perceptron": lambda W: per_example.perceptron_epoch(W, features, labels, order),
-        "logistic": lambda W: per_example.logistic_epoch(W, features, labels, order, rate, penalty),
-        "proximal": lambda W: per_example.proximal_epoch(W, features, labels, order, rate, penalty),
-        "linear": lambda w: per_example.linear_regression_epoch(w, features, labels, order, rate),
+    loss = "half_squared_error" if case.sizes[-1] == 1 else "cross_entropy"
+    ways: dict[str, tuple[Callable[..., Any], Callable[..., Any], tuple[Any, ...]]] = {
+        "perceptron": (per_example.perceptron_epoch, plain.plain_perceptron, ()),
+        "logistic": (per_example.logistic_epoch, plain.plain_logistic, (rate, penalty)),
+        "proximal": (per_example.proximal_epoch, plain.plain_proximal, (rate, penalty)),
+        "linear": (per_example.linear_regression_epoch, plain.plain_linear_regression, (rate,)),
+        "mlp": (per_example.mlp_epoch, plain.plain_mlp, (rate, "relu", loss)),
     }
-    return partial(_from_zero, case, epochs[case.kind])
+    ours, theirs, options = ways[case.kind]
+    start = _start(case)
+    data: tuple[Any, ...]
+    if way == "ours":
+        epoch, data = ours, (given.features, given.labels, np.arange(count))
+    else:
+        X = given.floats(np.float64, ones=case.kind != "mlp")[:count]
+        epoch, data = theirs, (X, given.labels[:count])
+
+    def run() -> Any:
+        parameters = deepcopy(start)
+        epoch(parameters, *data, *options)
+        return parameters
+
+    return run
 
 
-def _plain(case: Case, given: Examples, count: int) -> Train:
-    X = given.floats(np.float64, ones=case.kind != "mlp")[:count]
-    labels, rate, penalty = given.labels[:count], case.learning_rate, case.penalty
-    if case.kind == "mlp":
-        start, loss = _network(case), _loss(case)
-
-        def mlp() -> dict[str, Array]:
-            P = _copy(start)
-            plain.plain_mlp(P, X, labels, rate, "relu", loss)
-            return P
-
-        return mlp
-    epochs: dict[str, Callable[[Array], Any]] = {
-        "perceptron": lambda W: plain.plain_perceptron(W, X, labels),
-        "logistic": lambda W: plain.plain_logistic(W, X, labels, rate, penalty),
-        "proximal": lambda W: plain.plain_proximal(W, X, labels, rate, penalty),
-        "linear": lambda w: plain.plain_linear_regression(w, X, labels, rate),
-    }
-    return partial(_from_zero, case, epochs[case.kind])
-
-
-def _from_zero(case: Case, epoch: Callable[[Array], Any]) -> Array:
+def _start(case: Case) -> Any:
+    """The assignments' start: zeros, or a network's weights normal(0.1, 0.1) and biases zero."""
     D, K = case.sizes[0], case.sizes[-1]
-    W = np.zeros(D + 1 if case.kind == "linear" else (K, D + 1))
-    epoch(W)
-    return W
-
-
-def _network(case: Case) -> dict[str, Array]:
-    """The assignments' start: weights normal(0.1, 0.1), biases zero."""
-    rng = np.random.default_rng(2)
-    D, H, K = case.sizes
+    if case.kind != "mlp":
+        return np.zeros(D + 1 if case.kind == "linear" else (K, D + 1))
+    rng, H = np.random.default_rng(2), case.sizes[1]
     W1, W2 = rng.normal(0.1, 0.1, (H, D)), rng.normal(0.1, 0.1, (K, H))
     return {"W1": W1, "b1": np.zeros(H), "W2": W2, "b2": np.zeros(K)}
-
-
-def _loss(case: Case) -> str:
-    return "half_squared_error" if case.sizes[-1] == 1 else "cross_entropy"
-
-
-def _copy(parameters: dict[str, Array]) -> dict[str, Array]:
-    return {name: p.copy() for name, p in parameters.items()}
 
 
 def _evaluation(case: Case, way: str, given: Examples, count: int) -> Train:
     """How many examples are predicted correctly, by a model after some training."""
     # How many verdicts are close depends on the weights.
     trained = replace(case, kind={"count mlp": "mlp", "count linear": "logistic"}[case.kind])
-    model = _ours(trained, given, min(300, len(given.labels)))()
+    model = _epoch(trained, "ours", given, min(300, len(given.labels)))()
     labels = given.labels[:count]
     if way == "ours":
         evaluator = Evaluator(given.features.select(slice(count)), labels)
@@ -388,9 +358,6 @@ def _torch_products(case: Case, updates: int) -> Train:
                     affine(g, W.T)
 
     return run
-
-
-SCIKIT_LEARN = ("perceptron", "logistic", "proximal", "linear", "mlp")
 
 
 def _scikit_learn(case: Case, given: Examples, count: int) -> Train:

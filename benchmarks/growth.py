@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cases import Case, examples, prepare
-from benchmarks.measuring import ROOT, case_from, in_fresh_process, peak, reset_peak
+from benchmarks.cases import Case
+from benchmarks.measuring import ROOT, alone
 from hw.errors import HwError
-from hw.runs.machine import set_threads
+from hw.figures.style import COLOURS, look, new_figure
 
 BASE = {"n": 2000, "width": 2048, "hidden": 64}
 POINTS: dict[str, tuple[int, ...]] = {
@@ -86,27 +85,7 @@ def _point(axis: str, size: int, way: str) -> tuple[float, int]:
     width = size if axis == "features" else BASE["width"]
     hidden = size if axis == "hidden units" else BASE["hidden"]
     case = Case("growth", "mlp", "landscapes", (width, hidden, 6), n, n, learning_rate=1e-5)
-    answer = in_fresh_process("benchmarks.growth", json.dumps(case.__dict__), way)
-    seconds, memory = json.loads(answer)
-    return seconds, memory
-
-
-def point_here(case: Case, way: str, repeats: int = 2) -> tuple[float, int]:
-    """Seconds of an epoch (median) and peak bytes, in this process, which does nothing else."""
-    set_threads("numpy", 1)
-    few = min(100, case.population)
-    prepare(case, way, examples(case, few), few)()
-    given = examples(case, case.population)
-    before = reset_peak()
-    run = prepare(case, way, given)
-    run()
-    memory = peak() - before + (given.stored.nbytes if way == "ours" else 0)
-    seconds = []
-    for _ in range(repeats):
-        start = time.process_time()
-        run()
-        seconds.append(time.process_time() - start)
-    return statistics.median(seconds), memory
+    return alone(case, way, repeats=2)
 
 
 def _runs(count: int) -> tuple[float, int]:
@@ -152,10 +131,9 @@ def markdown(measured: Sequence[Series]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows(measured))])
 
 
+@look()
 def draw(measured: Sequence[Series], path: Path) -> None:
     """Time and memory against each axis, log-log, written to ``path``."""
-    from hw.figures.style import COLOURS, new_figure
-
     axes_names = list(dict.fromkeys(s.axis for s in measured))
     figure, axes = new_figure(2, len(axes_names), width=2.5, height=2.3)
     for column, name in enumerate(axes_names):
@@ -177,7 +155,3 @@ def draw(measured: Sequence[Series], path: Path) -> None:
 
 
 QUANTITIES = ("time, s", "peak memory, MB")
-
-
-if __name__ == "__main__":
-    print(json.dumps(point_here(case_from(sys.argv[1]), sys.argv[2])))

@@ -24,10 +24,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cases import Case, examples, prepare
+from benchmarks.cases import Case, Train, examples, prepare
 from hw.errors import HwError
-from hw.runs.machine import peak_memory_mb, set_threads
-from hw.runs.runner import environment
+from hw.runs.machine import environment, peak_memory_mb, set_threads
 
 ROOT = Path(__file__).resolve().parent.parent
 # A slow way is timed on fewer examples.
@@ -73,7 +72,7 @@ def measure(
 ) -> Measurement:
     """Time every way ``repeats`` times by turns; the memory of ours and of the plain loop."""
     ways = [w for w in case.ways if w != "scikit-learn" or scikit_learn]
-    sizes = {way: peak_memory(case, way) for way in ("ours", "plain")} if memory else {}
+    sizes = {way: alone(case, way)[1] for way in ("ours", "plain")} if memory else {}
     return Measurement(case, times(case, ways, repeats), sizes)
 
 
@@ -97,9 +96,7 @@ def times(case: Case, ways: Iterable[str], repeats: int) -> dict[str, float]:
                 run()
         for _ in range(repeats):
             for way, run in runs.items():
-                start = time.process_time()
-                run()
-                taken[way].append(time.process_time() - start)
+                taken[way].append(timed(run))
     return {way: statistics.median(t) / counts[way] for way, t in taken.items()}
 
 
@@ -125,15 +122,11 @@ def machine() -> str:
 # Memory
 
 
-def peak_memory(case: Case, way: str) -> int:
-    """Bytes that ``way`` needs at the real number of examples, measured in a fresh process."""
-    return int(in_fresh_process("benchmarks.measuring", json.dumps(case.__dict__), way))
-
-
-def in_fresh_process(module: str, *words: str) -> str:
-    """What ``python -m module`` prints. Raises `HwError` if it fails."""
+def alone(case: Case, way: str, repeats: int = 0) -> tuple[float, int]:
+    """What `alone_here` finds in a fresh process. Raises `HwError` if that fails."""
+    words = json.dumps([case.__dict__, way, repeats])
     done = subprocess.run(
-        [sys.executable, "-m", module, *words],
+        [sys.executable, "-m", "benchmarks.measuring", words],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -141,17 +134,14 @@ def in_fresh_process(module: str, *words: str) -> str:
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["killed (out of memory?)"])[-1]
-        raise HwError(f"python -m {module} {words[-1]}: {last}")
-    return done.stdout
+        raise HwError(f"bench: {case.name}, {way}: {last}")
+    seconds, memory = json.loads(done.stdout)
+    return seconds, memory
 
 
-def case_from(text: str) -> Case:
-    values = json.loads(text)
-    return Case(**{**values, "sizes": tuple(values["sizes"])})
-
-
-def memory_here(case: Case, way: str) -> int:
-    """The same, measured in this process, which should have done nothing else."""
+def alone_here(case: Case, way: str, repeats: int) -> tuple[float, int]:
+    """The median time of ``repeats`` trainings (0.0 of none) and the bytes that ``way`` needs at
+    the real number of examples, in this process, which should have done nothing else."""
     set_threads("torch" if case.kind == "torch" else "numpy", 1)
     few = min(case.examples, 4 * case.batch_size, case.population)
     # Once in small: imports, and the buffers that libraries keep.
@@ -161,7 +151,15 @@ def memory_here(case: Case, way: str) -> int:
     run = prepare(case, way, given, min(case.examples, case.population))
     run()
     # Ours reads the file's bytes; other ways have made of them what they need.
-    return peak() - before + (given.stored.nbytes if way == "ours" else 0)
+    memory = peak() - before + (given.stored.nbytes if way == "ours" else 0)
+    return statistics.median([timed(run) for _ in range(repeats)] or [0.0]), memory
+
+
+def timed(run: Train) -> float:
+    """Seconds of processor time."""
+    start = time.process_time()
+    run()
+    return time.process_time() - start
 
 
 def reset_peak() -> int:
@@ -213,4 +211,6 @@ def markdown(measurements: Iterable[Measurement]) -> str:
 
 
 if __name__ == "__main__":
-    print(memory_here(case_from(sys.argv[1]), sys.argv[2]))
+    values, chosen, times_over = json.loads(sys.argv[1])
+    alone_case = Case(**{**values, "sizes": tuple(values["sizes"])})
+    print(json.dumps(alone_here(alone_case, chosen, times_over)))

@@ -28,14 +28,15 @@ class DataLoaderLoop:
         for narrow, wide in zip(spec.sizes[:-2], spec.sizes[1:-1], strict=True):
             layers += [nn.Linear(narrow, wide), ACTIVATIONS[spec.activation]()]
             layers += [nn.Dropout(spec.dropout)] if spec.dropout else []
-        self.model = nn.Sequential(*layers, nn.Linear(*spec.sizes[-2:]))
+        self.model = nn.Sequential(*layers, nn.Linear(spec.sizes[-2], spec.sizes[-1]))
         self.criterion = nn.CrossEntropyLoss()
-        parameters, options = self.model.parameters(), {"weight_decay": spec.weight_decay}
+        parameters, rate, decay = self.model.parameters(), spec.learning_rate, spec.weight_decay
+        self.optimizer: torch.optim.Optimizer
         if spec.optimizer == "adam":
-            self.optimizer = torch.optim.Adam(parameters, spec.learning_rate, **options)
+            self.optimizer = torch.optim.Adam(parameters, rate, weight_decay=decay)
         else:
-            options["momentum"] = spec.momentum
-            self.optimizer = torch.optim.SGD(parameters, spec.learning_rate, **options)
+            momentum = spec.momentum
+            self.optimizer = torch.optim.SGD(parameters, rate, momentum, weight_decay=decay)
         self.loader = DataLoader(
             TensorDataset(torch.from_numpy(X), torch.from_numpy(y)),
             batch_size=spec.batch_size,

@@ -80,6 +80,10 @@ def build_parser(only: str | None = None) -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
+    if "_ARGCOMPLETE" in os.environ and argv is None:
+        from hw.commands import completion
+
+        completion.answer()
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _dispatch(arguments))
 

@@ -21,6 +21,7 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.settings import Layer
 from hw.datasets.features import Dataset, Features, Split, pixels
+from hw.figures.style import SUFFIXES
 from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 
@@ -131,7 +132,7 @@ def run(question: Question, folder: Path, *words: str) -> tuple[Path, dict[str, 
 def check_files(question: Question, folder: Path) -> None:
     """Just the question's figures are there, each of some size; the JSON is JSON, without NaN."""
     drawn = {path.name: path.stat().st_size for path in (folder / "figures").glob("[!.]*")}
-    assert drawn.keys() == {f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")}
+    assert drawn.keys() == {f"{f['name']}.{s}" for f in question.figures for s in SUFFIXES}
     assert all(size > 1000 for size in drawn.values())
     for path in folder.glob("*.json"):
         json.loads(path.read_text(), parse_constant=pytest.fail)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from hw.commands import VERBS
 from hw.errors import ExitCode, HwError, UsageError, did_you_mean, quoted
 from hw.results.folder import as_json
 
-ROOT = Path(__file__).resolve().parents[2]
 GROWTH = "growth"
 
 
@@ -72,15 +70,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _module(name: str) -> Any:
-    """A module of the folder beside ``hw``, which is no part of the installed package.
+    """A module of ``benchmarks``, which lies beside ``hw`` in a checkout and is not installed.
 
-    Raises `HwError` where it is not there.
+    Raises `HwError` where Python does not find it.
     """
-    if not (ROOT / "benchmarks" / "__init__.py").is_file():
-        raise HwError(f"{ROOT / 'benchmarks'} is not there: run hw from a checkout of the project")
-    if sys.path[0] != str(ROOT):
-        sys.path.insert(0, str(ROOT))
-    return importlib.import_module(f"benchmarks.{name}")
+    try:
+        return importlib.import_module(f"benchmarks.{name}")
+    except ModuleNotFoundError as error:
+        if error.name not in ("benchmarks", f"benchmarks.{name}"):
+            raise
+        raise HwError(
+            "the benchmarks are not installed with hw: run 'python -m hw bench' in the folder of a "
+            "checkout of the project"
+        ) from error
 
 
 def _document(measured: Sequence[Any], series: Sequence[Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from hw.commands import VERBS
 from hw.config import catalog
 from hw.errors import ExitCode, HwError, UsageError, quoted
 from hw.figures import provenance
+from hw.figures.style import look
 from hw.results.export import flat
 from hw.results.folder import Folder, as_json, digest, write_text
 from hw.results.outcome import Outcome
@@ -277,6 +278,7 @@ def _draw(a: Side, b: Side, args: argparse.Namespace, several: bool) -> str | No
     return str(style.save(figure, folder / "curves", title)[0])
 
 
+@look()
 def draw(
     pairs: list[tuple[dict[str, list[float]], dict[str, list[float]], str]],
     metrics: list[str],

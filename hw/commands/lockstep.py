@@ -14,7 +14,7 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.datasets.features import Dataset
 from hw.errors import ExitCode, MissingPackage, UsageError, quoted
-from hw.figures import provenance
+from hw.figures import metadata, provenance
 from hw.lockstep.text import text
 from hw.lockstep.walk import FAILED, is_stand_in, walk
 from hw.results.folder import as_json, digest, write_text
@@ -203,6 +203,6 @@ def _write(planned: Run, found: dict[str, Any], args: argparse.Namespace) -> dic
     if is_stand_in(found):
         style.mark_stand_in(drawn)
     record = provenance.describe_lockstep(question, options, config, found["data"])
-    metadata = provenance.metadata(record, f"{question.id}: NumPy and PyTorch in lockstep")
-    style.save(drawn, folder / "figures" / "lockstep", metadata)
+    fields = metadata.fields(record, f"{question.id}: NumPy and PyTorch in lockstep")
+    style.save(drawn, folder / "figures" / "lockstep", fields)
     return {**found, "folder": str(folder.resolve())}

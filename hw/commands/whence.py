@@ -10,7 +10,7 @@ from hw import console
 from hw.commands import VERBS
 from hw.config import catalog
 from hw.errors import ExitCode, HwError
-from hw.figures import provenance
+from hw.figures import metadata, provenance
 from hw.figures.provenance import Record
 from hw.results.folder import Folder, as_json
 from hw.runs.planning import Request, plan
@@ -31,7 +31,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     found = {
-        str(file): [_judged(r, file, args) for r in provenance.read(file)] for file in args.files
+        str(file): [_judged(r, file, args) for r in metadata.read(file)] for file in args.files
     }
     if args.json:
         files = [{"file": file, "figures": figures} for file, figures in found.items()]

@@ -9,7 +9,7 @@ from typing import Any
 from hw.config.catalog import DEFAULT_VARIANT, Question
 from hw.config.claims import published_values
 from hw.errors import UsageError, did_you_mean
-from hw.figures import provenance
+from hw.figures import metadata, provenance, style
 from hw.results.fingerprint import code_digest, version
 from hw.results.folder import Folder, digest, write_text
 from hw.results.outcome import Outcome
@@ -34,16 +34,14 @@ def draw_all(
     config = provenance.read_config(folder)
     origin = provenance.describe(question, "", outcomes, config, data)
     stamp = _stamp(question, data, origin, neighbours(question.figures, folder, data))
-    have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in ("pdf", "png")]
+    have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in style.SUFFIXES]
     if only_missing and all(p.exists() for p in have) and _read(marks) == stamp:
         return have
-    from hw.figures import style
-
     for spec in question.figures:
         figure = draw(question, spec, outcomes, data, folder)
         record = {**origin, "figure": spec["name"]}
-        metadata = provenance.metadata(record, f"{question.id}: {spec['name']}")
-        style.save(figure, drawn / spec["name"], metadata)
+        fields = metadata.fields(record, f"{question.id}: {spec['name']}")
+        style.save(figure, drawn / spec["name"], fields)
     write_text(marks, stamp)
     return have
 
@@ -105,8 +103,6 @@ def draw(
 
     folder: the question's own, beside which are those of the questions it is compared with.
     """
-    from hw.figures import style
-
     if folder is not None and spec.get("with"):
         mine = {_named(question.name, v): o for v, o in outcomes.items()}
         theirs = neighbours([spec], folder, data).items()
@@ -131,7 +127,8 @@ def draw(
     stand_in = bool(data and data.get("source") == "stand-in")
     # What was published is about other data than a stand-in: the two have no place in one axes.
     known = {} if stand_in else {"published": published, "ranges": ranges}
-    figure = kinds[kind](outcomes, {**known, "title": question.title, **spec})
-    if stand_in:
-        style.mark_stand_in(figure)
+    with style.look():
+        figure = kinds[kind](outcomes, {**known, "title": question.title, **spec})
+        if stand_in:
+            style.mark_stand_in(figure)
     return figure

@@ -1,13 +1,14 @@
 """Metrics and history -> figures. Pure functions: nothing here trains, loads data or reads a clock.
 
-matplotlib's object interface is used throughout (no pyplot, no global state), so that figures can
-be drawn in any thread and closed by nobody.
+matplotlib's object interface is used throughout (no pyplot), so that no figure needs to be closed.
+Figures are drawn and saved inside `look`, so that the user's own matplotlibrc changes nothing.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,21 +18,23 @@ from hw.results.outcome import Outcome
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STYLE = {
+# Okabe and Ito's palette: told apart by readers with any colour vision, and in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLE: dict[Any, Any] = {
     "figure.constrained_layout.use": True,
     "font.size": 10,
     "axes.grid": True,
     "grid.alpha": 0.25,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": None,  # set in `new_figure`
+    "axes.prop_cycle": f"cycler(color={list(COLOURS)})",
     "lines.linewidth": 1.6,
     "legend.frameon": False,
     "pdf.fonttype": 42,
+    "svg.fonttype": "none",  # letters and not outlines, which take twice the room
     "svg.hashsalt": "hw",
 }
-# Okabe and Ito's palette: told apart by readers with any colour vision, and in print.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+SUFFIXES = ("pdf", "png", "svg")  # every figure is saved in each of these formats
 
 LABELS = {
     "train_accuracy": "training accuracy",
@@ -49,12 +52,25 @@ LABELS = {
     "distance_null_space": "part in the null space",
 }
 
-
 HEIGHT = 3.6  # inches of a row of axes
 
 
 def label(metric: str) -> str:
     return LABELS.get(metric, metric.replace("_", " "))
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """matplotlib's own defaults and our `STYLE`, and afterwards the caller's settings again.
+
+    A figure must be made, filled and saved inside it. As ``@look()`` it is a decorator.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
 
 
 def new_figure(
@@ -65,23 +81,21 @@ def new_figure(
     height: float = HEIGHT,
     **options: Any,
 ) -> tuple[Figure, Any]:
-    """A figure of ``rows`` by ``columns`` axes, ``width`` by ``height`` inches each.
+    """A figure of ``rows`` by ``columns`` axes, ``width`` by ``height`` inches each; to be called
+    inside `look`.
 
     Returns the figure and the (rows, columns) array of its axes; ``options`` go to
     ``Figure.subplots``.
     """
-    import matplotlib
-    from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    style: dict[Any, Any] = STYLE | {"axes.prop_cycle": cycler(color=COLOURS)}
-    matplotlib.rcParams.update(style)
     figure = Figure(figsize=(width * columns, height * rows))
     FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False, **options)
 
 
+@look()
 def curves(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Metrics by epoch, as the documents plot them.
 
@@ -197,13 +211,14 @@ def mark_stand_in(figure: Figure) -> None:
     )
 
 
+@look()
 def save(
     figure: Figure,
     stem: Path,
     metadata: Mapping[str, str] | None = None,
-    suffixes: Sequence[str] = ("pdf", "png"),
+    suffixes: Sequence[str] = SUFFIXES,
 ) -> list[Path]:
-    """Write ``stem``.pdf and ``stem``.png, the same bytes for the same figure; returns the paths.
+    """Write ``stem``.pdf, .png and .svg, the same bytes for the same figure; returns the paths.
 
     Written beside and renamed, so that a reader never meets half a figure. Raises `HwError`
     where the folder cannot be written. The figure keeps the layout that it is written with.
@@ -229,6 +244,7 @@ def save(
     return paths
 
 
+@look()
 def error_bars(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
     """Means over seeds of every variant in one axes, with bars of k standard deviations.
 

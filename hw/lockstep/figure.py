@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from hw.figures.style import new_figure
+from hw.figures.style import look, new_figure
 from hw.lockstep.walk import infinite
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def _seen(values: Iterable[float | None]) -> list[float]:
     return [v if v is not None and v > SEEN else math.nan for v in values]
 
 
+@look()
 def draw(found: Mapping[str, Any]) -> Figure:
     """The differences over the updates: a panel a variant and a line a parameter, or, of more than
     four variants, one line each."""

@@ -1,8 +1,8 @@
 """The report: one page over all questions, made from results folders; nothing is run for it.
 
-``collect`` reads results into the views of ``model``; ``page`` and ``markdown`` write them out,
-``book`` binds the figures of a homework into one PDF. A results folder may hold anything: what
-is read is checked, and every string of it is escaped.
+``collect`` reads results into the views of ``model`` and ``pictures`` the figures; ``page`` and
+``markdown`` write them out, ``book`` binds the figures of a homework into one PDF. A results folder
+may hold anything: what is read is checked, and every string of it is escaped.
 """
 
 from __future__ import annotations
@@ -22,21 +22,18 @@ def write(
 ) -> list[Path]:
     """Write ``<results>/report``; returns the paths, the page first.
 
-    say: told, a line at a time, what takes long and what did not go into it.
+    say: told, a line at a time, what did not go into it.
 
     Raises `HwError` where the folder cannot be written.
     """
     from hw.config import catalog
     from hw.report import book, collect, page
     from hw.report import markdown as in_markdown
-    from hw.report.drawings import Drawings
 
     target = results / "report"
-    drawings = Drawings(target, say)
-    report = collect.collect(results, drawings)
+    report = collect.collect(results)
     paths = [target / "index.html"]
     write_text(paths[0], page.render(report))
-    drawings.tidy()
     if markdown:
         paths.append(target / "report.md")
         write_text(paths[-1], in_markdown.render(report))

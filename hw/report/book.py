@@ -10,9 +10,11 @@ from typing import Any
 from hw.config import catalog
 from hw.config.catalog import Homework, Question
 from hw.errors import HwError
-from hw.figures import provenance
+from hw.figures import metadata, provenance
+from hw.figures.draw import draw
+from hw.figures.style import look, new_figure
 from hw.report.collect import folder_of
-from hw.report.drawings import describe, redraw
+from hw.report.pictures import describe
 from hw.results.folder import Folder, written_beside
 from hw.results.outcome import Outcome
 
@@ -20,6 +22,7 @@ _INK, _SOFT = "#1d2126", "#5b636d"
 _LINES = 34  # on a page of the list
 
 
+@look()
 def bind(homework: Homework, results: Path, path: Path) -> int:
     """Write ``path``; returns how many figures it holds, none and no file where nothing has run."""
     questions = catalog.load_all()
@@ -32,7 +35,7 @@ def bind(homework: Homework, results: Path, path: Path) -> int:
             records += [record] if record else []
     if not figures:
         return 0
-    known = provenance.metadata(records, f"{homework.title}: figures")
+    known = metadata.fields(records, f"{homework.title}: figures")
     from matplotlib.backends.backend_pdf import PdfPages
 
     information = {
@@ -65,8 +68,8 @@ def _figures(
     outcomes = {v: found[v] for v in question.variants if v in found}
     for spec in question.figures if outcomes else ():
         try:
-            figure = redraw(question, spec, outcomes, run.get("data"), folder)
-        except HwError:
+            figure = draw(question, spec, outcomes, run.get("data"), folder)
+        except Exception:  # a folder made by hand may lack anything
             continue
         record = _record(question, str(spec["name"]), outcomes, folder)
         yield describe(spec, outcomes)[0], figure, record
@@ -87,8 +90,6 @@ def _record(
 
 def _contents(homework: Homework, figures: list[tuple[Question, str]]) -> list[Any]:
     """The list of figures, as pages of A4 on their side."""
-    from hw.figures.style import new_figure
-
     lines: list[tuple[str, str]] = []
     before = ""
     # How many pages the list takes depends on nothing but how many lines it has.

@@ -1,4 +1,4 @@
-"""Results folders -> the views of the report. Reads, judges and draws; runs nothing.
+"""Results folders -> the views of the report. Reads and judges; runs nothing.
 
 A folder that cannot be read is shown as such: one bad file must not cost the whole page.
 """
@@ -9,7 +9,6 @@ import glob
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from hw import console
 from hw.config import catalog
@@ -19,8 +18,8 @@ from hw.errors import HwError
 from hw.figures.provenance import read_config
 from hw.figures.style import label
 from hw.report import claims, curves
-from hw.report.drawings import Drawings, describe
-from hw.report.model import HomeworkView, OtherRun, Picture, QuestionView, Report, Setting, Table
+from hw.report.model import HomeworkView, OtherRun, QuestionView, Report, Setting, Table
+from hw.report.pictures import address, pictures
 from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 from hw.verdicts import gather
@@ -30,7 +29,7 @@ _FILES = ("metrics.json", "history.json", "checks.json", "plots.json", "config.y
 _LANGUAGES = {"numpy": "NumPy", "torch": "PyTorch"}
 
 
-def collect(results: Path, drawings: Drawings) -> Report:
+def collect(results: Path) -> Report:
     """The report over all homeworks, from what is in ``results``."""
     questions = catalog.load_all()
     return Report(
@@ -39,7 +38,7 @@ def collect(results: Path, drawings: Drawings) -> Report:
                 homework.name,
                 homework.title,
                 [
-                    _question(questions[f"{homework.name}.{name}"], results, drawings)
+                    _question(questions[f"{homework.name}.{name}"], results)
                     for name in homework.questions
                 ],
             )
@@ -53,7 +52,7 @@ def folder_of(question: Question, results: Path) -> Folder:
     return Folder(results / question.homework / question.name)
 
 
-def _question(question: Question, results: Path, drawings: Drawings) -> QuestionView:
+def _question(question: Question, results: Path) -> QuestionView:
     view = QuestionView(
         id=question.id,
         name=question.name,
@@ -90,7 +89,7 @@ def _question(question: Question, results: Path, drawings: Drawings) -> Question
         view.facts = tuple(_facts(run))
         view.files = tuple(_links(folder.path, results, _FILES))
         view.results = _results(outcomes)
-        view.pictures = tuple(_pictures(question, folder, outcomes, data, drawings, results))
+        view.pictures = tuple(pictures(question.figures, folder.path, outcomes, results))
     evidence = gather(question, results)
     view.rows = claims.rows(evidence)
     view.checks = tuple(claims.further_checks(evidence))
@@ -176,11 +175,6 @@ def _links(path: Path, results: Path, names: Sequence[str]) -> Iterator[tuple[st
             yield name, address(path / name, results)
 
 
-def address(path: Path, results: Path) -> str:
-    """A file of the results as a link from the report's folder."""
-    return "../" + quote(path.relative_to(results).as_posix())
-
-
 def _metrics(outcomes: Mapping[str, Outcome]) -> list[str]:
     """The names of plain numbers, accuracies and losses first, without spreads over seeds."""
     names = dict.fromkeys(
@@ -214,32 +208,6 @@ def _results(outcomes: Mapping[str, Outcome]) -> Table | None:
         ("variant", *map(label, names)),
         tuple((v, *(_number(o, n) for n in names)) for v, o in outcomes.items()),
     )
-
-
-def _pictures(
-    question: Question,
-    folder: Folder,
-    outcomes: Mapping[str, Outcome],
-    data: Mapping[str, Any] | None,
-    drawings: Drawings,
-    results: Path,
-) -> Iterator[Picture]:
-    for number, spec in enumerate(question.figures):
-        title, description = describe(spec, outcomes)
-        prefix = f"{question.id.replace('.', '-')}-f{number}"
-        files = tuple(
-            (suffix.upper(), link)
-            for suffix in ("pdf", "png")
-            for _, link in _links(folder.path, results, [f"figures/{spec['name']}.{suffix}"])
-        )
-        drawing, problem = None, ""
-        try:
-            drawing = drawings.inline(
-                question, spec, folder, outcomes, data, prefix, title, description
-            )
-        except HwError as error:
-            problem = str(error)
-        yield Picture(str(spec["name"]), title, drawing, description, problem, files)
 
 
 def _siblings(path: Path) -> Iterator[Folder]:

@@ -18,7 +18,7 @@ def render(report: Report) -> str:
 
 
 def _lines(report: Report) -> Iterator[str]:
-    yield "# Five homeworks, put to the test"
+    yield f"# {report.title}"
     yield ""
     if report.stand_ins:
         names = ", ".join(map(text, report.stand_ins))

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
-
-from markupsafe import Markup
 
 # Verdicts by what they mean for the document, in the order in which they are listed.
 TONES: dict[str, tuple[str, str]] = {
@@ -62,21 +59,24 @@ class Row:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure: its drawing for the page, and the files of its results folder."""
+    """A figure: the image that the page shows, and the files of its results folder.
 
-    name: str
+    source:        of the image, with its bytes inside; empty where there is none to show.
+    width, height: of the image, in CSS pixels.
+    files:         (format, address) of each.
+    """
+
     title: str
-    drawing: Markup | None
     description: str
-    problem: str = ""
-    files: tuple[tuple[str, str], ...] = ()  # (what, address)
+    source: str
+    width: int
+    height: int
+    files: tuple[tuple[str, str], ...] = ()
 
     @property
     def wide(self) -> bool:
         """Whether it has several panels side by side, so that half the page is too narrow."""
-        box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', (self.drawing or "")[:400])
-        size = box or re.search(r'width="(\d+)" height="(\d+)"', (self.drawing or "")[-200:])
-        return size is not None and float(size[1]) > 1.7 * float(size[2])
+        return self.width > 1.7 * self.height
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,6 @@ class QuestionView:
     warnings: tuple[str, ...] = ()
     results: Table | None = None
     backends: Table | None = None
-    backends_note: str = ""
     others: tuple[OtherRun, ...] = ()
     others_left_out: int = 0
     pictures: tuple[Picture, ...] = ()
@@ -202,14 +201,19 @@ class HomeworkView:
         found = {(q.data, q.provenance or q.source) for q in self.questions if q.source}
         return sorted(found)
 
-    @property
-    def stand_in(self) -> bool:
-        return any(q.stand_in for q in self.questions)
+
+_NUMBERS = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
 @dataclass
 class Report:
     homeworks: list[HomeworkView]
+
+    @property
+    def title(self) -> str:
+        n = len(self.homeworks)
+        number = _NUMBERS[n] if n < len(_NUMBERS) else str(n)
+        return f"{number} homework{'' if n == 1 else 's'}, put to the test"
 
     @property
     def questions(self) -> list[QuestionView]:

@@ -1,6 +1,6 @@
 """The page: one HTML file that needs nothing else, neither network nor neighbours.
 
-Templates escape everything; drawings, style and script are the only markup that is let through.
+Templates escape everything; style and script are the only markup that is let through.
 A Content-Security-Policy allows no script but the page's own, by its hash.
 """
 
@@ -12,7 +12,6 @@ from functools import cache
 from pathlib import Path
 
 import jinja2
-from markupsafe import Markup
 
 from hw import console
 from hw.report import model
@@ -28,8 +27,8 @@ def render(report: model.Report) -> str:
         .get_template("page.html")
         .render(
             report=report,
-            script=Markup(script),
-            style=Markup(_asset("report.css")),
+            script=script,
+            style=_asset("report.css"),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
     )

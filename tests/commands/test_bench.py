@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,6 @@ from support import CommandLine
 
 from benchmarks import growth, measuring
 from benchmarks.cases import CASES, Case, examples, prepare
-from hw.commands import bench
 from hw.runs.machine import set_threads
 
 TRAINED = [name for name, case in CASES.items() if not case.kind.startswith("count")]
@@ -65,7 +65,7 @@ def test_every_way_is_timed(name: str) -> None:
 def test_memory_is_that_of_a_fresh_process() -> None:
     """Bytes against float64: the plain loop needs about eight times the memory."""
     case = replace(CASES["logistic-landscapes"], population=4000, examples=20)
-    ours, plain = (measuring.peak_memory(case, way) for way in ("ours", "plain"))
+    ours, plain = (measuring.alone(case, way)[1] for way in ("ours", "plain"))
     images = 4000 * 6912
     assert images <= ours < 1.5 * images
     assert 7.5 * images < plain < 9 * images
@@ -133,17 +133,19 @@ def test_an_unknown_case_is_refused_with_the_nearest(hw: CommandLine) -> None:
     assert hw("bench", "--json", "--markdown").code == 2
 
 
-def test_without_a_checkout_it_says_so(
-    hw: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr(bench, "ROOT", tmp_path)
+def test_without_a_checkout_it_says_so(hw: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in sys.modules if n.partition(".")[0] == "benchmarks"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "path", [p for p in sys.path if not (Path(p) / "benchmarks").is_dir()])
+    before = list(sys.path)
     answer = hw("bench")
     assert answer.code == 1
-    assert "run hw from a checkout" in answer.error
+    assert "in the folder of a checkout" in answer.error
+    assert sys.path == before
 
 
 def test_the_page_has_every_case() -> None:
-    page = (Path(bench.ROOT) / "docs" / "performance.md").read_text(encoding="utf-8")
+    page = (measuring.ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
     for name, case in CASES.items():
         assert f"| {name}: {case.what} |" in page
         assert case.bound in page

@@ -78,7 +78,7 @@ def test_the_table_the_figure_and_the_numbers(hw: CommandLine) -> None:
     found = json.loads((folder / "lockstep.json").read_text())
     assert found["variants"]["l2"]["updates"] == [0, 2, 4, 6, 8, 10, 12]
     files = sorted(p.name for p in (folder / "figures").iterdir())
-    assert files == ["lockstep.pdf", "lockstep.png"]
+    assert files == ["lockstep.pdf", "lockstep.png", "lockstep.svg"]
     before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     hw("lockstep", "q1.logistic_regression", "--steps", 12, "--every", 2)
     assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file()} == before

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from pathlib import Path
@@ -8,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image, PngImagePlugin
 from support import CommandLine
 
 from hw.errors import HwError
-from hw.figures import provenance, style
+from hw.figures import metadata, provenance, style
 from hw.results import fingerprint
 
 QUESTION = "ist2024.q1.perceptron"
@@ -29,12 +31,12 @@ def figures(hw: CommandLine, *words: object) -> list[Path]:
     """Of a question with one variant and one figure."""
     answer = hw("run", "q1.perceptron", "--epochs", 1, *words, "--json")
     assert answer.code == 0, answer.err
-    return sorted((Path(answer.json["runs"][0]["folder"]) / "figures").glob("*.p*"))
+    return sorted((Path(answer.json["runs"][0]["folder"]) / "figures").glob("[!.]*"))
 
 
 def test_every_figure_says_where_it_comes_from(hw: CommandLine) -> None:
     files = figures(hw, "--learning-rate", 0.01)
-    assert {f.suffix for f in files} == {".pdf", ".png"}
+    assert {f.suffix for f in files} == {".pdf", ".png", ".svg"}
     for file in files:
         found = whence(hw, file)
         assert (found["question"], found["figure"]) == (QUESTION, file.stem)
@@ -103,23 +105,42 @@ def test_changed_code_and_settings_and_results(
         patch.setattr(provenance, "version", lambda package: "9.9")
         reasons = whence(hw, copy)["reasons"]
         assert [r.split()[0] for r in reasons] == ["matplotlib", "numpy"]
-    record = provenance.read(copy)[0]
+    record = metadata.read(copy)[0]
     for wrong in ({"settings": "0" * 16}, {"variants": ["l7"]}, {"question": "ist2024.q9.x"}):
         assert provenance.out_of_date({**record, **wrong}, None)
     assert fingerprint.version("numpy") == record["versions"]["numpy"]
 
 
 def test_one_file_of_many_figures_and_an_svg(hw: CommandLine, tmp_path: Path) -> None:
-    record = provenance.read(figures(hw)[0])[0]
+    record = metadata.read(figures(hw)[0])[0]
     several = [record, {**record, "figure": "other (1)\\"}]
-    figure, _ = style.new_figure()
-    metadata = provenance.metadata(several, "two")
-    for path in style.save(figure, tmp_path / "two", metadata, ["pdf", "png", "svg"]):
-        assert provenance.read(path) == several
+    with style.look():
+        figure, _ = style.new_figure()
+    fields = metadata.fields(several, "two")
+    for path in style.save(figure, tmp_path / "two", fields):
+        assert metadata.read(path) == several
         assert hw("whence", path).out.count("up to date") == 2
         before = path.read_bytes()
-        style.save(figure, tmp_path / "two", metadata, [path.suffix[1:]])
+        style.save(figure, tmp_path / "two", fields, [path.suffix[1:]])
         assert path.read_bytes() == before
+
+
+def png(text: str = "", **options: Any) -> bytes:
+    """A picture of one pixel that carries a text."""
+    file, info = io.BytesIO(), PngImagePlugin.PngInfo()
+    info.add_text("Keywords", text, **options)
+    Image.new("L", (1, 1)).save(file, "png", pnginfo=info)
+    return file.getvalue()
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    """A part of a PNG: length, kind, data, checksum (PNG, section 5.3)."""
+    size, checksum = len(data), zlib.crc32(kind + data)
+    return size.to_bytes(4, "big") + kind + data + checksum.to_bytes(4, "big")
+
+
+MAGIC, NOT_OURS = b"\x89PNG\r\n\x1a\n", "does not say where it comes from"
+BOMB = chunk(b"zTXt", b"Keywords\0\0" + zlib.compress(b"[" * 10**8, 9))
 
 
 @pytest.mark.parametrize(
@@ -127,13 +148,20 @@ def test_one_file_of_many_figures_and_an_svg(hw: CommandLine, tmp_path: Path) ->
     [
         (b"", "neither PDF, PNG nor SVG"),
         (b"hello", "neither PDF, PNG nor SVG"),
-        (b"\x89PNG\r\n\x1a\n", "carries no provenance"),
-        (b"\x89PNG\r\n\x1a\n" + b"\xff" * 40, "carries no provenance"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\x04tEXtab\0c\0\0\0\0", "damaged"),
-        (b"%PDF-1.4\n<< /Keywords (((( >>", "carries no provenance"),
-        (b"%PDF-1.4\n/Keywords ([[[[" + b"[" * 100_000 + b")", "carries no provenance"),
-        (b'%PDF-1.4\n/Keywords ({"hw": 1})', "carries no provenance"),
-        (b"<svg>" + b"<rdf:li>&lt;&#0;</rdf:li>" * 9, "carries no provenance"),
+        (MAGIC, "damaged"),
+        (MAGIC + b"\xff" * 40, "damaged"),
+        (MAGIC + b"\0\0\0\x04tEXtab\0c\0\0\0\0", "damaged"),
+        (png(), NOT_OURS),
+        (png()[:40], "damaged"),
+        (png()[:33] + BOMB + png()[33:], "damaged"),
+        (MAGIC + chunk(b"IHDR", b"\0\1\0\0\0\1\0\0\x08\0\0\0\0") + png()[33:], "damaged"),
+        (b"%PDF-1.4\n<< /Keywords (((( >>", NOT_OURS),
+        (b"%PDF-1.4\n/Keywords ([[[[" + b"[" * 100_000 + b")", NOT_OURS),
+        (b"%PDF-1.4\n" + b"/Keywords (\\(" * 10**6, NOT_OURS),
+        (b'%PDF-1.4\n/Keywords ({"hw": 1})', NOT_OURS),
+        (b"<svg>" + b"<rdf:li>&lt;&#0;</rdf:li>" * 9, NOT_OURS),
+        (b"<svg>" + b"<rdf:li>&lt;" * 10**6, NOT_OURS),
+        (b"%PDF-" + bytes(metadata.MAX_FILE), "larger than"),
     ],
 )
 def test_files_of_others(hw: CommandLine, tmp_path: Path, content: bytes, problem: str) -> None:
@@ -149,13 +177,6 @@ def test_no_file_and_a_folder(hw: CommandLine, tmp_path: Path) -> None:
         answer = hw("whence", path)
         assert answer.code == 1
         assert str(path) in answer.error
-
-
-def png(text: str) -> bytes:
-    data = b"Keywords\0" + text.encode("latin-1")
-    chunk = b"tEXt" + data
-    size = len(data).to_bytes(4, "big")
-    return b"\x89PNG\r\n\x1a\n" + size + chunk + zlib.crc32(chunk).to_bytes(4, "big")
 
 
 RECORD = {
@@ -204,7 +225,10 @@ def test_any_record_is_shown_or_refused(hw: CommandLine, key: str, value: Any) -
     assert hw("whence", path).code in (0, 1)
 
 
-@given(content=st.binary(max_size=300), start=st.sampled_from([b"%PDF-1.4 /Keywords (", png("")]))
+@given(
+    content=st.binary(max_size=300),
+    start=st.sampled_from([b"%PDF-1.4 /Keywords (", b"<svg><rdf:li>", MAGIC, png()[:33]]),
+)
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100, deadline=None
 )
@@ -212,4 +236,4 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, start: bytes, content: by
     path = tmp_path / "any"
     path.write_bytes(start + content)
     with pytest.raises(HwError):
-        provenance.read(path)
+        metadata.read(path)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import pytest
 
 from hw.config.catalog import Question, find
@@ -32,15 +33,16 @@ def question() -> Question:
     return find("q1.logistic_regression")
 
 
-def test_every_figure_as_pdf_and_png(tmp_path: Path, question: Question) -> None:
+def test_every_figure_in_every_format(tmp_path: Path, question: Question) -> None:
     outcomes = {"plain": outcome(), "l2": outcome()}
     paths = draw_all(question, outcomes, Folder(tmp_path), REAL)
     assert sorted(p.name for p in paths) == [
-        "accuracies.pdf", "accuracies.png", "weight-norm.pdf", "weight-norm.png",
-    ]  # fmt: skip
+        *("accuracies.pdf", "accuracies.png", "accuracies.svg"),
+        *("weight-norm.pdf", "weight-norm.png", "weight-norm.svg"),
+    ]
+    magic = {".pdf": b"%PDF", ".png": b"\x89PNG", ".svg": b"<?xml"}
     for path in paths:
-        magic = path.read_bytes()[:4]
-        assert magic == (b"%PDF" if path.suffix == ".pdf" else b"\x89PNG")
+        assert path.read_bytes().startswith(magic[path.suffix])
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {p.name for p in paths} | {
         ".drawn"
     }
@@ -53,6 +55,22 @@ def test_the_same_bytes_every_time(tmp_path: Path, question: Question) -> None:
     )
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
+
+
+def test_the_users_own_style_changes_nothing(tmp_path: Path, question: Question) -> None:
+    def drawn(folder: Path) -> list[bytes]:
+        paths = draw_all(question, {"plain": outcome()}, Folder(folder), REAL)
+        return [path.read_bytes() for path in paths]
+
+    first = drawn(tmp_path / "a")
+    odd = {"savefig.bbox": "tight", "savefig.facecolor": "red", "figure.dpi": 40, "font.size": 20}
+    odd |= {"text.usetex": True, "axes.grid": False, "pdf.compression": 0, "svg.fonttype": "none"}
+    odd |= {"font.family": "No Such Font", "backend": "no_such_backend", "lines.marker": "x"}
+    with matplotlib.rc_context():
+        dict.update(matplotlib.rcParams, odd)  # unchecked: the backend cannot be loaded
+        before = dict(matplotlib.rcParams)
+        assert drawn(tmp_path / "b") == first
+        assert dict(matplotlib.rcParams) == before
 
 
 def test_a_format_looks_the_same_whatever_else_is_written(tmp_path: Path) -> None:

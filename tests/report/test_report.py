@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -17,13 +18,19 @@ import yaml
 from support import CommandLine
 
 from hw.config import catalog
-from hw.errors import HwError
-from hw.figures import provenance
-from hw.report import markdown, model, svg, write
+from hw.figures import metadata
+from hw.figures.draw import draw_all
+from hw.report import markdown, model, pictures, write
+from hw.results.folder import Folder
 from hw.verdicts import Verdict
 
 VOID = {"meta", "link", "img", "input", "br"}
 EVIL = "<script>document.title='owned'</script>\"'><img src=x onerror=alert(1)>&amp;|`*"
+HOSTILE = """<svg xmlns="http://www.w3.org/2000/svg" width="900" height="600" viewBox="0 0 900 600"
+ onload="top.owned = 1">
+<script>top.document.title = "owned"</script><image href="https://example.org/x.png"/>
+<style>@import "https://example.org"; * { fill: url(https://example.org/y) }</style>
+<foreignObject><body onload="top.owned = 1"/></foreignObject><text onclick="a()">t</text></svg>"""
 REAL = {"name": "intel-landscapes", "source": "real", "provenance": "published file"}
 
 
@@ -99,6 +106,13 @@ def perceptron(results: Path, at: str = "", **run: Any) -> Path:
     )
 
 
+def drawn(perceptron: Path) -> Path:
+    """Draw the figure of the perceptron's folder; returns the figure's SVG."""
+    folder = Folder(perceptron)
+    data = folder.run()["data"]
+    return draw_all(catalog.find("ist2024.q1.perceptron"), folder.outcomes(), folder, data)[-1]
+
+
 def read(results: Path) -> Page:
     return Page((results / "report" / "index.html").read_text(encoding="utf-8"))
 
@@ -161,12 +175,60 @@ def test_curves_are_embedded_with_what_is_published(results: Path) -> None:
     assert data["unit"] == "accuracy"
 
 
-def test_figures_are_drawn_with_a_text_alternative(results: Path) -> None:
-    perceptron(results)
-    write(results)
-    text = (results / "report" / "index.html").read_text(encoding="utf-8")
-    assert 'aria-labelledby="ist2024-q1-perceptron-f0-title ist2024-q1-perceptron-f0-desc"' in text
+def embedded(kind: str, content: bytes) -> str:
+    return f'src="data:image/{kind};base64,{base64.b64encode(content).decode()}"'
+
+
+def page_of(results: Path) -> str:
+    return write(results)[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.figures
+def test_figures_are_embedded_as_they_lie_there_with_a_text_alternative(results: Path) -> None:
+    figure = drawn(perceptron(results))
+    text = page_of(results)
+    assert embedded("svg+xml", figure.read_bytes()) in text
     assert "At the end: training accuracy 0.5, validation accuracy 0.41." in text
+    assert re.findall(r'figures/\w+\.\w+">(\w+)</a>', text) == ["PDF", "PNG", "SVG"]
+
+
+@pytest.mark.figures
+def test_the_smaller_file_is_embedded_and_the_same_size_is_shown(results: Path) -> None:
+    figure = drawn(perceptron(results))
+    (size,) = set(re.findall(r'width="(\d+)" height="(\d+)" loading', page_of(results)))
+    figure.write_text(figure.read_text() + f"<!--{' ' * pictures.MAX_SVG}-->")
+    text = page_of(results)
+    assert embedded("png", figure.with_suffix(".png").read_bytes()) in text
+    pixels = re.findall(r'width="(\d+)" height="(\d+)" loading', text)
+    assert [abs(int(a) - int(b)) <= 1 for a, b in zip(size, pixels[0], strict=True)] == [True] * 2
+
+
+@pytest.mark.figures
+def test_a_figure_that_is_not_there_or_damaged_says_what_draws_it(results: Path) -> None:
+    figure = drawn(perceptron(results))
+    png = figure.with_suffix(".png")
+    figure.write_text("<svg")
+    assert embedded("png", png.read_bytes()) in page_of(results)
+    png.write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert "<code>python -m hw run q1.perceptron</code> draws it" in page_of(results)
+    png.unlink()
+    figure.unlink()
+    figure.mkdir()
+    assert "draws it" in page_of(results)
+
+
+@pytest.mark.figures
+def test_a_hostile_figure_stays_inside_its_image(results: Path) -> None:
+    figure = drawn(perceptron(results))
+    figure.write_text(HOSTILE)
+    text = page_of(results)
+    assert embedded("svg+xml", figure.read_bytes()) in text
+    page = Page(text)
+    assert page.handlers == []
+    assert "owned" not in page.words
+    with figure.open("wb") as file:
+        file.truncate(pictures.MAX_FILE + 1)
+    assert embedded("png", figure.with_suffix(".png").read_bytes()) in page_of(results)
 
 
 def test_both_backends_stand_side_by_side_if_all_else_is_equal(results: Path) -> None:
@@ -189,7 +251,6 @@ def test_stand_in_data_are_marked_and_never_judged(results: Path) -> None:
     page = read(results)
     assert "Synthetic stand-in data." in page.words
     assert "come from a synthetic stand-in" in page.words
-    assert "synthetic stand-in data" in page.words  # on the figure
     text = (results / "report" / "index.html").read_text(encoding="utf-8")
     assert (
         'data-question="ist2024.q1.perceptron" data-homework="ist2024" data-verdicts="stand-in "'
@@ -298,6 +359,9 @@ def evil(results: Path) -> None:
     (results / "ist2024" / "q1.perceptron" / "config.yaml").write_text(
         yaml.safe_dump({"variants": {"default": {EVIL: EVIL}, EVIL: EVIL}})
     )
+    figures = results / "ist2024" / "q1.perceptron" / "figures"
+    figures.mkdir()
+    (figures / "accuracies.svg").write_text(HOSTILE)
     checked(results, statement=EVIL, evidence=EVIL)
     put(results, "ist2024.q1.mlp", metrics=EVIL)
 
@@ -310,7 +374,7 @@ def test_markup_in_results_shows_as_text(results: Path) -> None:
     page = read(results)
     assert page.open == []
     assert page.handlers == []
-    assert page.tags["img"] == before["img"]
+    assert page.tags["img"] == before["img"] + 1
     # The page's own script, and one with the curves.
     assert page.tags["script"] == before["script"] + 1
     assert EVIL.split("|")[0] in page.words
@@ -323,109 +387,32 @@ def test_the_same_results_give_the_same_bytes(results: Path) -> None:
     checked(results)
     first = {p.name: p.read_bytes() for p in write(results, pdf=True, markdown=True)}
     assert set(first) == {"index.html", "report.md", "ist2024.pdf"}
-    # Drawings that were kept, and drawings made anew.
-    for _ in range(2):
-        again = {p.name: p.read_bytes() for p in write(results, pdf=True, markdown=True)}
-        assert again == first
-        shutil.rmtree(results / "report" / ".drawings")
+    again = {p.name: p.read_bytes() for p in write(results, pdf=True, markdown=True)}
+    assert again == first
 
 
 def test_a_pdf_says_where_its_figures_come_from(results: Path) -> None:
     perceptron(results)
     path = write(results, pdf=True)[-1]
-    (record,) = provenance.read(path)
+    (record,) = metadata.read(path)
     assert (record["question"], record["figure"]) == ("ist2024.q1.perceptron", "accuracies")
-
-
-def test_kept_drawings_are_not_trusted(results: Path) -> None:
-    perceptron(results)
-    write(results)
-    first = (results / "report" / "index.html").read_bytes()
-    (kept,) = (results / "report" / ".drawings").iterdir()
-    kept.write_text("<svg")
-    write(results)
-    assert (results / "report" / "index.html").read_bytes() == first
-    (kept,) = (results / "report" / ".drawings").iterdir()
-    kept.write_text(
-        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9" onload="alert(1)">'
-        "<script>alert(2)</script><text onclick='a()'>fine</text></svg>"
-    )
-    write(results)
-    page = read(results)
-    assert page.handlers == []
-    assert "fine" in page.words
-    assert "alert(" not in page.words
-
-
-def test_drawings_no_longer_used_are_removed(results: Path) -> None:
-    folder = perceptron(results)
-    write(results)
-    (before,) = (results / "report" / ".drawings").iterdir()
-    (folder / "metrics.json").write_text('{"default": {"train_accuracy": 0.7}}')
-    write(results)
-    (after,) = (results / "report" / ".drawings").iterdir()
-    assert before != after
 
 
 def test_the_verdicts_are_those_of_verify() -> None:
     assert set(model.TONES) == {str(v) for v in Verdict}
 
 
+def test_the_homeworks_are_counted() -> None:
+    def title(n: int) -> str:
+        return model.Report([model.HomeworkView(str(i), "") for i in range(n)]).title
+
+    assert title(1) == "One homework, put to the test"
+    assert title(5) == "Five homeworks, put to the test"
+    assert title(12) == "12 homeworks, put to the test"
+
+
 def test_markdown_keeps_a_cell_in_its_column() -> None:
     assert markdown.text("a|b\n`c` <i> \\") == "a\\|b \\`c\\` \\<i\\> \\\\"
-
-
-SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">{}</svg>'
-
-
-@pytest.mark.parametrize(
-    "inside",
-    [
-        "<script>x</script>",
-        "<foreignObject><p>x</p></foreignObject>",
-        '<image href="https://example.org/x.png"/>',
-        '<use href="https://example.org/x.svg#y"/>',
-        '<path style="fill: url(https://example.org/x)"/>',
-        "<path style=\"background: URL ('//example.org')\"/>",
-        '<g onclick="x"/>',
-        '<style>@import "https://example.org"</style>',
-        '<a href="javascript:x"><text>y</text></a>',
-    ],
-)
-def test_only_what_draws_gets_into_the_page(inside: str) -> None:
-    found = str(svg.inline(SVG.format(inside), "p", "t", "d")).lower()
-    for word in ("script", "foreign", "example.org", "onclick", "style>", "image href"):
-        assert word not in found
-
-
-def test_text_in_drawings_stays_text() -> None:
-    inside = "<text>&lt;b&gt; &amp;amp; <tspan>&lt;i&gt;</tspan></text>"
-    found = svg.inline(SVG.format(inside), "p", "t", "d")
-    assert "<text>&lt;b&gt; &amp;amp; <tspan>&lt;i&gt;</tspan></text>" in found
-
-
-def test_ids_are_made_unique_and_references_follow() -> None:
-    inside = '<defs><path id="a" d="M 1.23456 2"/></defs><use href="#a" clip-path="url(#a)"/>'
-    found = svg.inline(SVG.format(inside), "p7", "a <b>", "c")
-    assert '<path id="p7-a" d="M 1.23 2">' in found
-    assert '<use href="#p7-a" clip-path="url(#p7-a)">' in found
-    assert '<title id="p7-title">a &lt;b&gt;</title>' in found
-
-
-def test_colours_follow_the_theme_unless_there_is_a_colour_map() -> None:
-    line = '<path style="stroke: #0072b2; fill: #000000"/>'
-    assert "var(--ink-0072b2, #0072b2); fill: currentColor" in svg.inline(
-        SVG.format(line), "p", "t", "d"
-    )
-    mapped = svg.inline(SVG.format(line + '<path style="fill: #440154"/>'), "p", "t", "d")
-    assert "stroke: #0072b2; fill: #000000" in mapped
-    assert 'class="drawing fixed"' in mapped
-
-
-@pytest.mark.parametrize("text", ["", "<svg/>", "<html viewBox='0 0 1 1'/>", "<!ENTITY x>", "<svg"])
-def test_what_is_not_svg_is_refused(text: str) -> None:
-    with pytest.raises(HwError):
-        svg.inline(text, "p", "t", "d")
 
 
 def test_the_command_names_what_it_wrote(hw: CommandLine) -> None:

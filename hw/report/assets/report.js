@@ -92,7 +92,7 @@
   }, { rootMargin: "-20% 0px -70% 0px" });
   for (const q of questions) spy.observe(q);
 
-  // Enlarged figures: the drawing itself moves into the dialog and back, so that its ids stay unique.
+  // Enlarged figures: the image itself moves into the dialog and back.
   const dialog = one("#enlarged");
   let home = null;
   const enlarge = (paper) => {
