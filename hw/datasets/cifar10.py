@@ -225,7 +225,7 @@ def _batch(entry: Entry, path: Path, name: str, batch: dict[Any, Any]) -> tuple[
     images, labels = fields.get("data"), fields.get("labels")
     if not isinstance(images, np.ndarray) or not isinstance(labels, list):
         raise problem(path, f"{name} lacks its images or its labels")
-    spec = formats.Spec("u", (entry.width,), entry.counts["train"], exact=np.uint8)
+    spec = formats.Spec("uint8", (entry.width,), entry.counts["train"])
     wrong = spec.problem(images.dtype, images.shape)
     if wrong:
         raise problem(path, f"{name} {wrong}")
