@@ -17,14 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hw.datasets import formats
 from hw.datasets.entry import Entry, File, Splits, Upstream, View, scaled
+from hw.datasets.features import Array
 from hw.datasets.formats import problem
 from hw.datasets.synthetic import Images
-
-Array = NDArray[Any]
 
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 MOST_IN_A_BATCH = 64 << 20  # bytes; the published batches have 31 million

@@ -25,12 +25,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hw.datasets.entry import Entry, Upstream
+from hw.datasets.entry import Entry, File, Upstream
+from hw.datasets.features import Array
 from hw.errors import DataError, HwError
-
-Array = NDArray[Any]
 
 # Deflate's best ratio: a byte can unpack to at most this many (258 bytes from two bits).
 MOST_PER_BYTE = 1032
@@ -138,6 +136,20 @@ def paired(path: Path, split: str, features: Array, labels: Array) -> tuple[Arra
 
 
 # --- idx.gz: MNIST and Fashion-MNIST -------------------------------------------------------------
+
+
+IDX_NAMES = (
+    *("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"),
+    *("t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz"),
+)
+
+
+def idx_files(mirrors: tuple[str, ...], published: tuple[tuple[int, str], ...]) -> tuple[File, ...]:
+    """The four files, from the bytes of each and the sha256 of what it unpacks to."""
+    return tuple(
+        File(name, tuple(mirror + name for mirror in mirrors), f"unpacked-sha256:{sha256}", size)
+        for name, (size, sha256) in zip(IDX_NAMES, published, strict=True)
+    )
 
 
 def read_idx_splits(entry: Entry, paths: list[Path]) -> Upstream:

@@ -49,6 +49,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("learners/__init__.py", True),  # through another module
         ("nn/sequential.py", True),
         ("datasets/mnist.py", True),
+        ("datasets/download.py", False),
         ("training.py", True),
         ("plotting.py", False),
         ("questions/feedforward.py", False),
