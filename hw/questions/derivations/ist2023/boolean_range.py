@@ -91,11 +91,6 @@ def sign(z: Any) -> int:
     return 1 if z >= 0 else -1
 
 
-def relu(z: Any) -> Any:
-    """max(z, 0), exact on exact numbers."""
-    return z if z > 0 else 0
-
-
 # Networks in exact numbers ---------------------------------------------------------------------
 
 
@@ -142,8 +137,8 @@ class Network:
         return tuple(w * S + b for w, b in zip(self.weights, self.biases, strict=True))
 
     def hidden(self, S: Any) -> tuple[Any, ...]:
-        activation = sign if self.activation == "sign" else relu
-        return tuple(map(activation, self.pre_activations(S)))
+        z = self.pre_activations(S)
+        return tuple(map(sign, z)) if self.activation == "sign" else tuple(max(a, 0) for a in z)
 
     def output(self, S: Any) -> Any:
         """What the output's sign is taken of."""
@@ -224,16 +219,9 @@ def doubled(published: Family) -> Family:
     return build
 
 
-@cache
-def bare_sign(A: int, B: int) -> Network:
-    """Whole thresholds without the doubling: S ≥ A and S ≤ B."""
-    return Network("sign", (1, -1), (-A, B), (1, 1), -1)
-
-
-@cache
-def bare_relu(A: int, B: int) -> Network:
-    """The same with ReLU units."""
-    return Network("relu", (-1, 1), (A, -B), (-1, -1), 0)
+# Whole thresholds without the doubling, S ≥ A and S ≤ B, with either kind of unit.
+bare_sign: Family = cache(lambda A, B: Network("sign", (1, -1), (-A, B), (1, 1), -1))
+bare_relu: Family = cache(lambda A, B: Network("relu", (-1, 1), (A, -B), (-1, -1), 0))
 
 
 @cache
@@ -245,26 +233,19 @@ def margin_relu(A: int, B: int) -> Network:
 PUBLISHED: dict[str, Family] = {"sign": published_sign, "relu": published_relu}
 
 
-class Survival(NamedTuple):
-    """How far S' may be from S: every |S' - S| < radius keeps the class.
-
-    closed: whether |S' - S| = radius keeps it too.
-    """
-
-    radius: Number
-    closed: bool
-
-
 @cache
-def survival(net: Network, S: int) -> Survival | None:
-    """The largest change of the sum S that leaves the network's class as it is; None: any."""
+def survival(net: Network, S: int) -> tuple[Number, bool] | None:
+    """How far S' may be from S: every |S' - S| < radius keeps the class; None: any does.
+
+    Returns the radius, and whether |S' - S| = radius keeps the class too.
+    """
     label = net.classify(S)
     others = [(cell.distance(S), cell.point) for cell in net.cells if cell.label != label]
     if not others:
         return None
     radius = min(distance for distance, _ in others)
     # An open interval comes arbitrarily near its end but does not reach it.
-    return Survival(radius, not any(point for distance, point in others if distance == radius))
+    return radius, not any(point for distance, point in others if distance == radius)
 
 
 # All ranges at once, on the inputs themselves --------------------------------------------------
@@ -329,6 +310,11 @@ class Findings:
         )
 
 
+def is_whole(family: Family, largest: int) -> bool:
+    """Whether all weights and biases are whole numbers; larger D have all ranges of smaller."""
+    return all(family(A, B).whole() for A, B in ranges(largest))
+
+
 def examine(lab: Lab, family: Family) -> Findings:
     """All D up to the bound, all A ≤ B: every S exactly, and every input in the backend."""
     found, largest = Findings(), lab.settings.largest_dimension
@@ -338,8 +324,8 @@ def examine(lab: Lab, family: Family) -> Findings:
         found.wrong_sums += sum(net.classify(S) != target(S, A, B) for S in sums(D))
         found.one_set &= net.positive_set() == (A - HALF, B + HALF)
         each = {S: survived for S in sums(D) if (survived := survival(net, S))}
-        radius = min(survived.radius for survived in each.values())
-        broken = [S for S, survived in each.items() if survived == Survival(radius, False)]
+        radius = min(radius for radius, _ in each.values())
+        broken = [S for S, survived in each.items() if survived == (radius, False)]
         found.radii.append(radius)
         found.closed += not broken
         if broken and found.example is None:
@@ -406,12 +392,8 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         part_b_or_c(lab, part, family)
     whole_numbers(lab)
     relu_output(lab)
-    lab.plots["networks"] = {
-        "dimension": D,
-        "low": A,
-        "high": B,
-        **{part: profile(family(A, B), D) for part, family in PUBLISHED.items()},
-    }
+    profiles = {part: profile(family(A, B), D) for part, family in PUBLISHED.items()}
+    lab.plots["networks"] = {"dimension": D, "low": A, "high": B, **profiles}
     return lab.outcome
 
 
@@ -506,16 +488,13 @@ def whole_numbers(lab: Lab) -> None:
     """The handout's form: whole weights and biases."""
     largest = lab.settings.largest_dimension
 
-    def all_whole(*families: Family) -> bool:
-        return all(family(A, B).whole() for family in families for A, B in ranges(largest))
-
     def biases(family: Family) -> str:
         return f"({', '.join(map(str, family(0, 0).biases))})"
 
     lab.check(
         "weights_are_whole",
         "all weights and biases of the two networks are whole numbers, as the handout asks",
-        all_whole(*PUBLISHED.values()),
+        all(is_whole(family, largest) for family in PUBLISHED.values()),
         f"for A = B = 0 the hidden biases are {' and '.join(map(biases, PUBLISHED.values()))}",
     )
     for part, published in PUBLISHED.items():
@@ -526,19 +505,18 @@ def whole_numbers(lab: Lab) -> None:
             f"{part}_doubled_is_whole",
             "twice the hidden weights and biases: whole numbers, the same function of every real S'"
             " and the same robustness (sign(0) = +1)",
-            all_whole(family) and same and found.wrong == 0,
+            is_whole(family, largest) and same and found.wrong == 0,
             f"for A = B = 0: weights ±2, biases {biases(family)}; {found.words()}; the class is"
             f" {'' if same else 'not '}that of the halves on the whole real line",
         )
     bare = [examine(lab, family) for family in (bare_sign, bare_relu)]
     radii = [min(found.radii) for found in bare]
+    whole = is_whole(bare_sign, largest) and is_whole(bare_relu, largest)
     lab.check(
         "bare_whole_thresholds_break",
         "without the doubling, whole biases (-A, B) compute f, but no perturbation is small enough:"
         " the halves are needed",
-        not any(found.wrong for found in bare)
-        and max(radii) == 0
-        and all_whole(bare_sign, bare_relu),
+        whole and max(radii) == 0 and not any(found.wrong for found in bare),
         f"{sum(found.wrong_inputs for found in bare)} inputs wrong; S = A lies on the threshold:"
         f" radius {radii[0]} with sign units, {radii[1]} with ReLU units",
     )
@@ -572,7 +550,7 @@ def relu_output(lab: Lab) -> None:
     )
     found = examine(lab, margin_relu)
     margin = min(target(S, A, B) * margin_relu(A, B).output(S) for A, B, S in every)
-    whole = all(margin_relu(A, B).whole() for A, B in ranges(lab.settings.largest_dimension))
+    whole = is_whole(margin_relu, lab.settings.largest_dimension)
     lab.check(
         "relu_with_output_margin",
         "sign(1 - 2 relu(A - S) - 2 relu(S - B)) is f in whole numbers, as robust, and independent"
@@ -585,8 +563,7 @@ def relu_output(lab: Lab) -> None:
 
 def profile(net: Network, D: int) -> dict[str, Any]:
     """What the figure shows of one network: on a fine grid of S', and at the D + 1 sums."""
-    steps = 20
-    grid = [Fraction(k, steps) for k in range(-steps * (D + 1), steps * (D + 1) + 1)]
+    grid = [Fraction(k, 20) for k in range(-20 * (D + 1), 20 * (D + 1) + 1)]
     return {
         "grid": [float(S) for S in grid],
         "pre_activations": [[float(z) for z in net.pre_activations(S)] for S in grid],

@@ -4,14 +4,8 @@ Source: IST Deep Learning 2023-24, Homework 1, question 1.2(a), a group's report
 logistic regression less expressive than a multi-layer perceptron with ReLUs, but easier to train
 because its problem is convex? The report says true; here each part of it is put to the test.
 
-Conventions: N examples, D features, K classes, H hidden units. Inputs X (N, D), labels y (N,) in
-0 … K-1; the loss is the mean cross-entropy of the softmax, in nats. Parameters are flat vectors
-θ (..., P), whose leading axes are independent models:
-
-    linear   z = Wx + b                     θ = (W (K, D), b (K,))
-    network  z = V relu(Wx + b) + a         θ = (W (H, D), b (H,), V (K, H), a (K,))
-
-The XOR is on {-1, +1}², class 1 where x_1 ≠ x_2.
+Conventions: those of `lab.softmax_models`, which has both models, θ flat and the loss the mean
+cross-entropy in nats. The XOR is on {-1, +1}², class 1 where x_1 ≠ x_2.
 
 - Convexity is tested on random segments: L((1-t)θ + tθ') ≤ (1-t) L(θ) + t L(θ'). For the linear
   model a violation is looked for in vain, as its Hessian is a mean of (diag(p) - ppᵀ) ⊗ x̃x̃ᵀ with
@@ -41,11 +35,11 @@ import numpy as np
 from hw.config.settings import setting
 from hw.nn.losses import softmax
 from hw.questions.derivations.lab.calculus import ROUNDING
-from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
+from hw.questions.derivations.lab.lab import Figures, Lab
 from hw.questions.derivations.lab.separability import AND as AND_LABELS
 from hw.questions.derivations.lab.separability import SIGNS, separate
 from hw.questions.derivations.lab.separability import XOR as XOR_LABELS
-from hw.questions.derivations.lab.worlds import world
+from hw.questions.derivations.lab.softmax_models import MODELS, Data, NumPyModels, Shape
 from hw.results.outcome import Outcome
 
 LOG_2 = float(np.log(2))
@@ -69,149 +63,12 @@ class Settings:
     grid: int = setting(61, "points to a side of the decision surfaces", low=5, high=400)
 
 
-@dataclass(frozen=True)
-class Data:
-    """Inputs X (N, D) and labels y (N,)."""
-
-    X: np.ndarray
-    y: np.ndarray
-
-
 XOR, AND = (
     Data(np.array(SIGNS), (np.array(labels) + 1) // 2) for labels in (XOR_LABELS, AND_LABELS)
 )
 
 
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a model; ``hidden`` is 0 for the linear one."""
-
-    features: int
-    hidden: int
-    classes: int
-
-    def sizes(self) -> dict[str, tuple[int, ...]]:
-        D, H, K = self.features, self.hidden, self.classes
-        if not H:
-            return {"W": (K, D), "b": (K,)}
-        return {"W": (H, D), "b": (H,), "V": (K, H), "a": (K,)}
-
-    def parameters(self) -> int:
-        return sum(int(np.prod(size)) for size in self.sizes().values())
-
-    def split(self, theta: Any) -> list[Any]:
-        """The matrices and biases in θ (..., P), each (..., *size); NumPy or torch."""
-        parts, start = [], 0
-        for size in self.sizes().values():
-            stop = start + int(np.prod(size))
-            parts.append(theta[..., start:stop].reshape(*theta.shape[:-1], *size))
-            start = stop
-        return parts
-
-
 XOR_LINEAR, XOR_NETWORK = Shape(2, 0, 2), Shape(2, 2, 2)
-
-
-class Models:
-    """The models in either library, θ, X and what results in its arrays."""
-
-    def __init__(self, backend: str) -> None:
-        self.xp = world(backend)
-
-    def forward(self, shape: Shape, theta: Any, X: Any) -> Any:
-        """z (..., N, K) for θ (..., P) and X (N, D); exact on NumPy's arrays of fractions."""
-        W, b, *rest = shape.split(theta)
-        z = X @ W.mT + b[..., None, :]
-        if rest:
-            V, a = rest
-            z = self.xp.where(z > 0, z, 0) @ V.mT + a[..., None, :]
-        return z
-
-
-class NumPyModels(Models):
-    """Losses and derivatives in NumPy, derived by hand."""
-
-    def __init__(self) -> None:
-        super().__init__("numpy")
-
-    logits = Models.forward
-
-    def losses(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        """Mean cross-entropy (...) of each model."""
-        z = self.logits(shape, theta, data.X)
-        z = z - z[..., range(len(data.y)), data.y][..., None]  # 0 at the label
-        top = z.max(-1)
-        return (top + np.log(np.exp(z - top[..., None]).sum(-1))).mean(-1)
-
-    def gradient(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        """The gradient (..., P) of each model's loss; that of a ReLU is 0 at 0."""
-        W, b, *rest = shape.split(theta)
-        X, N = data.X, len(data.y)
-        dz = softmax(self.logits(shape, theta, X))
-        dz[..., range(N), data.y] -= 1
-        dz /= N
-        back = dz.swapaxes(-1, -2)  # (..., K, N)
-        if not rest:
-            parts = [back @ X, dz.sum(-2)]
-        else:
-            u = X @ W.swapaxes(-1, -2) + b[..., None, :]
-            du = (dz @ rest[0]) * (u > 0)
-            parts = [
-                du.swapaxes(-1, -2) @ X, du.sum(-2), back @ np.maximum(u, 0), dz.sum(-2),
-            ]  # fmt: skip
-        lead = theta.shape[:-1]
-        return np.concatenate([part.reshape(*lead, -1) for part in parts], axis=-1)
-
-    def hessian(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        """The Hessian (P, P) of one model's loss at θ (P,).
-
-        Linear: the mean of (diag(p) - ppᵀ) ⊗ x̃x̃ᵀ. Network: central differences of the gradient.
-        """
-        if shape.hidden:
-            step = 1e-6 * np.eye(len(theta))
-            rise = self.gradient(shape, theta + step, data)
-            return (rise - self.gradient(shape, theta - step, data)) / 2e-6
-        p = softmax(self.logits(shape, theta, data.X))
-        K, D = shape.classes, shape.features
-        x = np.concatenate([data.X, np.ones((len(data.X), 1))], axis=1)
-        J = p[:, :, None] * (np.eye(K) - p[:, None, :])  # diag(p) - ppᵀ, (N, K, K)
-        H = np.einsum("nkl,ni,nj->kilj", J, x, x) / len(x)
-        # From rows (w_k, b_k) to the order of θ: all weights, then all biases.
-        places = np.arange(K * (D + 1)).reshape(K, D + 1)
-        order = np.concatenate([places[:, :D].ravel(), places[:, D]])
-        return H.reshape(len(order), -1)[np.ix_(order, order)]
-
-
-class TorchModels(Models):
-    """Losses in PyTorch with autograd's derivatives, float64; NumPy arrays in and out."""
-
-    def __init__(self) -> None:
-        super().__init__("torch")
-
-    def mean_losses(self, shape: Shape, theta: Any, data: Data) -> Any:
-        """Mean cross-entropy (...) of each model, as a tensor."""
-        z = self.forward(shape, theta, self.xp.array(data.X))
-        chosen = z[..., np.arange(len(data.y)), data.y]
-        return (self.xp.logsumexp(z, -1) - chosen).mean(-1)
-
-    def logits(self, shape: Shape, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
-        return as_numpy(self.forward(shape, self.xp.array(theta), self.xp.array(X)))
-
-    def losses(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        return as_numpy(self.mean_losses(shape, self.xp.array(theta), data))
-
-    def gradient(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        leaf = self.xp.array(theta).clone().requires_grad_()
-        # The models share no parameter: the sum's gradient is each one's own.
-        (gradient,) = self.xp.autograd.grad(self.mean_losses(shape, leaf, data).sum(), leaf)
-        return as_numpy(gradient)
-
-    def hessian(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        hessian = self.xp.func.hessian(lambda t: self.mean_losses(shape, t, data))
-        return as_numpy(hessian(self.xp.array(theta)))
-
-
-MODELS = {"numpy": NumPyModels, "torch": TorchModels}
 
 
 class Bench(Lab):
@@ -221,7 +78,7 @@ class Bench(Lab):
 
     def __init__(self, settings: Settings, backend: str) -> None:
         super().__init__(settings, backend)
-        self.models = MODELS[backend]()
+        self.models: Any = MODELS[backend]()
 
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
@@ -407,8 +264,8 @@ def linear_convexity(lab: Bench) -> bool:
         "linear_convex",
         "the cross-entropy of logistic regression is convex in its parameters",
         worst <= allowed,
-        f"{2 * lab.settings.segments} random segments, no counterexample: the largest loss minus chord"
-        f" is {worst:.1e}, within rounding"
+        f"{2 * lab.settings.segments} random segments, no counterexample: the largest loss minus"
+        f" chord is {worst:.1e}, within rounding"
         if worst <= allowed
         else f"counterexample: a segment where the loss is {worst:.3g} above its chord",
     )
@@ -426,8 +283,8 @@ def linear_convexity(lab: Bench) -> bool:
         "the Hessian shows it: the mean of (diag(p) - ppᵀ) ⊗ x̃x̃ᵀ is positive semi-definite",
         ratio >= -ROUNDING and all(identity),
         f"uᵀ(diag(p) - ppᵀ)u - Σ_(i<j) p_i p_j (u_i - u_j)² expands to 0 for K = 2, 3, 4; smallest"
-        f" eigenvalue over {lab.settings.hessians} draws {smallest:.1e} (0 but for rounding: adding one"
-        " vector to all rows of W changes nothing)",
+        f" eigenvalue over {lab.settings.hessians} draws {smallest:.1e} (0 but for rounding: adding"
+        " one vector to all rows of W changes nothing)",
     )
     return convex and hessian
 
@@ -624,8 +481,8 @@ def optima(lab: Bench) -> None:
         "logistic regression can be trained to a global optimum: every stationary point is one",
         not any(gradient) and lowest >= LOG_2 - ROUNDING and spread < 1e-6,
         f"XOR: the gradient at θ = 0 is exactly 0, the loss there log 2 = {LOG_2:.6f}; none of"
-        f" {lab.settings.segments} draws is below ({lowest:.6f}); all {lab.settings.starts} descents end"
-        f" within {spread:.1e} of it",
+        f" {lab.settings.segments} draws is below ({lowest:.6f}); all {lab.settings.starts}"
+        f" descents end within {spread:.1e} of it",
     )
 
     plane = separate(SIGNS, AND_LABELS).plane or (0, 0, 0)
@@ -656,8 +513,8 @@ def optima(lab: Bench) -> None:
         " local minima that are none",
         slope == 0 and nearby >= LOG_2 - ROUNDING and good < LOG_2,
         f"both ReLUs dead (b = -1): gradient {slope:g}, loss log 2, no lower one among"
-        f" {lab.settings.segments} draws within ⅓; yet weights with loss {good:.1e} exist; {stuck} of"
-        f" {lab.settings.starts} descents end more than 0.1 above the best",
+        f" {lab.settings.segments} draws within ⅓; yet weights with loss {good:.1e} exist; {stuck}"
+        f" of {lab.settings.starts} descents end more than 0.1 above the best",
     )
 
 

@@ -16,14 +16,11 @@ from hw.questions.derivations.ist2023.expressiveness import (
     XOR_LINEAR,
     XOR_NETWORK,
     Counterexample,
-    Data,
-    NumPyModels,
     Settings,
-    Shape,
-    TorchModels,
 )
 from hw.questions.derivations.lab.separability import SIGNS
 from hw.questions.derivations.lab.separability import XOR as XOR_LABELS
+from hw.questions.derivations.lab.softmax_models import Data, NumPyModels, Shape, TorchModels
 from hw.results.outcome import Outcome
 
 ID = "ist2023.q1.expressiveness"
