@@ -160,8 +160,7 @@ class Network:
         Between the zeros of the hidden units every hidden output is constant (sign) or affine
         (ReLU), so that the output is affine and has at most one zero more, which is found exactly.
         """
-        pairs = zip(self.weights, self.biases, strict=True)
-        cuts = {Fraction(-b, 1) / w for w, b in pairs}
+        cuts = {Fraction(-b, 1) / w for w, b in zip(self.weights, self.biases, strict=True)}
         for low, high in itertools.pairwise([None, *sorted(cuts), None]):
             one = inside(low, high)
             two = inside(low, one)
@@ -172,8 +171,8 @@ class Network:
         points = sorted(cuts)
         # Every point twice, so that the pairs are interval, point, interval, ..., interval.
         ends = [None, *(point for point in points for _ in range(2)), None]
-        pieces = itertools.pairwise(ends)
-        return tuple(Cell(low, high, self.classify(inside(low, high))) for low, high in pieces)
+        pairs = itertools.pairwise(ends)
+        return tuple(Cell(low, high, self.classify(inside(low, high))) for low, high in pairs)
 
     def positive_set(self) -> tuple[Fraction, Fraction] | None:
         """(low, high) if the class is +1 on [low, high] and nowhere else."""
@@ -356,8 +355,7 @@ def perturbed(lab: Lab, family: Family, share: float) -> tuple[int, int]:
             e = rng.uniform(-1, 1, size=X.shape)
             e = np.where(rng.random((len(X), 1)) < 0.5, np.sign(e[:, :1]), e)
             differ = classes(lab.world, family, X + e * share / (2 * D)) != expected
-            tried += differ.size
-            changed += int(differ.sum())
+            tried, changed = tried + differ.size, changed + int(differ.sum())
     return tried, changed
 
 
@@ -427,14 +425,13 @@ def part_a(lab: Lab) -> None:
         separable.append(found)
         values = [target(S, A, B) for S in sums(D)]
         agree &= found == (sum(a != b for a, b in itertools.pairwise(values)) <= 1)
-    tried, planes = len(separable), sum(separable)
-    lab.metrics |= {"ranges_decided": tried, "ranges_separable": planes}
+    lab.metrics |= {"ranges_decided": (tried := len(separable)), "ranges_separable": sum(separable)}
     lab.check(
         "separable_if_one_sided",
         "a single perceptron computes f if and only if f changes at most once as S grows",
         agree,
-        f"all {tried} ranges for D up to {lab.settings.certificate_dimension}: {planes} with a"
-        f" plane, {tried - planes} with a certificate, as predicted",
+        f"all {tried} ranges for D up to {lab.settings.certificate_dimension}: {sum(separable)}"
+        f" with a plane, {tried - sum(separable)} with a certificate, as predicted",
     )
 
 
