@@ -124,8 +124,7 @@ def span(numbers: Any) -> str:
 
 # check: (statement, its two sides in any algebra for Θ and rows x, name of the relative error).
 Sides = Callable[[Algebra, Theta, Any], tuple[Any, Any]]
-Table = dict[str, tuple[str, Sides, str]]
-IDENTITIES: Table = {
+IDENTITIES: dict[str, tuple[str, Sides, str]] = {
     "hidden_linear_in_phi": (
         "h = A_Θ φ(x), with a φ that does not depend on Θ",
         lambda A, theta, x: (A.hidden(theta, x), A.phi(x) @ A.a_matrix(theta).mT),
