@@ -46,7 +46,7 @@ class Recorder(Watcher):
 
 def task(data: Path, question: str = "ist2024.q1.perceptron", **settings: Any) -> Task:
     variant = next(iter(catalog.find(question).variants))
-    resolved = catalog.find(question).resolve(variant).as_dict()
+    resolved = vars(catalog.find(question).resolve(variant).settings)
     return Task(question, variant, "numpy", {**resolved, "epochs": 2, **settings}, "auto", data)
 
 
