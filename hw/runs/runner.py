@@ -19,7 +19,7 @@ from hw.results.over_seeds import aggregate
 from hw.runs import checkpoint, executor, worker
 from hw.runs.machine import environment
 from hw.runs.planning import Request, Run
-from hw.runs.worker import Task
+from hw.runs.worker import Done, Task
 from hw.training.loop import Relay, Watcher
 
 Say = Callable[[str], None]
@@ -193,7 +193,7 @@ class Execution:
             with contextlib.suppress(HwError):
                 self._write_run({**self.known, "status": "running"})
 
-    def add(self, variant: str, result: executor.Done | executor.Failed) -> None:
+    def add(self, variant: str, result: Done | executor.Failed) -> None:
         """Write what is there: after every variant, so that an interruption loses one at most."""
         run = self.run
         self.missing.discard(variant)
@@ -352,8 +352,8 @@ class _Beginning(Relay):
 
 
 def _of_the_same_data(
-    result: executor.Done | executor.Failed, run: Run
-) -> executor.Done | executor.Failed:
+    result: Done | executor.Failed, run: Run
+) -> Done | executor.Failed:
     """A failure if the task was computed elsewhere, from data that are not those found here."""
     if isinstance(result, executor.Failed) or result.data == run.data:
         return result

@@ -14,7 +14,7 @@ from support import CommandLine
 
 from hw.errors import HwError
 from hw.figures import metadata, provenance, style
-from hw.results import fingerprint, identity
+from hw.results import fingerprint
 
 QUESTION = "ist2024.q1.perceptron"
 pytestmark = pytest.mark.figures

@@ -83,7 +83,8 @@ def test_a_failure_does_not_stop_the_next_task(
 
 
 def test_processes_give_the_same_and_tell_the_watchers(few_landscapes: Path) -> None:
-    tasks = [task(few_landscapes), task(few_landscapes, l2_penalty=0.5), task(few_landscapes, seed=1)]
+    refused = task(few_landscapes, l2_penalty=0.5)
+    tasks = [task(few_landscapes), refused, task(few_landscapes, seed=1)]
     expected = [r.outcome for _, r in serial([tasks[0], tasks[2]], [Watcher()] * 2)]
     watchers = [Recorder() for _ in tasks]
     results = dict(processes(tasks, watchers, 2))
