@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hw.datasets import hashes
-from hw.datasets.entry import Entry, Splits, Upstream
+from hw.datasets.entry import Entry, Upstream
 from hw.datasets.features import Dataset, Features, Split, pixels
 from hw.datasets.registry import CATALOGUE, entry
 from hw.errors import DataError, UsageError, did_you_mean
@@ -70,26 +70,34 @@ def load(
         raise UsageError(
             f"unknown data mode {mode!r}{did_you_mean(mode, MODES)} ({', '.join(MODES)})"
         )
-    notes: list[str] = [cut.note]
-    if path is not None:
-        paths = _paths_at(chosen, Path(path))
+    notes = [cut.note]
+    missing = [] if path is not None else missing_files(name, directory)
+    if missing and mode == "real":
+        raise DataError(chosen.how_to_get(missing[0]))
+    if missing or (mode == "stand-in" and path is None):
+        source = provenance = "stand-in"
+        if mode == "auto" and len(missing) < len(chosen.files):
+            notes.append(f"incomplete: {missing[0]} is missing")
+        upstream, sha256 = chosen.make_stand_in()
     else:
-        directory = Path(directory)
-        missing = missing_files(name, directory)
-        if missing and mode == "real":
-            raise DataError(chosen.how_to_get(missing[0]))
-        if missing or mode == "stand-in":
-            if mode == "auto" and len(missing) < len(chosen.files):
-                notes.append(f"incomplete: {missing[0]} is missing")
-            splits, sha256 = chosen.make_stand_in()
-            return _dataset(chosen, cut.cut(splits), "stand-in", "stand-in", sha256, notes)
-        paths = chosen.paths(directory)
-    splits, found = read(chosen, paths)
-    for split, count in chosen.counts.items():
-        n = len(splits[split][1])
-        if n != count:
-            notes.append(f"{split} has {n} examples, the published file {count}")
-    return _dataset(chosen, cut.cut(splits), "real", found.provenance, found.sha256, notes)
+        paths = chosen.paths(Path(directory)) if path is None else _paths_at(chosen, Path(path))
+        upstream, found = read(chosen, paths)
+        source, provenance, sha256 = "real", found.provenance, found.sha256
+        for split, count in chosen.counts.items():
+            n = len(upstream[split][1])
+            if n != count:
+                notes.append(f"{split} has {n} examples, the published file {count}")
+    return Dataset(
+        name=chosen.name,
+        source=source,
+        provenance=provenance,
+        sha256=sha256,
+        splits=cut.cut(upstream),
+        n_classes=chosen.n_classes,
+        class_names=chosen.class_names,
+        image_shape=chosen.image_shape,
+        notes=tuple(notes),
+    )
 
 
 def read(chosen: Entry, paths: list[Path]) -> tuple[Upstream, hashes.Hashes]:
@@ -108,36 +116,12 @@ def read(chosen: Entry, paths: list[Path]) -> tuple[Upstream, hashes.Hashes]:
 
 
 def _paths_at(chosen: Entry, path: Path) -> list[Path]:
-    if path.is_dir():
-        paths = [path / file.name for file in chosen.files]
-    elif len(chosen.files) == 1:
-        paths = [path]
-    elif path.exists():
+    several = len(chosen.files) > 1
+    if several and path.is_file():
         raise DataError(f"{path}: {chosen.name} has {len(chosen.files)} files; name their folder")
-    else:
-        paths = [path]
+    folder = path.is_dir() or several
+    paths = [path / file.name for file in chosen.files] if folder else [path]
     for one in paths:
         if not one.exists():
-            raise DataError(chosen.how_to_get(one))
+            raise DataError(chosen.how_to_get(path if not path.exists() else one))
     return paths
-
-
-def _dataset(
-    chosen: Entry,
-    splits: Splits,
-    source: str,
-    provenance: str,
-    sha256: str,
-    notes: list[str],
-) -> Dataset:
-    return Dataset(
-        name=chosen.name,
-        source=source,
-        provenance=provenance,
-        sha256=sha256,
-        splits=splits,
-        n_classes=chosen.n_classes,
-        class_names=chosen.class_names,
-        image_shape=chosen.image_shape,
-        notes=tuple(notes),
-    )

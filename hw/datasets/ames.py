@@ -17,8 +17,8 @@ def read(entry: Entry, paths: list[Path]) -> Upstream:
     (path,) = paths
     specs = {}
     for split, most in entry.counts.items():
-        specs[f"X{split}"] = formats.Spec("f", (entry.width,), most, exact=np.float64)
-        specs[f"y{split}"] = formats.Spec("f", (), most, exact=np.float64)
+        specs[f"X{split}"] = formats.Spec("float64", (entry.width,), most)
+        specs[f"y{split}"] = formats.Spec("float64", (), most)
     arrays = formats.read_npz(path, specs)
     for name, array in arrays.items():
         if not np.isfinite(array).all():

@@ -17,14 +17,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hw.datasets import formats
 from hw.datasets.entry import Entry, File, Splits, Upstream, View, scaled
+from hw.datasets.features import Array
 from hw.datasets.formats import problem
 from hw.datasets.synthetic import Images
-
-Array = NDArray[Any]
 
 BATCHES = (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch")
 MOST_IN_A_BATCH = 64 << 20  # bytes; the published batches have 31 million
@@ -225,7 +223,7 @@ def _batch(entry: Entry, path: Path, name: str, batch: dict[Any, Any]) -> tuple[
     images, labels = fields.get("data"), fields.get("labels")
     if not isinstance(images, np.ndarray) or not isinstance(labels, list):
         raise problem(path, f"{name} lacks its images or its labels")
-    spec = formats.Spec("u", (entry.width,), entry.counts["train"], exact=np.uint8)
+    spec = formats.Spec("uint8", (entry.width,), entry.counts["train"])
     wrong = spec.problem(images.dtype, images.shape)
     if wrong:
         raise problem(path, f"{name} {wrong}")

@@ -73,6 +73,10 @@ class _Failure(Exception):
     """What one mirror did wrong, in a few words; the next one is tried."""
 
 
+class _Unreachable(_Failure):
+    """Nobody answered: the network may be dead."""
+
+
 @dataclass
 class _Answer:
     """A response with its first bytes."""
@@ -142,6 +146,8 @@ class Fetcher:
                     part.unlink()
                     raise _Failure(problem)
                 except _Failure as failure:
+                    if not isinstance(failure, _Unreachable):
+                        self.is_dead = False
                     if self.is_dead:
                         patience -= time.monotonic() - began
                     size = part.stat().st_size if part.exists() else 0
@@ -172,7 +178,7 @@ def _in_time(seconds: float, ask: Callable[[], _Answer]) -> _Answer:
     try:
         result = results.get(timeout=max(0.0, seconds))
     except queue.Empty:
-        raise _Failure("no answer") from None
+        raise _Unreachable("no answer") from None
     if isinstance(result, _Failure):
         raise result
     return result
@@ -198,7 +204,7 @@ def _ask(url: str, start: int, stall: float) -> _Answer:
             return _ask(url, 0, stall)
         raise _Failure(f"HTTP {error.code}") from error
     except Exception as error:  # those of urllib and http.client have no common ancestor
-        raise _Failure(_reason(error)) from error
+        raise _Unreachable(_reason(error)) from error
     is_page = "text/html" in response.headers.get("Content-Type", "").lower()
     if is_page or not first or formats.is_html(first):
         response.close()

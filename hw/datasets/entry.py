@@ -15,15 +15,12 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from hw.datasets.features import Split, pixels
+from hw.datasets.features import Array, Split, pixels
 from hw.errors import UsageError, did_you_mean
-
-Array = NDArray[Any]
 
 # The publisher's splits by name: features (N, D), and labels (N,) int64 or targets (N,) float64.
 Upstream = dict[str, tuple[Array, Array]]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hw.datasets.entry import Entry, File, Splits, Upstream, View, drawn_order, scaled
-from hw.datasets.formats import read_idx_splits
+from hw.datasets.entry import Entry, Splits, Upstream, View, drawn_order, scaled
+from hw.datasets.formats import idx_files, read_idx_splits
 from hw.datasets.synthetic import Images
 
 MIRRORS = (
@@ -11,28 +11,12 @@ MIRRORS = (
     "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets/",
 )
-# Name, bytes, and sha256 of what the published file unpacks to.
-FILES = (
-    (
-        "train-images-idx3-ubyte.gz",
-        26421880,
-        "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-    ),
-    (
-        "train-labels-idx1-ubyte.gz",
-        29515,
-        "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-    ),
-    (
-        "t10k-images-idx3-ubyte.gz",
-        4422102,
-        "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-    ),
-    (
-        "t10k-labels-idx1-ubyte.gz",
-        5148,
-        "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-    ),
+# Bytes of each file, and the sha256 of what it unpacks to.
+PUBLISHED = (
+    (26421880, "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+    (29515, "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+    (4422102, "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+    (5148, "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
 )
 
 
@@ -54,10 +38,7 @@ ENTRY = Entry(
     title="Fashion-MNIST articles of clothing, 28x28 grey",
     licence="MIT",
     homepage="https://github.com/zalandoresearch/fashion-mnist",
-    files=tuple(
-        File(name, tuple(m + name for m in MIRRORS), f"unpacked-sha256:{sha256}", size)
-        for name, size, sha256 in FILES
-    ),
+    files=idx_files(MIRRORS, PUBLISHED),
     counts={"train": 60000, "test": 10000},
     width=784,
     image_shape=(28, 28),

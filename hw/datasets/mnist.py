@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from hw.datasets.entry import Entry, File, Splits, Upstream, View, drawn_order
+from hw.datasets.entry import Entry, Splits, Upstream, View, drawn_order
 from hw.datasets.features import Features, Split
-from hw.datasets.formats import read_idx_splits
+from hw.datasets.formats import idx_files, read_idx_splits
 from hw.datasets.synthetic import Images
 
 MIRRORS = (
@@ -15,28 +15,12 @@ MIRRORS = (
     "https://raw.githubusercontent.com/fgnt/mnist/master/",
     "http://yann.lecun.com/exdb/mnist/",
 )
-# Name, bytes, and sha256 of what the published file unpacks to.
-FILES = (
-    (
-        "train-images-idx3-ubyte.gz",
-        9912422,
-        "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    ),
-    (
-        "train-labels-idx1-ubyte.gz",
-        28881,
-        "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    ),
-    (
-        "t10k-images-idx3-ubyte.gz",
-        1648877,
-        "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    ),
-    (
-        "t10k-labels-idx1-ubyte.gz",
-        4542,
-        "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-    ),
+# Bytes of each file, and the sha256 of what it unpacks to.
+PUBLISHED = (
+    (9912422, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"),
+    (28881, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"),
+    (1648877, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"),
+    (4542, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"),
 )
 EXAMPLES = 1000  # the course takes no more
 
@@ -75,10 +59,7 @@ ENTRY = Entry(
     title="MNIST handwritten digits, 28x28 grey",
     licence="CC BY-SA 3.0",
     homepage="https://github.com/fgnt/mnist",
-    files=tuple(
-        File(name, tuple(m + name for m in MIRRORS), f"unpacked-sha256:{sha256}", size)
-        for name, size, sha256 in FILES
-    ),
+    files=idx_files(MIRRORS, PUBLISHED),
     counts={"train": 60000, "test": 10000},
     width=784,
     image_shape=(28, 28),

@@ -15,14 +15,11 @@ Conventions: N examples, D features, K classes; images (N, D) uint8 in the upstr
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from hw.datasets.entry import Entry, Upstream
-
-Array = NDArray[Any]
+from hw.datasets.features import Array
 
 _CHUNK = 256  # examples made at a time; bounds the memory for floats
 _WAVES = 4  # cosines along each axis: nothing is finer than a quarter of the image

@@ -21,7 +21,13 @@ PACKAGE = Path(__file__).resolve().parents[1]
 # Every run goes through these, whatever its kind.
 COMMON = ("hw.training.loop", "hw.results.outcome", "hw.runs.machine", "hw.datasets.features")
 # These decide where things are written and what is shown, not what is computed.
-IGNORED = {"hw.config.settings", "hw.errors", "hw.figures.style", "hw.results.fingerprint"}
+IGNORED = {
+    "hw.config.settings",
+    "hw.datasets.download",
+    "hw.errors",
+    "hw.figures.style",
+    "hw.results.fingerprint",
+}
 NOT_INSTALLED = "not installed"
 
 

@@ -16,7 +16,8 @@ def set_threads(backend: str, threads: int, precision: str = "highest") -> None:
     """Fix what a result may depend on besides its inputs: threads, and how denormals are treated.
 
     Flushing denormals to zero is a flag of the processor, not of torch, so it is set for every
-    task: on with torch, whose small steps it speeds up several times, and off without.
+    task: on with torch, whose small steps it speeds up several times, and off without. Networks
+    that train by autograd switch it off again, so as to be what a plain program is.
     """
     from threadpoolctl import threadpool_limits
 

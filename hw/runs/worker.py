@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import catalog
-from hw.config.settings import Layer
 from hw.datasets.features import Dataset
 from hw.results.outcome import Outcome
 from hw.runs import checkpoint, interruption
@@ -22,7 +21,7 @@ from hw.training.loop import Learner, Progress, Relay, Watcher, fit
 class Task:
     """What to compute; picklable, and all that a result depends on besides code and data.
 
-    settings: every setting, resolved.
+    settings: every setting, resolved and checked.
     threads:  of BLAS and of torch: part of the task, so that a result does not depend on how
               many tasks run beside it.
     precision: of torch's float32 matrix products: ``highest``, ``high`` or ``medium``.
@@ -84,7 +83,7 @@ def estimate(task: Task) -> float:
     data = load_task_data(task)
     if data is None or not hasattr(question.module, "estimate"):
         return 0.0
-    settings = question.resolve(task.variant, Layer("task", task.settings)).settings
+    settings = question.module.Settings(**task.settings)
     return float(question.module.estimate(settings, data, task.backend))
 
 
@@ -98,8 +97,7 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
     began = time.perf_counter()
     with interruption.at_once():
         data = load_task_data(task)
-    # The settings were checked when they were planned: this only rebuilds them.
-    settings = question.resolve(task.variant, Layer("task", task.settings)).settings
+    settings = question.module.Settings(**task.settings)
     clock = _Clock(watcher)
     if question.trains:
 

@@ -1,8 +1,4 @@
-"""The metrics by which models in training are measured, and how their names are read.
-
-A learner counts in updates: `advance(k)` makes the next k of them, whatever epoch they fall in,
-so that two implementations can be walked side by side.
-"""
+"""The metrics by which models in training are measured, and how their names are read."""
 
 from __future__ import annotations
 

@@ -353,6 +353,14 @@ def test_a_dead_network_costs_seconds(
     assert time.perf_counter() - start < 10
 
 
+def test_a_mirror_that_refuses_shows_that_the_network_is_alive(server: Any, tmp_path: Path) -> None:
+    fetcher = Fetcher(QUICK)
+    for behaviour, is_dead in (("silent", True), ("missing", False)):
+        with pytest.raises(DataError):
+            fetcher.fetch(wanted(server, behaviour), tmp_path)
+        assert fetcher.is_dead is is_dead
+
+
 def test_offline_never_tries(server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HW_OFFLINE", "1")
     with pytest.raises(DataError, match="HW_OFFLINE"):

@@ -24,9 +24,9 @@ from hw.datasets.cifar10 import unpickle
 from hw.datasets.formats import Spec
 from hw.errors import DataError
 
-IMAGES = Spec("u", (4, 5), 1000)
-LABELS = Spec("u", (), 1000)
-NPZ = {"images": Spec("u", (4, 5), 1000, exact=np.uint8), "labels": Spec("ui", (), 1000)}
+IMAGES = Spec("uint8", (4, 5), 1000)
+LABELS = Spec("uint8", (), 1000)
+NPZ = {"images": Spec("uint8", (4, 5), 1000), "labels": Spec("integer", (), 1000)}
 RNG = np.random.default_rng(3)
 PIXELS = RNG.integers(0, 256, (7, 4, 5), np.uint8)
 CLASSES = RNG.integers(0, 10, 7).astype(np.uint8)
@@ -232,7 +232,7 @@ def test_npz_refuses_two_members_of_one_name(tmp_path: Path) -> None:
 
 def test_npz_refuses_an_entry_that_lies_about_its_size(tmp_path: Path) -> None:
     """Sizes in the zip directory are only claims, too."""
-    spec = {"images": Spec("u", (1000, 1000), 1000, exact=np.uint8)}
+    spec = {"images": Spec("uint8", (1000, 1000), 1000)}
     claim = npy_header(header(shape="(1000, 1000, 1000)"))
     raw = bytearray(zipped({"images.npy": claim}))
     directory = raw.index(b"PK\x01\x02")
@@ -242,7 +242,7 @@ def test_npz_refuses_an_entry_that_lies_about_its_size(tmp_path: Path) -> None:
 
 def test_npz_checks_every_header_before_it_reads_an_array(tmp_path: Path) -> None:
     big = np.zeros((1000, 200, 1000), np.uint8)
-    specs = {"images": Spec("u", (200, 1000), 1000), "labels": Spec("ui", (), 1000)}
+    specs = {"images": Spec("uint8", (200, 1000), 1000), "labels": Spec("integer", (), 1000)}
     content = npz(images=big, labels=np.zeros(1000))
     refused(lambda p: formats.read_npz(p, specs), tmp_path / "a.npz", content, "labels has dtype")
 

@@ -17,8 +17,8 @@ from hw.datasets.cifar10 import unpickle
 from hw.datasets.formats import Spec
 from hw.errors import DataError
 
-SPEC = Spec("u", (4, 5), 1000, exact=np.uint8)
-ARRAYS = {"images": SPEC, "labels": Spec("ui", (), 1000)}
+SPEC = Spec("uint8", (4, 5), 1000)
+ARRAYS = {"images": SPEC, "labels": Spec("integer", (), 1000)}
 PIXELS = np.arange(60, dtype=np.uint8).reshape(3, 4, 5)
 IDX = idx(PIXELS)
 NPZ = npz(images=PIXELS, labels=np.arange(3))

@@ -50,6 +50,7 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("training/metrics.py", True),  # through another module
         ("nn/per_example.py", True),
         ("datasets/mnist.py", True),
+        ("datasets/download.py", False),
         ("training/loop.py", True),
         ("figures/style.py", False),
         ("questions/models/feedforward.py", False),

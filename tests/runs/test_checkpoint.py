@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from hw.config import catalog
+from hw.config.settings import Layer
 from hw.errors import MissingPackage
 from hw.questions.models.digits_keras import import_keras
 from hw.results.folder import as_json
@@ -35,23 +36,24 @@ SMALL: dict[str, Any] = {"hidden_size": 9}
 NARROW: dict[str, Any] = {"hidden_sizes": (9, 5)}
 STOPPING: dict[str, Any] = {**NARROW, "dropout": 0.2, "patience": 2, "learning_rate": 3.0}
 L1: dict[str, Any] = {"l1_penalty": 0.01}
-AUTOGRAD: dict[str, Any] = {"step": "autograd"}
+DIRECT: dict[str, Any] = {"step": "direct"}
 
 # Every kind that trains; with each of its switches that has a state of its own.
 CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "perceptron": ("ist2024.q1.perceptron", "numpy torch", {}),
     "logistic": ("ist2024.q1.logistic_regression", "numpy torch", {"l2_penalty": 0.01}),
-    "logistic, autograd": ("ist2024.q1.logistic_regression", "torch", AUTOGRAD),
+    "logistic, direct": ("ist2024.q1.logistic_regression", "torch", DIRECT),
     "l1, each step": ("ist2024.q1.l1_sparsity", "numpy torch", {**L1, "proximal_every": 1}),
     "l1, each 50": ("ist2024.q1.l1_sparsity", "numpy torch", {**L1, "proximal_every": 50}),
     "mlp": ("ist2024.q1.mlp", "numpy torch", SMALL),
     "linear regression": ("ist2021.q2.linear_regression", "numpy torch", {}),
     "neural regression": ("ist2021.q2.neural_regression", "numpy torch", SMALL),
     "momentum": ("ist2024.q2.momentum", "numpy torch", {**SMALL, **MOMENTUM}),
-    "momentum, autograd": ("ist2024.q2.momentum", "torch", {**SMALL, **MOMENTUM, **AUTOGRAD}),
+    "momentum, direct": ("ist2024.q2.momentum", "torch", {**SMALL, **MOMENTUM, **DIRECT}),
     "adam": ("ist2021.q4.feedforward", "numpy torch", {**SMALL, **ADAM}),
-    "adam, autograd": ("ist2021.q4.feedforward", "torch", {**SMALL, **ADAM, **AUTOGRAD}),
+    "adam, direct": ("ist2021.q4.feedforward", "torch", {**SMALL, **ADAM, **DIRECT}),
     "running loss": ("ist2021.q4.feedforward", "numpy torch", {**SMALL, **RUNNING}),
+    "running loss, direct": ("ist2021.q4.feedforward", "torch", {**SMALL, **RUNNING, **DIRECT}),
     "course network": ("ift6390.p1.network", "numpy torch", {**NARROW, "batch_size": 50}),
     "early stopping": ("ift6390.p1.regularised", "numpy torch", STOPPING),
     "scratch, diagonal": ("e1394.q2.scratch", "numpy torch", NARROW),
@@ -74,7 +76,8 @@ def task_of(name: str, backend: str, data: Path, path: Path | None = None, **mor
         except MissingPackage as error:
             pytest.skip(str(error))
     variant = next(iter(catalog.find(question).variants))
-    chosen = {"epochs": EPOCHS, **settings, **more}
+    layer = Layer("test", {"epochs": EPOCHS, **settings, **more})
+    chosen = vars(catalog.find(question).resolve(variant, layer).settings)
     return Task(
         question, variant, backend, chosen, "stand-in", data, checkpoint=path, fingerprint="mine"
     )
@@ -168,12 +171,14 @@ def test_early_stopping_remembers_a_best_epoch_of_before_the_stop(
 @pytest.mark.parametrize(
     ("name", "backend", "forgotten"),
     [
-        ("momentum", "numpy", "optimiser."),
-        ("momentum", "torch", "optimiser."),
+        ("momentum", "numpy", "optimizer."),
+        ("momentum", "torch", "optimizer."),
+        ("momentum, direct", "torch", "optimizer."),
         ("momentum", "numpy", "torch.stream"),
         ("momentum", "torch", "torch.loader"),
-        ("adam", "numpy", "optimiser."),
-        ("adam", "torch", "optimiser."),
+        ("adam", "numpy", "optimizer."),
+        ("adam", "torch", "optimizer."),
+        ("adam, direct", "torch", "optimizer."),
         ("running loss", "numpy", "losses"),
         ("running loss", "torch", "losses"),
         ("mlp", "numpy", "order"),

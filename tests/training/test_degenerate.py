@@ -22,8 +22,9 @@ KINDS = {q.kind: q for q in catalog.load_all().values() if q.trains}
 RUNS = [
     (kind, backend)
     for kind in KINDS
-    for backend in ("numpy", "torch")
+    for backend in ("numpy", "torch", "torch, direct")
     if (kind, backend) != ("digits_keras", "numpy")  # there is none
+    and (backend != "torch, direct" or "step" in KINDS[kind].module.Settings.__dataclass_fields__)
 ]
 
 IN_BATCHES = [
@@ -75,7 +76,8 @@ def learner(kind: str, backend: str, data: Dataset, **changed: Any) -> Any:
     for package in getattr(question.module, "REQUIRES", ()):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed")
-    layer = Layer("test", {"epochs": 2, **changed})
+    backend, _, step = backend.partition(", ")
+    layer = Layer("test", {"epochs": 2, **changed, **({"step": step} if step else {})})
     variant = next(iter(question.variants))
     settings = question.resolve(variant, layer).settings
     given = regression(data) if kind in ("linear_regression", "neural_regression") else data

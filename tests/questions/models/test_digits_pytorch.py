@@ -69,14 +69,17 @@ def test_first_epoch_equals_module_loader_and_optimizer(no_data, step):
         assert history[name][0] == expected[name]
 
 
-def test_numpy_and_torch_walk_together(dots):
-    settings = Settings(hidden_sizes=(9, 8), dtype="float64")
+@pytest.mark.parametrize("step", ["direct", "autograd"])
+def test_numpy_and_torch_walk_together(step, dots):
+    settings = Settings(hidden_sizes=(9, 8), dtype="float64", step=step)
     learners = [digits_pytorch.learner(settings, dots, b) for b in ("numpy", "torch")]
     assert compare(*learners, updates=100).parting is None
 
 
-def test_another_step_size_is_noticed(dots):
-    settings = (Settings(dtype="float64"), Settings(dtype="float64", learning_rate=1.5001))
+@pytest.mark.parametrize("step", ["direct", "autograd"])
+def test_another_step_size_is_noticed(step, dots):
+    rates = (1.5, 1.5001)
+    settings = [Settings(dtype="float64", step=step, learning_rate=rate) for rate in rates]
     learners = [digits_pytorch.learner(s, dots, "torch") for s in settings]
     assert compare(*learners, updates=2).parting.update == 1
 

@@ -155,10 +155,10 @@ def test_equal_to_the_assignments_loop_in_float32(
 
 
 @cases
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_measuring_is_without_dropout(case: dict[str, Any], backend: str, dots: Dataset) -> None:
-    s = settings(case, dtype="float64")
-    model = learner(s, dots, backend)
+@pytest.mark.parametrize("way", ["numpy", "direct", "autograd"])
+def test_measuring_is_without_dropout(case: dict[str, Any], way: str, dots: Dataset) -> None:
+    s = settings(case, dtype="float64", **({} if way == "numpy" else {"step": way}))
+    model = learner(s, dots, "numpy" if way == "numpy" else "torch")
     model.train_epoch()
     names = ["validation_accuracy", "validation_loss", "test_accuracy", "test_loss", "weight_norm"]
     found = model.measure(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -73,9 +74,13 @@ def close(mine: Any, theirs: Any) -> None:
 
 
 @models
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
-def test_equal_to_a_plain_loop_over_two_epochs(s: Settings, backend: str, dots: Dataset) -> None:
-    model = learner(s, dots, backend)
+@pytest.mark.parametrize(
+    ("backend", "step"), [("numpy", "direct"), ("torch", "direct"), ("torch", "autograd")]
+)
+def test_equal_to_a_plain_loop_over_two_epochs(
+    s: Settings, backend: str, step: str, dots: Dataset
+) -> None:
+    model = learner(replace(s, step=step), dots, backend)
     rows = [model.train_epoch() for _ in range(2)]
     W, losses = plain_loop(s, dots, 2)
     close(whole(model.parameters()), W)

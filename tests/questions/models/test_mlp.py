@@ -60,11 +60,13 @@ def close(mine: Any, theirs: Any) -> None:
 
 
 @activations
-@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize(
+    ("backend", "step"), [("numpy", "direct"), ("torch", "direct"), ("torch", "autograd")]
+)
 def test_equal_to_a_plain_loop_over_two_epochs(
-    activation: str, backend: str, dots: Dataset
+    activation: str, backend: str, step: str, dots: Dataset
 ) -> None:
-    s = settings(activation)
+    s = settings(activation, step=step)
     model = learner(s, dots, backend)
     losses = [model.train_epoch()["train_loss"] for _ in range(2)]
     expected, expected_losses = plain_loop(s, dots, 2)

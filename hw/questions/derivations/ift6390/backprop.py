@@ -7,12 +7,13 @@ Source: IFT-6390, Homework 3, theoretical part, question 2, parts (a) to (q).
 
 Conventions: d inputs, d_h hidden units, m classes, n examples; vectors are columns in the handout
 and 1-d arrays here; W1 (d_h, d), b1 (d_h,), W2 (m, d_h), b2 (m,). Classes count from 0, where the
-handout counts from 1. Derivatives carry the name of what they are taken by: ``gradient_W2`` is
-dL/dW2, in the shape of W2.
+handout counts from 1. Derivatives carry the name of what they are taken by: the gradient ``W2``
+is dL/dW2, in the shape of W2.
 
-Each named gradient is held against two witnesses: central differences of the loss as a function
-of that one quantity, and PyTorch's autograd. The formulas are operators only, so that the same
-lines run on arrays (backend numpy) and on tensors (backend torch).
+`FORWARD` is the forward pass and `DERIVATION` the chain rule, one row for each gradient. Their
+formulas run on arrays (backend numpy) and on tensors (backend torch) alike. Each gradient is held
+against two witnesses: central differences of the loss as a function of that one quantity, and
+PyTorch's autograd; and against its sums, written out entry by entry.
 
 Deviations: none. At the kink LeakyReLU' is 1, as the handout has it; random points stay off it.
 """
@@ -20,15 +21,18 @@ Deviations: none. At the kink LeakyReLU' is 1, as the handout has it; random poi
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
+from hw.nn.losses import softmax
+from hw.questions.derivations.lab.calculus import ROUNDING
+from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
 from hw.questions.derivations.lab.statements import (
     DIFFERENCE_TOLERANCE,
     EXACT_TOLERANCE,
@@ -36,17 +40,13 @@ from hw.questions.derivations.lab.statements import (
     central_difference,
     numbers,
     relative_error,
-    sole,
-    titled,
     vanishes,
 )
 from hw.results.outcome import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 OFF_KINK = 1e-2  # |h^a| and |W| of every random point: far beyond a step of the differences
 STEPS = tuple(10.0**-k for k in range(1, 13))  # of the figure on gradient checks
+PARAMETERS = ("W1", "b1", "W2", "b2")
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class Network:
     alpha: float
 
     def items(self) -> list[tuple[str, Any]]:
-        return [("W1", self.W1), ("b1", self.b1), ("W2", self.W2), ("b2", self.b2)]
+        return [(name, getattr(self, name)) for name in PARAMETERS]
 
     def replace(self, **values: Any) -> Network:
-        return Network(**{**self.__dict__, **values})
+        return replace(self, **values)
 
 
 # The network, forward ---------------------------------------------------------------------------
@@ -95,29 +95,89 @@ def leaky_relu(z: Array, alpha: float) -> Array:
     return np.maximum(z, alpha * z)
 
 
-def softmax(o_a: Array) -> Array:
-    """exp(o^a_k) / sum_j exp(o^a_j). (m,) -> (m,)."""
-    e = np.exp(o_a - o_a.max())
-    return e / e.sum()
-
-
 def log_loss(o_a: Array, y: int) -> float:
     """-o^a_y + log sum_j exp(o^a_j): (d)'s form, which takes the scores. (m,) -> number."""
     top = o_a.max()
     return float(-o_a[y] + top + np.log(np.exp(o_a - top).sum()))
 
 
-def forward(net: Network, x: Array) -> dict[str, Array]:
-    """h^a (d_h,), h^s (d_h,), o^a (m,) and o^s (m,) of one example x (d,)."""
-    h_a = net.b1 + net.W1 @ x
-    h_s = leaky_relu(h_a, net.alpha)
-    o_a = net.b2 + net.W2 @ h_s
-    return {"h_a": h_a, "h_s": h_s, "o_a": o_a, "o_s": softmax(o_a)}
+ARRAYS = SimpleNamespace(
+    array=np.asarray,
+    linear=lambda x, W, b: b + W @ x,
+    leaky_relu=leaky_relu,
+    softmax=softmax,
+    log_loss=log_loss,
+)
+
+
+def library(backend: str) -> SimpleNamespace:
+    """The operations of the forward pass: this module's, or PyTorch's own."""
+    if backend == "numpy":
+        return ARRAYS
+    import torch
+    from torch.nn import functional
+
+    return SimpleNamespace(
+        array=lambda values: torch.as_tensor(values, dtype=torch.float64),
+        linear=functional.linear,
+        leaky_relu=functional.leaky_relu,
+        softmax=lambda z: torch.softmax(z, 0),
+        log_loss=lambda o_a, y: functional.cross_entropy(o_a, torch.tensor(int(y))),
+    )
+
+
+FORWARD: dict[str, Callable[[Any, Any], Any]] = {  # (a) to (c): of a library and what is known
+    "h_a": lambda lib, q: lib.linear(q.x, q.W1, q.b1),
+    "h_s": lambda lib, q: lib.leaky_relu(q.h_a, q.alpha),
+    "o_a": lambda lib, q: lib.linear(q.h_s, q.W2, q.b2),
+    "o_s": lambda lib, q: lib.softmax(q.o_a),
+}
+
+
+def forward(net: Network, x: Any, /, lib: Any = ARRAYS, **given: Any) -> SimpleNamespace:
+    """The parameters, x (d,), h^a (d_h,), h^s (d_h,), o^a (m,) and o^s (m,) of one example.
+
+    ``given`` replaces any of these by a value of its own, from which the rest follows.
+    """
+    q = SimpleNamespace(**{**vars(net), "x": x, **given})
+    for name, step in FORWARD.items():
+        if name not in given:
+            setattr(q, name, step(lib, q))
+    return q
+
+
+def tensors(net: Network) -> Network:
+    """The same network as float64 tensors that record what is done with them."""
+    import torch
+
+    leaves = {
+        name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
+        for name, value in net.items()
+    }
+    return net.replace(**leaves)
+
+
+def of_backend(net: Network, x: Array, backend: str) -> tuple[Network, Any, Any]:
+    """The network and the example in the backend's own arrays, and its operations."""
+    lib = library(backend)
+    return net.replace(**{k: lib.array(v) for k, v in net.items()}), lib.array(x), lib
+
+
+def loss_of(
+    name: str, net: Network, x: Array, y: int, backend: str
+) -> tuple[Callable[[Array], float], Array]:
+    """L as a function of ``name`` alone, and the point to differentiate at."""
+    net, x, lib = of_backend(net, x, backend)
+
+    def loss(z: Array) -> float:
+        return float(lib.log_loss(forward(net, x, lib, **{name: lib.array(z)}).o_a, y))
+
+    return loss, as_numpy(getattr(forward(net, x, lib), name))
 
 
 def risk(net: Network, X: Array, Y: Array) -> float:
     """R, the mean loss over X (n, d), Y (n,)."""
-    return float(np.mean([log_loss(forward(net, x)["o_a"], y) for x, y in zip(X, Y, strict=True)]))
+    return float(np.mean([log_loss(forward(net, x).o_a, y) for x, y in zip(X, Y, strict=True)]))
 
 
 def penalty(net: Network, lambdas: tuple[float, float, float, float]) -> Any:
@@ -131,27 +191,12 @@ def penalty(net: Network, lambdas: tuple[float, float, float, float]) -> Any:
     )
 
 
-# The gradients, in the order of the derivation ---------------------------------------------------
+# The derivation -------------------------------------------------------------------------------
 
 
-def gradient_o_a(o_s: Any, onehot: Any) -> Any:
-    """(g) dL/do^a = o^s - onehot_m(y). (m,), (m,) -> (m,)."""
-    return o_s - onehot
-
-
-def gradient_W2(g_o_a: Any, h_s: Any) -> Any:
-    """(i) dL/dW2 = dL/do^a (h^s)^T. (m,), (d_h,) -> (m, d_h)."""
-    return g_o_a[:, None] * h_s[None, :]
-
-
-def gradient_b2(g_o_a: Any) -> Any:
-    """(i) dL/db2 = dL/do^a. (m,) -> (m,)."""
-    return g_o_a
-
-
-def gradient_h_s(W2: Any, g_o_a: Any) -> Any:
-    """(k) dL/dh^s = W2^T dL/do^a. (m, d_h), (m,) -> (d_h,)."""
-    return W2.T @ g_o_a
+def outer(a: Any, b: Any) -> Any:
+    """a b^T. (n,), (k,) -> (n, k)."""
+    return a[:, None] * b[None, :]
 
 
 def leaky_relu_slope(z: Any, alpha: float) -> Any:
@@ -160,24 +205,85 @@ def leaky_relu_slope(z: Any, alpha: float) -> Any:
     return alpha + (1 - alpha) * ((z >= 0) + 0 * z)
 
 
-def gradient_h_a(g_h_s: Any, h_a: Any, alpha: float) -> Any:
-    """(m) dL/dh^a = dL/dh^s * LeakyReLU'(h^a), entry by entry. (d_h,), (d_h,) -> (d_h,)."""
-    return g_h_s * leaky_relu_slope(h_a, alpha)
+class Step(NamedTuple):
+    """One step of the chain rule, from the gradients before it.
+
+    check, formula:  name and words of the matrix form.
+    gradient:        the matrix form, of the forward pass q and the gradients g found so far.
+    entries_check, entries_formula, entry: the same of one entry, by sums over indices.
+    """
+
+    check: str
+    formula: str
+    gradient: Callable[[Any, Any], Any]
+    entries_check: str = ""
+    entries_formula: str = ""
+    entry: Callable[..., Any] | None = None
 
 
-def gradient_W1(g_h_a: Any, x: Any) -> Any:
-    """(o) dL/dW1 = dL/dh^a x^T. (d_h,), (d,) -> (d_h, d)."""
-    return g_h_a[:, None] * x[None, :]
-
-
-def gradient_b1(g_h_a: Any) -> Any:
-    """(o) dL/db1 = dL/dh^a. (d_h,) -> (d_h,)."""
-    return g_h_a
-
-
-def gradient_x(W1: Any, g_h_a: Any) -> Any:
-    """(p) dL/dx = W1^T dL/dh^a. (d_h, d), (d_h,) -> (d,)."""
-    return W1.T @ g_h_a
+DERIVATION = {
+    "o_a": Step(
+        "g_gradient_o_a",
+        "dL/do^a = o^s - onehot(y)",
+        lambda q, g: q.o_s - q.onehot,
+    ),
+    "W2": Step(
+        "i_gradient_w2",
+        "dL/dW2 = dL/do^a (h^s)^T",
+        lambda q, g: outer(g.o_a, q.h_s),
+        "h_elements_w2",
+        "dL/dW2_kj = dL/do^a_k h^s_j",
+        lambda q, g, k, j: g.o_a[k] * q.h_s[j],
+    ),
+    "b2": Step(
+        "i_gradient_b2",
+        "dL/db2 = dL/do^a",
+        lambda q, g: g.o_a,
+        "h_elements_b2",
+        "dL/db2_k = dL/do^a_k",
+        lambda q, g, k: g.o_a[k],
+    ),
+    "h_s": Step(
+        "k_gradient_h_s",
+        "dL/dh^s = W2^T dL/do^a",
+        lambda q, g: q.W2.T @ g.o_a,
+        "j_elements_h_s",
+        "dL/dh^s_j = sum_k dL/do^a_k W2_kj",
+        lambda q, g, j: sum(g.o_a[k] * q.W2[k, j] for k in range(len(g.o_a))),
+    ),
+    "h_a": Step(
+        "m_gradient_h_a",
+        "dL/dh^a = dL/dh^s times LeakyReLU'(h^a), entry by entry",
+        lambda q, g: g.h_s * leaky_relu_slope(q.h_a, q.alpha),
+        "l_elements_h_a",
+        "dL/dh^a_j is dL/dh^s_j where h^a_j >= 0, else alpha dL/dh^s_j",
+        lambda q, g, j: g.h_s[j] if q.h_a[j] >= 0 else g.h_s[j] * q.alpha,
+    ),
+    "W1": Step(
+        "o_gradient_w1",
+        "dL/dW1 = dL/dh^a x^T",
+        lambda q, g: outer(g.h_a, q.x),
+        "n_elements_w1",
+        "dL/dW1_kj = dL/dh^a_k x_j",
+        lambda q, g, k, j: g.h_a[k] * q.x[j],
+    ),
+    "b1": Step(
+        "o_gradient_b1",
+        "dL/db1 = dL/dh^a",
+        lambda q, g: g.h_a,
+        "n_elements_b1",
+        "dL/db1_k = dL/dh^a_k",
+        lambda q, g, k: g.h_a[k],
+    ),
+    "x": Step(
+        "p_gradient_x",
+        "dL/dx = W1^T dL/dh^a",
+        lambda q, g: q.W1.T @ g.h_a,
+        "p_elements_x",
+        "dL/dx_i = sum_j dL/dh^a_j W1_ji",
+        lambda q, g, i: sum(g.h_a[j] * q.W1[j, i] for j in range(len(g.h_a))),
+    ),
+}
 
 
 def penalty_gradient(W: Any, sign: Any, l1: float, l2: float) -> Any:
@@ -185,62 +291,55 @@ def penalty_gradient(W: Any, sign: Any, l1: float, l2: float) -> Any:
     return l1 * sign + 2 * l2 * W
 
 
-NAMES = ("o_a", "W2", "b2", "h_s", "h_a", "W1", "b1", "x")  # in the order of the derivation
+def gradients(net: Network, x: Array, y: int, backend: str = "numpy") -> dict[str, Array]:
+    """The derivation's gradients of one example by name, computed by ``backend``."""
+    net, x, lib = of_backend(net, x, backend)
+    onehot = lib.array(np.eye(len(net.b2))[y])
+    q, g = forward(net, x, lib, onehot=onehot), SimpleNamespace()
+    for name, step in DERIVATION.items():
+        setattr(g, name, step.gradient(q, g))
+    return {name: as_numpy(value) for name, value in vars(g).items()}
 
 
-def backward(net: Network, x: Any, onehot: Any, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Every gradient by name, for one example x (d,) whose forward pass left ``state``."""
-    g_o_a = gradient_o_a(state["o_s"], onehot)
-    g_h_s = gradient_h_s(net.W2, g_o_a)
-    g_h_a = gradient_h_a(g_h_s, state["h_a"], net.alpha)
+def entries(net: Network, x: Array, g: dict[str, Array]) -> dict[str, Array]:
+    """(h), (j), (l), (n), (p): each gradient again from those before it, entry by entry."""
+    q, known = forward(net, x), SimpleNamespace(**g)
     return {
-        "o_a": g_o_a,
-        "W2": gradient_W2(g_o_a, state["h_s"]),
-        "b2": gradient_b2(g_o_a),
-        "h_s": g_h_s,
-        "h_a": g_h_a,
-        "W1": gradient_W1(g_h_a, x),
-        "b1": gradient_b1(g_h_a),
-        "x": gradient_x(net.W1, g_h_a),
+        name: np.array([step.entry(q, known, *at) for at in np.ndindex(g[name].shape)]).reshape(
+            g[name].shape
+        )
+        for name, step in DERIVATION.items()
+        if step.entry
     }
 
 
-def risk_gradients(net: Network, X: Array, Y: Array) -> dict[str, Array]:
+def autograd(net: Network, x: Array, y: int) -> dict[str, Array]:
+    """Every gradient by name, from PyTorch alone; ``net`` as arrays."""
+    import torch
+
+    lib = library("torch")
+    q = forward(tensors(net), torch.tensor(x, dtype=torch.float64, requires_grad=True), lib)
+    found = torch.autograd.grad(lib.log_loss(q.o_a, y), [getattr(q, name) for name in DERIVATION])
+    return {name: g.numpy() for name, g in zip(DERIVATION, found, strict=True)}
+
+
+def risk_gradients(net: Network, X: Array, Y: Array, backend: str = "numpy") -> dict[str, Array]:
     """(g) The mean over examples of the parameters' gradients: the gradient of R."""
-    m = len(net.b2)
-    each = [backward(net, x, np.eye(m)[y], forward(net, x)) for x, y in zip(X, Y, strict=True)]
-    return {name: np.mean([g[name] for g in each], axis=0) for name, _ in net.items()}
+    each = [gradients(net, x, y, backend) for x, y in zip(X, Y, strict=True)]
+    return {name: np.mean([g[name] for g in each], axis=0) for name in PARAMETERS}
 
 
-def risk_differences(net: Network, X: Array, Y: Array) -> Array:
-    """The gradient of R by central differences, all parameters in one row (n_theta,)."""
-
-    def risk_of(name: str, value: Array) -> float:
-        return risk(net.replace(**{name: value}), X, Y)
-
-    return np.concatenate(
-        [central_difference(partial(risk_of, name), value).ravel() for name, value in net.items()]
-    )
+def by_differences(net: Network, objective: Callable[[Network], float]) -> dict[str, Array]:
+    """The gradient of a function of the network by central differences, by parameter."""
+    return {
+        name: central_difference(lambda z, name=name: objective(net.replace(**{name: z})), value)
+        for name, value in net.items()
+    }
 
 
-def elementwise(net: Network, x: Array, g: Mapping[str, Array]) -> dict[str, Array]:
-    """(h), (j), (l), (n), (p): the derivation's sums and products, one entry at a time."""
-    state = forward(net, x)
-    m, d_h = net.W2.shape
-    d = len(x)
-    W2, h_s = np.empty((m, d_h)), np.empty(d_h)
-    h_a, W1, g_x = np.empty(d_h), np.empty((d_h, d)), np.empty(d)
-    for j in range(d_h):
-        for k in range(m):
-            W2[k, j] = g["o_a"][k] * state["h_s"][j]
-        h_s[j] = sum(g["o_a"][k] * net.W2[k, j] for k in range(m))
-        h_a[j] = g["h_s"][j] if state["h_a"][j] >= 0 else g["h_s"][j] * net.alpha
-        for i in range(d):
-            W1[j, i] = g["h_a"][j] * x[i]
-    for i in range(d):
-        g_x[i] = sum(g["h_a"][j] * net.W1[j, i] for j in range(d_h))
-    b2, b1 = g["o_a"].copy(), g["h_a"].copy()
-    return {"W2": W2, "b2": b2, "h_s": h_s, "h_a": h_a, "W1": W1, "b1": b1, "x": g_x}
+def in_one_row(by_parameter: dict[str, Array]) -> Array:
+    """The gradients by all parameters in one row (n_theta,)."""
+    return np.concatenate([by_parameter[name].ravel() for name in PARAMETERS])
 
 
 # What the report prints in (e) --------------------------------------------------------------------
@@ -250,7 +349,7 @@ def risk_as_printed_in_line_3(net: Network, X: Array, Y: Array) -> float:
     """(e), third line: inside the sum over j of the logarithm, b2 and W2 carry y for j."""
     total = 0.0
     for x, y in zip(X, Y, strict=True):
-        score = net.b2[y] + net.W2[y] @ forward(net, x)["h_s"]
+        score = net.b2[y] + net.W2[y] @ forward(net, x).h_s
         total += score - np.log(sum(np.exp(score) for _ in range(len(net.b2))))
     return float(-total / len(Y))
 
@@ -263,7 +362,7 @@ def score_as_printed_in_line_4(net: Network, x: Array, y: int) -> Array | None:
     return net.b2[y] + net.W2[y] * inner
 
 
-# Random networks, and the loss as a function of one quantity -------------------------------------
+# The question -------------------------------------------------------------------------------------
 
 
 def draw(settings: Settings, rng: np.random.Generator) -> tuple[Network, Array, Array]:
@@ -286,127 +385,13 @@ def draw(settings: Settings, rng: np.random.Generator) -> tuple[Network, Array, 
         return net, X, rng.integers(settings.m, size=settings.n)
 
 
-def loss_of(name: str, net: Network, x: Array, y: int) -> tuple[Callable[[Array], float], Array]:
-    """L as a function of ``name`` alone, and the point to differentiate at."""
-    state = forward(net, x)
-    if name == "o_a":
-        return lambda z: log_loss(z, y), state["o_a"]
-    if name == "h_s":
-        return lambda z: log_loss(net.b2 + net.W2 @ z, y), state["h_s"]
-    if name == "h_a":
-        return (
-            lambda z: log_loss(net.b2 + net.W2 @ leaky_relu(z, net.alpha), y),
-            state["h_a"],
-        )
-    if name == "x":
-        return lambda z: log_loss(forward(net, z)["o_a"], y), x
-    return (
-        lambda z: log_loss(forward(net.replace(**{name: z}), x)["o_a"], y),
-        getattr(net, name),
-    )
-
-
-# PyTorch ------------------------------------------------------------------------------------------
-
-
-def as_tensors(net: Network) -> Network:
-    """The same network as float64 tensors that record what is done with them."""
-    import torch
-
-    values = {
-        name: torch.tensor(value, dtype=torch.float64, requires_grad=True)
-        for name, value in net.items()
-    }
-    return Network(**values, alpha=net.alpha)
-
-
-def torch_forward(net: Network, x: Any) -> dict[str, Any]:
-    """`forward` with PyTorch's own functions; ``net`` as tensors."""
-    import torch
-    from torch.nn import functional
-
-    h_a = functional.linear(x, net.W1, net.b1)
-    h_s = functional.leaky_relu(h_a, net.alpha)
-    o_a = functional.linear(h_s, net.W2, net.b2)
-    return {"h_a": h_a, "h_s": h_s, "o_a": o_a, "o_s": torch.softmax(o_a, 0)}
-
-
-def torch_loss(o_a: Any, y: int) -> Any:
-    import torch
-    from torch.nn import functional
-
-    return functional.cross_entropy(o_a, torch.tensor(int(y)))
-
-
-def autograd(net: Network, x: Array, y: int) -> dict[str, Array]:
-    """Every gradient by name, from PyTorch alone; ``net`` as arrays."""
-    import torch
-
-    tensors = as_tensors(net)
-    x_ = torch.tensor(x, dtype=torch.float64, requires_grad=True)
-    state = torch_forward(tensors, x_)
-    wanted = {**state, **dict(tensors.items()), "x": x_}
-    found = torch.autograd.grad(torch_loss(state["o_a"], y), [wanted[name] for name in NAMES])
-    return {name: g.numpy() for name, g in zip(NAMES, found, strict=True)}
-
-
-def torch_backward(net: Network, x: Array, y: int) -> dict[str, Array]:
-    """The derivation's own lines (`backward`), on tensors."""
-    import torch
-
-    tensors = as_tensors(net)
-    x_ = torch.tensor(x, dtype=torch.float64)
-    with torch.no_grad():
-        onehot = torch.eye(len(net.b2), dtype=torch.float64)[int(y)]
-        found = backward(tensors, x_, onehot, torch_forward(tensors, x_))
-    return {name: g.numpy() for name, g in found.items()}
-
-
-def torch_loss_of(
-    name: str, net: Network, x: Array, y: int
-) -> tuple[Callable[[Array], float], Array]:
-    """`loss_of` with PyTorch's forward pass."""
-    import torch
-    from torch.nn import functional
-
-    tensors = as_tensors(net)
-    x_ = torch.tensor(x, dtype=torch.float64)
-    state = {key: value.detach() for key, value in torch_forward(tensors, x_).items()}
-    rest: dict[str, Callable[[Any], Any]] = {
-        "o_a": lambda z: z,
-        "h_s": lambda z: functional.linear(z, tensors.W2, tensors.b2),
-        "h_a": lambda z: functional.linear(
-            functional.leaky_relu(z, net.alpha), tensors.W2, tensors.b2
-        ),
-        "x": lambda z: torch_forward(tensors, z)["o_a"],
-    }
-    scores = rest.get(name, lambda z: torch_forward(tensors.replace(**{name: z}), x_)["o_a"])
-    at = x if name == "x" else state[name].numpy() if name in state else getattr(net, name)
-
-    def loss(z: Array) -> float:
-        with torch.no_grad():
-            return float(torch_loss(scores(torch.from_numpy(z)), y))
-
-    return loss, at
-
-
-def gradients(net: Network, x: Array, y: int, backend: str) -> dict[str, Array]:
-    """The derivation's gradients by name, computed by ``backend``."""
-    if backend == "torch":
-        return torch_backward(net, x, y)
-    return backward(net, x, np.eye(len(net.b2))[y], forward(net, x))
-
-
-# The question -------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True)
 class Errors:
     """The largest relative error of each named gradient over the random networks."""
 
     difference: dict[str, float]
     autograd: dict[str, float]
-    elementwise: dict[str, float]
+    entries: dict[str, float]
 
     def hold(self, name: str) -> bool:
         return (
@@ -420,31 +405,22 @@ class Errors:
         )
 
 
-def gradient_errors(settings: Settings, backend: str) -> Errors:
+def gradient_errors(cases: Sequence[tuple[Network, Array, Array]], backend: str) -> Errors:
     """Each named gradient against its two witnesses, and its matrix form against its sums."""
-    rng = np.random.default_rng(settings.seed)
-    loss = torch_loss_of if backend == "torch" else loss_of
-    difference: dict[str, list[float]] = {name: [] for name in NAMES}
-    automatic: dict[str, list[float]] = {name: [] for name in NAMES}
-    by_entry: dict[str, list[float]] = {name: [] for name in NAMES}
-    for _ in range(settings.points):
-        net, X, Y = draw(settings, rng)
-        x, y = X[0], int(Y[0])
+
+    def errors(net: Network, x: Array, y: int) -> tuple[dict[str, float], ...]:
         found = gradients(net, x, y, backend)
-        reference = autograd(net, x, y)
-        entries = elementwise(net, x, found)
-        for name in NAMES:
-            difference[name].append(
-                relative_error(found[name], central_difference(*loss(name, net, x, y)))
-            )
-            automatic[name].append(relative_error(found[name], reference[name]))
-            if name in entries:
-                by_entry[name].append(relative_error(found[name], entries[name]))
-    return Errors(
-        *(
-            {name: float(np.max(values)) for name, values in group.items() if values}
-            for group in (difference, automatic, by_entry)
+        differences = {
+            name: central_difference(*loss_of(name, net, x, y, backend)) for name in found
+        }
+        return tuple(
+            {name: relative_error(found[name], value) for name, value in witness.items()}
+            for witness in (differences, autograd(net, x, y), entries(net, x, found))
         )
+
+    kinds = zip(*(errors(net, X[0], int(Y[0])) for net, X, Y in cases), strict=True)
+    return Errors(
+        *({name: float(np.max([e[name] for e in kind])) for name in kind[0]} for kind in kinds)
     )
 
 
@@ -456,84 +432,88 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         )
     if settings.d == settings.d_h:
         raise UsageError(f"d and d_h are both {settings.d}; (o)'s shapes need them to differ")
-    outcome = Outcome()
-    net, X, Y = draw(settings, np.random.default_rng(settings.seed))
-    errors = gradient_errors(settings, backend)
+    lab = Lab(settings, backend)
+    cases = [draw(settings, lab.rng) for _ in range(settings.points)]
+    net, X, Y = cases[0]
+    errors = gradient_errors(cases, backend)
     for kind in ("difference", "autograd"):
         for name, value in getattr(errors, kind).items():
-            outcome.metrics[f"{kind}_error_{name.lower()}"] = value
-    _forward_checks(outcome, net, X, Y, backend)
-    _risk_checks(outcome, net, X, Y, settings)
-    _update_checks(outcome, net, X, Y, settings, backend)
-    _gradient_checks(outcome, net, X, errors)
-    _penalty_checks(outcome, net, X, Y, settings, backend)
-    outcome.plots["gradient_check"] = step_curves(net, X[0], int(Y[0]), backend)
-    outcome.plots["risk"] = risk_curves(net, X, Y, settings) | {
-        "measured": outcome.metrics["printed_step_ratio"]
+            lab.metrics[f"{kind}_error_{name.lower()}"] = value
+    _forward_checks(lab, net, X, Y)
+    _risk_checks(lab, net, X, Y)
+    _update_checks(lab, net, X, Y)
+    _gradient_checks(lab, net, X, errors)
+    _penalty_checks(lab, net, X, Y)
+    lab.plots["gradient_check"] = step_curves(net, X[0], int(Y[0]), backend)
+    lab.plots["risk"] = risk_curves(net, X, Y, settings) | {
+        "measured": lab.metrics["printed_step_ratio"]
     }
-    outcome.checks.sort(key=lambda check: check.name[0])  # (a) to (q)
-    return outcome
+    lab.outcome.checks.sort(key=lambda check: check.name[0])  # (a) to (q)
+    return lab.outcome
 
 
-def _forward_checks(outcome: Outcome, net: Network, X: Array, Y: Array, backend: str) -> None:
+def _softmax_of_symbols(m: int) -> tuple[tuple[Any, ...], Any, list[Any]]:
+    """SymPy's scores o1 to om, the sum of their exponentials, and their softmax."""
+    import sympy as sp
+
+    scores = sp.symbols(f"o1:{m + 1}", real=True)
+    total = sum(map(sp.exp, scores))
+    return scores, total, [sp.exp(o) / total for o in scores]
+
+
+def _forward_checks(lab: Lab, net: Network, X: Array, Y: Array) -> None:
     """(a) to (d): the forward pass, and the loss as a function of o^a."""
     import sympy as sp
 
     x, y = X[0], int(Y[0])
-    d_h, d = net.W1.shape
-    m = len(net.b2)
-    state = {key: np.asarray(value) for key, value in _state(net, x, backend).items()}
+    (d_h, d), m = net.W1.shape, len(net.b2)
+    states = []
+    for row in X:
+        ours, at, lib = of_backend(net, row, lab.world.name)
+        states.append(forward(ours, at, lib))
+    q = SimpleNamespace(**{name: as_numpy(getattr(states[0], name)) for name in FORWARD})
     h_a = np.array([net.b1[j] + sum(net.W1[j, i] * x[i] for i in range(d)) for j in range(d_h)])
-    error = relative_error(state["h_a"], h_a)
-    outcome.check(
+    error = relative_error(q.h_a, h_a)
+    lab.check(
         "a_hidden_pre_activation",
         "h^a = b1 + W1 x with b1 of d_h entries, and h^a_j = b1_j + sum_i W1_ji x_i",
-        net.b1.shape == state["h_a"].shape == (d_h,) and error <= EXACT_TOLERANCE,
-        f"W1 {net.W1.shape}, b1 {net.b1.shape}, h^a {state['h_a'].shape}; matrix form against "
+        net.b1.shape == q.h_a.shape == (d_h,) and error <= EXACT_TOLERANCE,
+        f"W1 {net.W1.shape}, b1 {net.b1.shape}, h^a {q.h_a.shape}; matrix form against "
         f"sums: relative error {error:.1e}",
     )
-    pieces = np.where(state["h_a"] >= 0, state["h_a"], net.alpha * state["h_a"])
-    error = relative_error(state["h_s"], pieces)
+    error = relative_error(q.h_s, np.where(q.h_a >= 0, q.h_a, net.alpha * q.h_a))
     gap = sp.Symbol("gap", positive=True)  # 1 - alpha
     up, down = sp.Symbol("u", positive=True), sp.Symbol("v", negative=True)
-    exact = all(
-        vanishes(sp.Max(z - leaky, 0) - expected)
-        for z, leaky, expected in (
-            (up, (1 - gap) * up, gap * up),  # z - alpha z > 0: the larger one is z
-            (down, (1 - gap) * down, sp.S.Zero),
-        )
+    exact = vanishes(  # z - alpha z > 0: the larger one is z
+        sp.Max(up - (1 - gap) * up, 0) - gap * up, sp.Max(down - (1 - gap) * down, 0)
     )
-    outcome.check(
+    lab.check(
         "a_leaky_relu_by_pieces",
         "for alpha < 1, h^s = max(h^a, alpha h^a) is h^a where h^a >= 0, else alpha h^a",
         exact and error <= EXACT_TOLERANCE,
         f"SymPy: z - alpha z has the sign of z {'on both sides' if exact else 'not everywhere'}; "
         f"relative error {error:.1e}",
     )
-    o_a = np.array(
-        [net.b2[k] + sum(net.W2[k, i] * state["h_s"][i] for i in range(d_h)) for k in range(m)]
-    )
-    error = relative_error(state["o_a"], o_a)
-    outcome.check(
+    o_a = [net.b2[k] + sum(net.W2[k, i] * q.h_s[i] for i in range(d_h)) for k in range(m)]
+    error = relative_error(q.o_a, o_a)
+    lab.check(
         "b_output_pre_activation",
         "o^a = b2 + W2 h^s with W2 (m, d_h), b2 (m,), and o^a_k = b2_k + sum_i W2_ki h^s_i",
         net.W2.shape == (m, d_h) and net.b2.shape == (m,) and error <= EXACT_TOLERANCE,
         f"W2 {net.W2.shape}, b2 {net.b2.shape}; relative error {error:.1e}",
     )
-    scores = sp.symbols(f"o1:{m + 1}", real=True)
-    total = sum(map(sp.exp, scores))
-    probabilities = [sp.exp(o) / total for o in scores]
+    scores, total, probabilities = _softmax_of_symbols(m)
     exact = vanishes(sum(probabilities) - 1) and all(p.is_positive for p in probabilities)
-    sums = [float(np.sum(_state(net, row, backend)["o_s"])) for row in X]
-    lowest = min(float(np.min(_state(net, row, backend)["o_s"])) for row in X)
-    outcome.check(
+    o_s = np.array([as_numpy(state.o_s) for state in states])
+    off = np.max(np.abs(o_s.sum(1) - 1))
+    lab.check(
         "c_probabilities",
         "the o^s_k are positive and sum to 1",
-        exact and lowest > 0 and np.allclose(sums, 1, rtol=0, atol=1e-12),
-        f"SymPy: positive, sum - 1 = 0; over {len(X)} examples the lowest is {lowest:.1e}, the "
-        f"sums are off 1 by at most {np.max(np.abs(np.array(sums) - 1)):.1e}",
+        exact and o_s.min() > 0 and off <= ROUNDING,
+        f"SymPy: positive, sum - 1 = 0; over {len(X)} examples the lowest is {o_s.min():.1e}, the "
+        f"sums are off 1 by at most {off:.1e}",
     )
-    outcome.check(
+    lab.check(
         "c_a_bias_for_each_input",
         "there is a bias b_i for each input x_i and a weight W_ij for each pair of variables",
         d in (len(net.b1), len(net.b2)) and net.W1.shape == (d, d),
@@ -544,77 +524,54 @@ def _forward_checks(outcome: Outcome, net: Network, X: Array, Y: Array, backend:
         vanishes(sp.expand_log(-sp.log(p), force=True) + o - sp.log(total))
         for o, p in zip(scores, probabilities, strict=True)
     )
-    by_name = -math.log(float(state["o_s"][y]))
-    loss = (
-        float(torch_loss(_tensor(state["o_a"]), y))
-        if backend == "torch"
-        else log_loss(state["o_a"], y)
-    )
-    outcome.check(
+    by_name, loss = -math.log(q.o_s[y]), float(lib.log_loss(states[0].o_a, y))
+    lab.check(
         "d_loss_of_the_scores",
         "L = -o^a_y + log sum_j exp(o^a_j)",
-        exact and abs(loss - by_name) <= 1e-12 * max(1.0, by_name),
+        exact and abs(loss - by_name) <= ROUNDING * max(1.0, by_name),
         f"SymPy: -log o^s_y minus it {'is' if exact else 'is not'} 0; at one example {loss:.6f} "
         f"and {by_name:.6f}",
     )
 
 
-def _tensor(value: Array) -> Any:
-    import torch
-
-    return torch.tensor(value, dtype=torch.float64)
-
-
-def _state(net: Network, x: Array, backend: str) -> dict[str, Any]:
-    if backend != "torch":
-        return forward(net, x)
-    found = torch_forward(as_tensors(net), _tensor(x))
-    return {key: value.detach().numpy() for key, value in found.items()}
-
-
-def _risk_checks(outcome: Outcome, net: Network, X: Array, Y: Array, settings: Settings) -> None:
+def _risk_checks(lab: Lab, net: Network, X: Array, Y: Array) -> None:
     """(e): the empirical risk, what is printed for it, and the number of parameters."""
     import sympy as sp
 
-    true = float(np.mean([-np.log(forward(net, x)["o_s"][y]) for x, y in zip(X, Y, strict=True)]))
-    written = risk(net, X, Y)
-    outcome.metrics["risk"] = true
-    outcome.check(
+    d, d_h, m = lab.settings.d, lab.settings.d_h, lab.settings.m
+    true = float(np.mean([-np.log(forward(net, x).o_s[y]) for x, y in zip(X, Y, strict=True)]))
+    written, printed = risk(net, X, Y), risk_as_printed_in_line_3(net, X, Y)
+    lab.metrics |= {"risk": true, "risk_as_printed": printed}
+    lab.check(
         "e_risk_with_index_j",
         "R = -1/n sum_i [o^a_y - log sum_j exp(o^a_j)], o^a_j = b2_j + W2_j h^s: index j within",
-        abs(written - true) <= 1e-12 * max(1.0, true),
+        abs(written - true) <= ROUNDING * max(1.0, true),
         f"{written:.6f}, the mean of -log o^s_y is {true:.6f}",
     )
-    m = settings.m
     score = sp.Symbol("o_y", real=True)
     constant = vanishes(sp.expand_log(sp.log(m * sp.exp(score)), force=True) - score - sp.log(m))
-    printed = risk_as_printed_in_line_3(net, X, Y)
-    outcome.metrics["risk_as_printed"] = printed
-    outcome.check(
+    lab.check(
         "e_risk_with_index_y",
         "the same with index y for j inside the logarithm's sum, as the third line prints it",
-        abs(printed - true) <= 1e-12 * max(1.0, true),
+        abs(printed - true) <= ROUNDING * max(1.0, true),
         f"{printed:.6f} against {true:.6f}; "
         + (f"SymPy: it is log {m} = {math.log(m):.6f} whatever the parameters" if constant else ""),
     )
-    x, y = X[0], int(Y[0])
-    score_4 = score_as_printed_in_line_4(net, x, y)
-    right = forward(net, x)["o_a"][y]
-    fits = score_4 is not None and np.shape(score_4) == () and np.isclose(score_4, right)
+    score_4 = score_as_printed_in_line_4(net, X[0], int(Y[0]))
+    right = forward(net, X[0]).o_a[Y[0]]
     found = "no row y of W1" if score_4 is None else f"shape {np.shape(score_4)}"
-    outcome.check(
+    lab.check(
         "e_first_layer_with_index_y",
         "o^a_y = b2_y + W2_y LeakyReLU(b1_y + W1_y x), row y of the first layer, as the last line "
         "prints it",
-        fits,
-        f"{found} where o^a_y is one number, {right:.4f}: the rows of W1 are the {settings.d_h} "
+        score_4 is not None and np.shape(score_4) == () and np.isclose(score_4, right),
+        f"{found} where o^a_y is one number, {right:.4f}: the rows of W1 are the {d_h} "
         f"hidden units, not the {m} classes",
     )
     counted = sum(value.size for _, value in net.items())
-    d, d_h = settings.d, settings.d_h
     formula = d_h * (d + 1) + m * (d_h + 1)
-    outcome.metrics["parameters"] = counted
-    outcome.check(
+    lab.metrics["parameters"] = counted
+    lab.check(
         "e_parameter_count",
         "n_theta = d_h (d + 1) + m (d_h + 1)",
         counted == formula,
@@ -623,42 +580,35 @@ def _risk_checks(outcome: Outcome, net: Network, X: Array, Y: Array, settings: S
     )
 
 
-def _update_checks(
-    outcome: Outcome, net: Network, X: Array, Y: Array, settings: Settings, backend: str
-) -> None:
+def _update_checks(lab: Lab, net: Network, X: Array, Y: Array) -> None:
     """(f) and the first display of (g): what a step of gradient descent divides by."""
-    n, size = settings.n, settings.batch_size
+    n, size, step = lab.settings.n, lab.settings.batch_size, lab.settings.learning_rate
     each = [
-        np.concatenate(
-            [gradients(net, x, int(y), backend)[name].ravel() for name, _ in net.items()]
-        )
-        for x, y in zip(X, Y, strict=True)
+        in_one_row(gradients(net, x, int(y), lab.world.name)) for x, y in zip(X, Y, strict=True)
     ]
-    numeric = risk_differences(net, X, Y)
+    numeric = in_one_row(by_differences(net, lambda changed: risk(changed, X, Y)))
     error = relative_error(np.mean(each, axis=0), numeric)
-    outcome.check(
+    lab.check(
         "g_risk_gradient_is_a_mean",
         "the gradient of R is the mean over the examples of the gradients of L",
         error <= DIFFERENCE_TOLERANCE,
         f"relative error {error:.1e} against central differences of R, {len(numeric)} parameters",
     )
-    batch_risk = risk_differences(net, X[:size], Y[:size])
-    step = settings.learning_rate
-    right = -step * batch_risk
+    batch = by_differences(net, lambda changed: risk(changed, X[:size], Y[:size]))
+    right = -step * in_one_row(batch)
     total = np.sum(each[:size], axis=0)
     printed, ours = -step * total / n, -step * total / size
-    error = relative_error(printed, right)
     ratio = float(np.linalg.norm(printed) / np.linalg.norm(right))
-    outcome.metrics["printed_step_ratio"] = ratio
-    outcome.check(
+    lab.metrics["printed_step_ratio"] = ratio
+    lab.check(
         "f_batch_sum_over_n",
         "a step on a batch sums over the batch and divides by n, the size of the whole set",
-        error <= DIFFERENCE_TOLERANCE,
+        relative_error(printed, right) <= DIFFERENCE_TOLERANCE,
         f"batch of {size} out of n = {n}: the step is {ratio:.4f} of the gradient step on the "
         f"batch's risk, {size}/{n} = {size / n:.4f}",
     )
     error = relative_error(ours, right)
-    outcome.check(
+    lab.check(
         "f_batch_sum_over_batch_size",
         "a step on a batch divides the batch's sum by the batch's size (n, if the batch is all)",
         error <= DIFFERENCE_TOLERANCE,
@@ -666,70 +616,37 @@ def _update_checks(
     )
 
 
-# check: (gradient, part's formula)
-MATRIX_FORMS = {
-    "g_gradient_o_a": ("o_a", "dL/do^a = o^s - onehot(y)"),
-    "i_gradient_W2": ("W2", "dL/dW2 = dL/do^a (h^s)^T"),
-    "i_gradient_b2": ("b2", "dL/db2 = dL/do^a"),
-    "k_gradient_h_s": ("h_s", "dL/dh^s = W2^T dL/do^a"),
-    "m_gradient_h_a": ("h_a", "dL/dh^a = dL/dh^s times LeakyReLU'(h^a), entry by entry"),
-    "o_gradient_W1": ("W1", "dL/dW1 = dL/dh^a x^T"),
-    "o_gradient_b1": ("b1", "dL/db1 = dL/dh^a"),
-    "p_gradient_x": ("x", "dL/dx = W1^T dL/dh^a"),
-}
-ELEMENT_FORMS = {
-    "h_elements_W2": ("W2", "dL/dW2_kj = dL/do^a_k h^s_j"),
-    "h_elements_b2": ("b2", "dL/db2_k = dL/do^a_k"),
-    "j_elements_h_s": ("h_s", "dL/dh^s_j = sum_k dL/do^a_k W2_kj"),
-    "l_elements_h_a": ("h_a", "dL/dh^a_j is dL/dh^s_j where h^a_j >= 0, else alpha dL/dh^s_j"),
-    "n_elements_W1": ("W1", "dL/dW1_kj = dL/dh^a_k x_j"),
-    "n_elements_b1": ("b1", "dL/db1_k = dL/dh^a_k"),
-    "p_elements_x": ("x", "dL/dx_i = sum_j dL/dh^a_j W1_ji"),
-}
-
-
-def _gradient_checks(outcome: Outcome, net: Network, X: Array, errors: Errors) -> None:
-    """(g) to (p): each gradient by name, its elements, its shape, and the shapes printed."""
-    shapes = {
-        "o_a": net.b2.shape,
-        "W2": net.W2.shape,
-        "b2": net.b2.shape,
-        "h_s": net.b1.shape,
-        "h_a": net.b1.shape,
-        "W1": net.W1.shape,
-        "b1": net.b1.shape,
-        "x": X[0].shape,
-    }
+def _gradient_checks(lab: Lab, net: Network, X: Array, errors: Errors) -> None:
+    """(g) to (p): each gradient by name, its entries, its shape, and the shapes printed."""
+    q = forward(net, X[0])
     exact = _exact_softmax_gradient(len(net.b2))
-    for check, (name, statement) in MATRIX_FORMS.items():
-        outcome.check(
-            check.lower(),
-            f"{statement}, of shape {shapes[name]}",
+    for name, step in DERIVATION.items():
+        proved = name == "o_a" and exact
+        lab.check(
+            step.check,
+            f"{step.formula}, of shape {getattr(q, name).shape}",
             errors.hold(name) and (name != "o_a" or exact),
-            errors.say(name) + ("; SymPy: exact" if name == "o_a" and exact else ""),
+            errors.say(name) + ("; SymPy: exact" if proved else ""),
         )
-    for check, (name, statement) in ELEMENT_FORMS.items():
-        error = errors.elementwise[name]
-        outcome.check(
-            check.lower(),
-            statement,
+    for name, error in errors.entries.items():
+        lab.check(
+            DERIVATION[name].entries_check,
+            DERIVATION[name].entries_formula,
             error <= EXACT_TOLERANCE and errors.hold(name),
             f"element by element against the matrix form: relative error {error:.1e}; "
             + errors.say(name),
         )
     z = np.concatenate([X.ravel()[np.abs(X.ravel()) > OFF_KINK], [-1.0, 1.0]])
-    slopes = np.array(
-        [float(central_difference(lambda t: float(leaky_relu(t, net.alpha)), v)) for v in z]
-    )
+    slopes = [float(central_difference(lambda t: float(leaky_relu(t, net.alpha)), v)) for v in z]
     error = relative_error(leaky_relu_slope(z, net.alpha), slopes)
-    outcome.check(
+    lab.check(
         "l_leaky_relu_slope",
         "LeakyReLU'(z) is 1 for z >= 0, else alpha (at 0 by convention)",
         error <= DIFFERENCE_TOLERANCE,
         f"relative error {error:.1e} against central differences at {len(z)} points off 0",
     )
     error = relative_error(leaky_relu(z, net.alpha) / z, slopes)
-    outcome.check(
+    lab.check(
         "l_ratio_for_derivative",
         "dh^s_j/dh^a_j = LeakyReLU(h^a_j) / h^a_j, a quotient printed for a derivative",
         error <= DIFFERENCE_TOLERANCE,
@@ -737,16 +654,16 @@ def _gradient_checks(outcome: Outcome, net: Network, X: Array, errors: Errors) -
         "at 0 the quotient is 0/0",
     )
     d_h, d = net.W1.shape
-    outcome.check(
+    lab.check(
         "o_shapes_by_d_h",
         "dL/dW1 is d_h x d_h and x has d_h entries",
-        shapes["W1"] == (d_h, d_h) and shapes["x"] == (d_h,),
+        net.W1.shape == (d_h, d_h) and X[0].shape == (d_h,),
         f"d = {d}, d_h = {d_h}: W1 and its gradient are {d_h} x {d}, x has {d} entries",
     )
-    outcome.check(
+    lab.check(
         "o_shapes_by_d",
         "dL/dW1 is d_h x d and x has d entries; dL/db1 and dL/dh^a have d_h",
-        (np.empty(d_h)[:, None] * np.empty(d)[None, :]).shape == net.W1.shape
+        outer(np.empty(d_h), np.empty(d)).shape == net.W1.shape
         and X[0].shape == (d,)
         and net.b1.shape == (d_h,),
         f"an outer product of {d_h} by {d} entries has the shape of W1, {net.W1.shape}",
@@ -757,73 +674,60 @@ def _exact_softmax_gradient(m: int) -> bool:
     """(g) by SymPy, for each class y and each score k."""
     import sympy as sp
 
-    scores = sp.symbols(f"o1:{m + 1}", real=True)
-    total = sum(map(sp.exp, scores))
+    scores, total, probabilities = _softmax_of_symbols(m)
     return vanishes(
         *(
-            sp.diff(-scores[y] + sp.log(total), scores[k])
-            - (sp.exp(scores[k]) / total - int(k == y))
+            sp.diff(-scores[y] + sp.log(total), scores[k]) - (probabilities[k] - int(k == y))
             for y in range(m)
             for k in range(m)
         )
     )
 
 
-def _penalty_checks(
-    outcome: Outcome, net: Network, X: Array, Y: Array, settings: Settings, backend: str
-) -> None:
+def _penalty_checks(lab: Lab, net: Network, X: Array, Y: Array) -> None:
     """(q): the penalised risk's gradient, all four lambdas in the objective."""
     import torch
 
-    lambdas = settings.lambdas
-    if backend == "torch":
-        each = [gradients(net, x, int(y), "torch") for x, y in zip(X, Y, strict=True)]
-        plain = {name: np.mean([g[name] for g in each], axis=0) for name, _ in net.items()}
-    else:
-        plain = risk_gradients(net, X, Y)
-    tensors = as_tensors(net)
+    lambdas = lab.settings.lambdas
+    ours = risk_gradients(net, X, Y, lab.world.name)
+    for name, l1_and_l2 in (("W1", lambdas[:2]), ("W2", lambdas[2:])):
+        W = getattr(net, name)
+        ours[name] = ours[name] + penalty_gradient(W, np.sign(W), *l1_and_l2)
+    leaves, lib = tensors(net), library("torch")
     losses = [
-        torch_loss(torch_forward(tensors, _tensor(x))["o_a"], y) for x, y in zip(X, Y, strict=True)
+        lib.log_loss(forward(leaves, lib.array(x), lib).o_a, y) for x, y in zip(X, Y, strict=True)
     ]
-    objective = torch.stack(losses).mean() + penalty(tensors, lambdas)
-    found = torch.autograd.grad(objective, [value for _, value in tensors.items()])
-    automatic = {name: g.numpy() for (name, _), g in zip(net.items(), found, strict=True)}
-    added = {
-        "W1": penalty_gradient(net.W1, np.sign(net.W1), *lambdas[:2]),
-        "W2": penalty_gradient(net.W2, np.sign(net.W2), *lambdas[2:]),
-    }
-    error: dict[str, tuple[float, float]] = {}
-    for name, value in net.items():
-        ours = plain[name] + added.get(name, 0.0)
-
-        def objective_of(z: Array, name: str = name) -> float:
-            changed = net.replace(**{name: z})
-            return risk(changed, X, Y) + float(penalty(changed, lambdas))
-
-        error[name] = (
-            relative_error(ours, central_difference(objective_of, value)),
-            relative_error(ours, automatic[name]),
-        )
-        outcome.metrics[f"penalised_difference_error_{name.lower()}"] = error[name][0]
-    values = f"lambda = {', '.join(f'{v:g}' for v in lambdas)}"
-    for name, index in (("W1", "1"), ("W2", "2")):
-        difference, automatically = error[name]
-        outcome.check(
-            f"q_penalty_adds_to_{name.lower()}",
-            f"the penalty adds lambda_{index}1 sign({name}) + 2 lambda_{index}2 {name} to the "
-            f"gradient by {name}",
-            difference <= DIFFERENCE_TOLERANCE and automatically <= EXACT_TOLERANCE,
-            f"{values}: relative error {difference:.1e} against central differences, "
-            f"{automatically:.1e} against autograd",
-        )
-    worst = [max(error[name][kind] for name in ("b1", "b2")) for kind in (0, 1)]
-    outcome.check(
-        "q_biases_unchanged",
-        "the penalty leaves the gradients by the biases as they were",
-        worst[0] <= DIFFERENCE_TOLERANCE and worst[1] <= EXACT_TOLERANCE,
-        f"{values}: relative error {worst[0]:.1e} against central differences, {worst[1]:.1e} "
-        "against autograd",
+    objective = torch.stack(losses).mean() + penalty(leaves, lambdas)
+    automatic = torch.autograd.grad(objective, [value for _, value in leaves.items()])
+    numeric = by_differences(
+        net, lambda changed: risk(changed, X, Y) + float(penalty(changed, lambdas))
     )
+    error = {
+        name: np.array([relative_error(ours[name], w) for w in (numeric[name], found.numpy())])
+        for name, found in zip(PARAMETERS, automatic, strict=True)
+    }
+    lab.metrics |= {
+        f"penalised_difference_error_{name.lower()}": float(e[0]) for name, e in error.items()
+    }
+    statements = {
+        f"q_penalty_adds_to_w{i}": (
+            f"the penalty adds lambda_{i}1 sign(W{i}) + 2 lambda_{i}2 W{i} to the gradient by W{i}",
+            error[f"W{i}"],
+        )
+        for i in (1, 2)
+    }
+    statements["q_biases_unchanged"] = (
+        "the penalty leaves the gradients by the biases as they were",
+        np.maximum(error["b1"], error["b2"]),
+    )
+    for check, (statement, (difference, automatically)) in statements.items():
+        lab.check(
+            check,
+            statement,
+            bool(difference <= DIFFERENCE_TOLERANCE and automatically <= EXACT_TOLERANCE),
+            f"lambda = {', '.join(f'{v:g}' for v in lambdas)}: relative error {difference:.1e} "
+            f"against central differences, {automatically:.1e} against autograd",
+        )
 
 
 # Figures ------------------------------------------------------------------------------------------
@@ -831,13 +735,11 @@ def _penalty_checks(
 
 def step_curves(net: Network, x: Array, y: int, backend: str) -> dict[str, Any]:
     """By gradient: the relative error of central differences over their step."""
-    found = gradients(net, x, y, backend)
-    loss = torch_loss_of if backend == "torch" else loss_of
     curves = {}
-    for name in NAMES:
-        f, at = loss(name, net, x, y)
+    for name, found in gradients(net, x, y, backend).items():
+        f, at = loss_of(name, net, x, y, backend)
         curves[name] = numbers(
-            relative_error(found[name], central_difference(f, at, step)) for step in STEPS
+            relative_error(found, central_difference(f, at, step)) for step in STEPS
         )
     return {"step": list(STEPS), "errors": curves}
 
@@ -862,75 +764,52 @@ def risk_curves(net: Network, X: Array, Y: Array, settings: Settings) -> dict[st
     }
 
 
-GRADIENT_LABELS = {
-    "o_a": r"$\mathbf{o}^a$",
-    "W2": r"$\mathbf{W}^{(2)}$",
-    "b2": r"$\mathbf{b}^{(2)}$",
-    "h_s": r"$\mathbf{h}^s$",
-    "h_a": r"$\mathbf{h}^a$",
-    "W1": r"$\mathbf{W}^{(1)}$",
-    "b1": r"$\mathbf{b}^{(1)}$",
-    "x": r"$\mathbf{x}$",
-}
+FIGURES = Figures()
 
 
-def draw_gradient_check(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("gradient_check", width=5.8, height=4.0)
+def draw_gradient_check(plots: Any, ax: Any) -> None:
     """A correct gradient: errors fall like the step squared, until rounding takes over."""
-    from hw.figures.style import COLOURS, new_figure
+    from hw.figures.style import COLOURS
 
-    known = sole(outcomes).plots["gradient_check"]
-    figure, axes = new_figure(width=5.8, height=4.0)
-    ax = axes[0][0]
-    markers = "os^vDPX*"
-    for i, (name, errors) in enumerate(known["errors"].items()):
-        shown = [(h, e) for h, e in zip(known["step"], errors, strict=True) if e > 0]
+    known = plots["gradient_check"]
+    for i, (name, marker) in enumerate(zip(DERIVATION, "os^vDPX*", strict=True)):
+        shown = [(h, e) for h, e in zip(known["step"], known["errors"][name], strict=True) if e > 0]
+        above = "(" + name[1] + ")" if name[1:].isdigit() else name[2:]
         ax.plot(
             *zip(*shown, strict=True),
-            marker=markers[i],
+            marker=marker,
             ms=4,
             lw=1.2,
             color=COLOURS[i % len(COLOURS)],
             ls="-" if i < len(COLOURS) else "--",
-            label=GRADIENT_LABELS[name],
+            label=rf"$\mathbf{{{name[0]}}}^{{{above}}}$",
         )
     h = np.array([1e-1, 1e-3])
     ax.plot(h, 5e-3 * h**2, ":", color="0.3", lw=1.2)
     ax.annotate(
         "slope of $h^2$", (1e-2, 5e-7), xytext=(2, -14), textcoords="offset points", color="0.3"
     )
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("step $h$ of the central differences")
-    ax.set_ylabel("relative error of the gradient")
+    ax.set(xscale="log", yscale="log")
+    ax.set(xlabel="step $h$ of the central differences", ylabel="relative error of the gradient")
     ax.legend(ncols=4, fontsize=8, loc="upper center")
-    return titled(figure, spec)
 
 
-def draw_risk(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("risk", columns=2, width=4.6)
+def draw_risk(plots: Any, left: Any, right: Any) -> None:
     """(e) and (f): the risk and the step as they are and as the report prints them."""
-    from hw.figures.style import COLOURS, new_figure
+    from hw.figures.style import COLOURS
 
-    known = sole(outcomes).plots["risk"]
-    figure, axes = new_figure(1, 2, width=4.6)
-    left, right = axes[0]
-    steps = range(len(known["true"]))
-    left.plot(steps, known["true"], label=r"$\hat{R}$, index $j$ in the sum")
-    left.plot(steps, known["printed"], "--", label=r"as printed, index $y$: $\log m$")
+    known = plots["risk"]
+    left.plot(known["true"], label=r"$\hat{R}$, index $j$ in the sum")
+    left.plot(known["printed"], "--", label=r"as printed, index $y$: $\log m$")
     left.set_ylim(bottom=0)
-    left.set_xlabel("steps of gradient descent")
-    left.set_ylabel(r"empirical risk $\hat{R}$")
-    left.set_title("(e)")
+    left.set(xlabel="steps of gradient descent", ylabel=r"empirical risk $\hat{R}$", title="(e)")
     left.legend()
     sizes = known["batch_size"]
     right.plot(sizes, [1.0] * len(sizes), label="divided by the batch's size")
     right.plot(sizes, known["ratio"], "--", marker="o", ms=3, label="as printed, divided by $n$")
     right.plot(known["marked"], known["measured"], "D", color=COLOURS[6], ms=6, label="measured")
-    right.set_ylim(0, 1.3)
-    right.set_xlabel("batch size")
-    right.set_ylabel("step / gradient step on the batch")
-    right.set_title("(f)")
+    right.set(ylim=(0, 1.3), title="(f)")
+    right.set(xlabel="batch size", ylabel="step / gradient step on the batch")
     right.legend(loc="lower right")
-    return titled(figure, spec)
-
-
-FIGURES = {"gradient_check": draw_gradient_check, "risk": draw_risk}

@@ -30,6 +30,9 @@ import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
+from hw.nn.activations import sigmoid
+from hw.nn.losses import softmax
+from hw.questions.derivations.lab.lab import Figures
 from hw.questions.derivations.lab.statements import (
     STEP,
     Array,
@@ -80,12 +83,6 @@ class Settings:
 # The functions, in NumPy ----------------------------------------------------------------------
 
 
-def sigmoid(x: Array) -> Array:
-    """1 / (1 + exp(-x)), without overflow at either end."""
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
-
-
 def softplus(x: Array) -> Array:
     """ln(1 + exp(x)), without overflow."""
     return np.logaddexp(0, x)
@@ -104,12 +101,6 @@ def negative(x: Array) -> Array:
 def rectifier(x: Array) -> Array:
     """max(0, x)."""
     return np.maximum(0, x)
-
-
-def softmax(x: Array) -> Array:
-    """exp(x_i) / sum_j exp(x_j), over the last axis."""
-    e = np.exp(x - np.max(x, axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
 
 
 def softmax_jacobian(s: Array) -> Array:
@@ -543,14 +534,17 @@ TITLES = {
 BROKEN = ("sign", "indicator", "rectifier", "abs")  # they, or their derivatives, jump at 0
 
 
-def draw_functions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
-    """One panel a function: the function solid, its derivative dashed."""
-    from hw.figures.style import COLOURS, new_figure
+FIGURES = Figures()
 
-    known = sole(outcomes).plots["functions"]
+
+@FIGURES.add("functions", rows=2, columns=4, width=3.1, height=2.7)
+def draw_functions(plots: Any, *panels: Any) -> None:
+    """One panel a function: the function solid, its derivative dashed."""
+    from hw.figures.style import COLOURS
+
+    known = plots["functions"]
     x = np.array(known["x"])
-    figure, axes = new_figure(2, 4, width=3.1, height=2.7)
-    for ax, (name, curve) in zip(axes.flat, known["curves"].items(), strict=False):
+    for ax, (name, curve) in zip(panels, known["curves"].items(), strict=False):
         for key, style, colour in (("value", "-", COLOURS[0]), ("derivative", "--", COLOURS[1])):
             sides = (x < 0, x > 0) if name in BROKEN else (np.full(x.shape, True),)
             for nth, side in enumerate(sides):
@@ -564,19 +558,18 @@ def draw_functions(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> 
         if name in ("sign", "indicator"):
             ax.plot(0, 0, "o", color=COLOURS[0], ms=4)  # the value at the jump
         ax.set_title(TITLES[name])
-    ax = axes.flat[7]
+    ax = panels[7]
     for i, colour in enumerate((COLOURS[0], COLOURS[2], COLOURS[3])):
         ax.plot(x, known["softmax"]["value"][i], color=colour, label=f"$S_{i + 1}$")
         ax.plot(x, known["softmax"]["derivative"][i], "--", color=colour)
     ax.set_title("softmax of $(x, 0, 1)$")
     ax.set_ylim(top=1.3)
     ax.legend(loc="upper center", ncols=3, fontsize=8, handlelength=1.2, columnspacing=1)
-    axes.flat[0].legend(loc="upper left", fontsize=8)
-    for ax in axes.flat:
+    panels[0].legend(loc="upper left", fontsize=8)
+    for ax in panels:
         ax.set_xlabel("$x$")
-    for row in axes:
-        row[0].set_ylabel("value")
-    return titled(figure, spec)
+    for ax in panels[::4]:
+        ax.set_ylabel("value")
 
 
 def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
@@ -629,4 +622,4 @@ def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> F
     return titled(figure, spec)
 
 
-FIGURES = {"functions": draw_functions, "vjp_cost": draw_vjp_cost}
+FIGURES["vjp_cost"] = draw_vjp_cost  # of one panel or two, and of times, which are no plot data

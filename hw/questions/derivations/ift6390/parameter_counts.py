@@ -20,21 +20,18 @@ Deviations: none.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
-from hw.questions.derivations.lab.statements import sole, titled
+from hw.questions.derivations.lab.lab import Figures, Lab
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def solution(settings: Settings, target: int, *, forget: int = 0, inputs: int = 
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """The counts of both networks, and the depth that brings them closest. No ``data``."""
-    outcome = Outcome()
+    lab = Lab(settings, backend)
     sizes = (settings.inputs, *settings.hidden, settings.classes)
     if len(settings.claimed_layers) != 2 * (len(sizes) - 1):
         raise UsageError(
@@ -115,22 +112,21 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         )
     counts = layer_counts(sizes, backend)
     total = sum(counts)
-    outcome.metrics["parameters"] = total
-    _count_checks(outcome, settings, sizes, counts)
-    _depth_checks(outcome, settings, total, backend)
-    return outcome
+    lab.metrics["parameters"] = total
+    _count_checks(lab, sizes, counts)
+    _depth_checks(lab, total)
+    return lab.outcome
 
 
-def _count_checks(
-    outcome: Outcome, settings: Settings, sizes: Sequence[int], counts: Sequence[int]
-) -> None:
+def _count_checks(lab: Lab, sizes: Sequence[int], counts: Sequence[int]) -> None:
     """1.2.3: layer by layer, then the total."""
+    settings = lab.settings
     names = [f"{kind}{i + 1}" for i in range(len(sizes) - 1) for kind in ("w", "b")]
     for name, counted, claimed in zip(names, counts, settings.claimed_layers, strict=True):
         i = int(name[1:])
         formula = f"{sizes[i - 1]} x {sizes[i]}" if name[0] == "w" else str(sizes[i])
-        outcome.metrics[f"parameters_{name}"] = counted
-        outcome.check(
+        lab.metrics[f"parameters_{name}"] = counted
+        lab.check(
             f"count_{name}",
             f"{'weights' if name[0] == 'w' else 'biases'} of layer {i}: {claimed:,}",
             counted == claimed,
@@ -143,13 +139,13 @@ def _count_checks(
         if (total - claimed == counts[-1])
         else ""
     )
-    outcome.check(
+    lab.check(
         "total_as_printed",
         f"the network has {claimed:,} parameters in total",
         total == claimed,
         f"{layers} = {total:,}{forgets}",
     )
-    outcome.check(
+    lab.check(
         "total_is_the_sum",
         "the total is the sum of every layer's weights and biases, the last biases too: "
         f"{sum(settings.claimed_layers):,}",
@@ -158,12 +154,13 @@ def _count_checks(
     )
 
 
-def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: str) -> None:
+def _depth_checks(lab: Lab, target: int) -> None:
     """1.3: the equation, its solution, and the closest whole number of layers."""
+    settings, backend = lab.settings, lab.world.name
     layers = list(range(1, settings.most + 1))
     counts = [sum(layer_counts(deep_sizes(settings, z), backend)) for z in layers]
     w = settings.width
-    outcome.plots["depth"] = {
+    lab.plots["depth"] = {
         "layers": layers,
         "parameters": counts,
         "target": target,
@@ -172,7 +169,7 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
         "claimed": sum(n == w for n in settings.claimed_hidden),
     }
     exact = all(solution(settings, count) == z - 1 for z, count in zip(layers, counts, strict=True))
-    outcome.check(
+    lab.check(
         "equation_counts_further_layers",
         f"equation (8) with {settings.inputs} inputs, its x the layers from {w} to {w} units: one "
         f"less than the layers of {w}",
@@ -183,7 +180,7 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
         else "P(x) and a built network differ",
     )
     as_layers = all(solution(settings, count) == z for z, count in zip(layers, counts, strict=True))
-    outcome.check(
+    lab.check(
         "equation_counts_all_layers",
         f"equation (8)'s x is the number of hidden layers of {w} units",
         as_layers,
@@ -191,7 +188,7 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
         f"x = {solution(settings, counts[1])}: the first layer of {w} is P's term "
         f"{settings.first} x {w} + {w}",
     )
-    outcome.check(
+    lab.check(
         "equation_inputs",
         f"the network of equation (8) has {settings.claimed_inputs} inputs",
         settings.claimed_inputs == settings.inputs,
@@ -200,10 +197,10 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
     )
     x = solution(settings, target)
     dropped = solution(settings, target, forget=w)
-    outcome.metrics["n_hidden"] = float(x)
-    outcome.metrics["n_hidden_without_a_bias_layer"] = float(dropped)
+    lab.metrics["n_hidden"] = float(x)
+    lab.metrics["n_hidden_without_a_bias_layer"] = float(dropped)
     digits = len(str(settings.claimed_x).partition(".")[2])
-    outcome.check(
+    lab.check(
         "n_hidden_as_printed",
         f"the solution is x = {settings.claimed_x}",
         round(float(x), digits) == settings.claimed_x,
@@ -213,7 +210,7 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
     )
     # The exact solution, put back, gives the target exactly.
     built = counts[0] + x * (counts[1] - counts[0])
-    outcome.check(
+    lab.check(
         "n_hidden_exact",
         f"the solution is x = {float(x):.2f} further layers from {w} to {w} units",
         built == target,
@@ -224,20 +221,20 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
     listed = sum(n == w for n in settings.claimed_hidden)
     listed_sizes = (settings.inputs, *settings.claimed_hidden, settings.classes)
     listed_total = sum(layer_counts(listed_sizes, backend))
-    outcome.metrics |= {
+    lab.metrics |= {
         "closest_layers": layers[best],
         "closest_parameters": counts[best],
         "closest_distance": distance[best],
         "listed_parameters": listed_total,
         "listed_distance": abs(listed_total - target),
     }
-    outcome.check(
+    lab.check(
         "stated_and_listed_depth_agree",
         f"the network listed has the {settings.claimed_count} layers of {w} that are stated",
         listed == settings.claimed_count,
         f"{settings.claimed_hidden} lists {listed}",
     )
-    outcome.check(
+    lab.check(
         "listed_network_is_closest",
         f"the hidden layers {settings.claimed_hidden} come closest to the first network",
         listed_sizes == deep_sizes(settings, layers[best]),
@@ -245,7 +242,7 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
         f"layers of {w} {counts[best]:,}, {distance[best]:,} off",
     )
     nearest = round(x) + 1
-    outcome.check(
+    lab.check(
         "closest_network",
         f"the closest has {nearest} layers of {w}, {nearest - 1} further ones after the first: x "
         "rounded, not cut",
@@ -258,15 +255,17 @@ def _depth_checks(outcome: Outcome, settings: Settings, target: int, backend: st
 # Figure -------------------------------------------------------------------------------------------
 
 
-def draw_depth(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
-    """Parameters over the number of narrow layers, with the target and both choices."""
-    from hw.figures.style import COLOURS, new_figure
+FIGURES = Figures()
 
-    known = sole(outcomes).plots["depth"]
+
+@FIGURES.add("depth", width=6.2, height=4.0)
+def draw_depth(plots: Any, ax: Any) -> None:
+    """Parameters over the number of narrow layers, with the target and both choices."""
+    from hw.figures.style import COLOURS
+
+    known = plots["depth"]
     layers, millions = known["layers"], [count / 1e6 for count in known["parameters"]]
     target = known["target"] / 1e6
-    figure, axes = new_figure(width=6.2, height=4.0)
-    ax = axes[0][0]
     ax.plot(layers, millions, "o-", ms=4, color=COLOURS[0], label="built networks")
     ax.axhline(target, ls="--", color=COLOURS[1], label=f"first network: {known['target']:,}")
     best = min(range(len(layers)), key=lambda i: abs(millions[i] - target))
@@ -287,7 +286,3 @@ def draw_depth(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     ax.set_ylabel("parameters, in millions")
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.legend(loc="upper left")
-    return titled(figure, spec)
-
-
-FIGURES = {"depth": draw_depth}

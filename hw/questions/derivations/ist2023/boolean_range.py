@@ -33,24 +33,23 @@ perturbation, however small: that is what the halves are for.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
-from hw.questions.derivations.lab.separability import separate
-from hw.questions.derivations.lab.statements import sole, titled
+from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
+from hw.questions.derivations.lab.separability import SIGNS, XOR, separate
+from hw.questions.derivations.lab.worlds import World
 from hw.results.outcome import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 HALF = Fraction(1, 2)
+NUDGE = Fraction(1, 10**9)  # stands for anything positive, however small
 Number = Fraction | int
 
 
@@ -82,12 +81,42 @@ def ranges(D: int) -> Iterator[tuple[int, int]]:
     return itertools.combinations_with_replacement(range(-D, D + 1), 2)
 
 
+def every_range(largest: int) -> Iterator[tuple[int, int, int]]:
+    """All (D, A, B) with D up to ``largest``."""
+    return ((D, A, B) for D in range(1, largest + 1) for A, B in ranges(D))
+
+
 def sign(z: Any) -> int:
+    """The sign with sign(0) = +1."""
     return 1 if z >= 0 else -1
 
 
-def relu(z: Any) -> Any:
-    return z if z > 0 else 0
+# Networks in exact numbers ---------------------------------------------------------------------
+
+
+class Cell(NamedTuple):
+    """A point (low = high) or an open interval (None: unbounded) of S' with one class."""
+
+    low: Fraction | None
+    high: Fraction | None
+    label: int
+
+    @property
+    def point(self) -> bool:
+        return self.low is not None and self.low == self.high
+
+    def distance(self, S: Number) -> Number:
+        """From S to the cell or, if it is an interval, to its nearer end; 0 inside."""
+        below = 0 if self.low is None else self.low - S
+        above = 0 if self.high is None else S - self.high
+        return max(below, above, 0)
+
+
+def inside(low: Number | None, high: Number | None) -> Any:
+    """A number between the two; None is infinity. One of them is finite."""
+    if low is None or high is None:
+        return high - 1 if low is None else low + 1
+    return Fraction(low + high) / 2
 
 
 @dataclass(frozen=True)
@@ -105,12 +134,11 @@ class Network:
     out_bias: Number
 
     def pre_activations(self, S: Any) -> tuple[Any, ...]:
-        (w_1, w_2), (b_1, b_2) = self.weights, self.biases
-        return w_1 * S + b_1, w_2 * S + b_2
+        return tuple(w * S + b for w, b in zip(self.weights, self.biases, strict=True))
 
     def hidden(self, S: Any) -> tuple[Any, ...]:
-        activation = sign if self.activation == "sign" else relu
-        return tuple(map(activation, self.pre_activations(S)))
+        z = self.pre_activations(S)
+        return tuple(map(sign, z)) if self.activation == "sign" else tuple(max(a, 0) for a in z)
 
     def output(self, S: Any) -> Any:
         """What the output's sign is taken of."""
@@ -132,44 +160,34 @@ class Network:
         Between the zeros of the hidden units every hidden output is constant (sign) or affine
         (ReLU), so that the output is affine and has at most one zero more, which is found exactly.
         """
-        pairs = zip(self.weights, self.biases, strict=True)
-        kinks = sorted({Fraction(-b, 1) / w for w, b in pairs})
-        cuts = set(kinks)
-        # The first and the last piece go on to infinity; two points of each tell its line.
-        for low, high in itertools.pairwise([None, *kinks, None]):
-            one = high - 1 if low is None else low + 1 if high is None else (2 * low + high) / 3
-            two = high - 2 if low is None else low + 2 if high is None else (low + 2 * high) / 3
+        cuts = {Fraction(-b, 1) / w for w, b in zip(self.weights, self.biases, strict=True)}
+        for low, high in itertools.pairwise([None, *sorted(cuts), None]):
+            one = inside(low, high)
+            two = inside(low, one)
             slope = (self.output(two) - self.output(one)) / (two - one)
-            if slope:
-                zero = one - self.output(one) / slope
-                if (low is None or low < zero) and (high is None or zero < high):
-                    cuts.add(zero)
+            zero = one - self.output(one) / slope if slope else low
+            if zero is not None and (low is None or low < zero) and (high is None or zero < high):
+                cuts.add(zero)
         points = sorted(cuts)
-        found = [Cell(None, points[0], self.classify(points[0] - 1))]
-        for low, high in itertools.pairwise(points):
-            found.append(Cell(low, low, self.classify(low)))
-            found.append(Cell(low, high, self.classify((low + high) / 2)))
-        found.append(Cell(points[-1], points[-1], self.classify(points[-1])))
-        found.append(Cell(points[-1], None, self.classify(points[-1] + 1)))
-        return tuple(found)
+        # Every point twice, so that the pairs are interval, point, interval, ..., interval.
+        ends = [None, *(point for point in points for _ in range(2)), None]
+        pairs = itertools.pairwise(ends)
+        return tuple(Cell(low, high, self.classify(inside(low, high))) for low, high in pairs)
+
+    def positive_set(self) -> tuple[Fraction, Fraction] | None:
+        """(low, high) if the class is +1 on [low, high] and nowhere else."""
+        runs = [
+            (label, list(run)) for label, run in itertools.groupby(self.cells, lambda c: c.label)
+        ]
+        positive = [run for label, run in runs if label == 1]
+        if len(positive) != 1 or not (positive[0][0].point and positive[0][-1].point):
+            return None
+        low, high = positive[0][0].low, positive[0][-1].high
+        return None if low is None or high is None else (low, high)
 
 
-class Cell(NamedTuple):
-    """A point (low = high) or an open interval (None: unbounded) of S' with one class."""
-
-    low: Fraction | None
-    high: Fraction | None
-    label: int
-
-    @property
-    def point(self) -> bool:
-        return self.low is not None and self.low == self.high
-
-    def distance(self, S: Number) -> Number:
-        """From S to the cell or, if it is an interval, to its nearer end; 0 inside."""
-        below = 0 if self.low is None else self.low - S
-        above = 0 if self.high is None else S - self.high
-        return max(below, above, 0)
+# A network for every A and B.
+Family = Callable[[int, int], Network]
 
 
 @cache
@@ -184,7 +202,7 @@ def published_relu(A: int, B: int) -> Network:
     return Network("relu", (-1, 1), (A - HALF, -B - HALF), (-1, -1), 0)
 
 
-def doubled(published: Callable[[int, int], Network]) -> Callable[[int, int], Network]:
+def doubled(published: Family) -> Family:
     """The same network with twice the hidden weights and biases: whole numbers.
 
     A sign keeps its value under a positive factor; a ReLU's is multiplied by it, which the sign at
@@ -200,15 +218,9 @@ def doubled(published: Callable[[int, int], Network]) -> Callable[[int, int], Ne
     return build
 
 
-@cache
-def bare_sign(A: int, B: int) -> Network:
-    """Whole thresholds without the doubling: S ≥ A and S ≤ B."""
-    return Network("sign", (1, -1), (-A, B), (1, 1), -1)
-
-
-@cache
-def bare_relu(A: int, B: int) -> Network:
-    return Network("relu", (-1, 1), (A, -B), (-1, -1), 0)
+# Whole thresholds without the doubling, S ≥ A and S ≤ B, with either kind of unit.
+bare_sign: Family = cache(lambda A, B: Network("sign", (1, -1), (-A, B), (1, 1), -1))
+bare_relu: Family = cache(lambda A, B: Network("relu", (-1, 1), (A, -B), (-1, -1), 0))
 
 
 @cache
@@ -217,44 +229,25 @@ def margin_relu(A: int, B: int) -> Network:
     return Network("relu", (-1, 1), (A, -B), (-2, -2), 1)
 
 
-# A network for every A and B.
-Family = Callable[[int, int], Network]
-
-
-def positive_set(net: Network) -> tuple[Fraction, Fraction] | None:
-    """(low, high) if the class is +1 on [low, high] and nowhere else."""
-    positive = [k for k, cell in enumerate(net.cells) if cell.label == 1]
-    if not positive or positive != list(range(positive[0], positive[-1] + 1)):
-        return None
-    first, last = net.cells[positive[0]], net.cells[positive[-1]]
-    if not (first.point and last.point) or first.low is None or last.high is None:
-        return None
-    return first.low, last.high
-
-
-class Survival(NamedTuple):
-    """How far S' may be from S: every |S' - S| < radius keeps the class.
-
-    closed: whether |S' - S| = radius keeps it too.
-    """
-
-    radius: Number
-    closed: bool
+PUBLISHED: dict[str, Family] = {"sign": published_sign, "relu": published_relu}
 
 
 @cache
-def survival(net: Network, S: int) -> Survival | None:
-    """The largest change of the sum S that leaves the network's class as it is; None: any."""
+def survival(net: Network, S: int) -> tuple[Number, bool] | None:
+    """How far S' may be from S: every |S' - S| < radius keeps the class; None: any does.
+
+    Returns the radius, and whether |S' - S| = radius keeps the class too.
+    """
     label = net.classify(S)
     others = [(cell.distance(S), cell.point) for cell in net.cells if cell.label != label]
     if not others:
         return None
     radius = min(distance for distance, _ in others)
     # An open interval comes arbitrarily near its end but does not reach it.
-    return Survival(radius, not any(point for distance, point in others if distance == radius))
+    return radius, not any(point for distance, point in others if distance == radius)
 
 
-# All ranges at once, on the inputs themselves
+# All ranges at once, on the inputs themselves --------------------------------------------------
 
 
 def all_inputs(D: int) -> np.ndarray:
@@ -262,45 +255,125 @@ def all_inputs(D: int) -> np.ndarray:
     return np.array(list(itertools.product((-1.0, 1.0), repeat=D)))
 
 
-def stacked(family: Family, D: int) -> tuple[str, tuple[np.ndarray, ...]]:
-    """All ranges' networks: activation; W (R, 2, D), b (R, 2), output weights (R, 2), bias (R,)."""
+def classes(w: World, family: Family, X: np.ndarray) -> np.ndarray:
+    """Classes ±1 (R, N) of the inputs X (N, D) under the network of every range, in float64."""
+    D = X.shape[1]
     nets = [family(A, B) for A, B in ranges(D)]
-    W = np.array([[[float(w)] * D for w in net.weights] for net in nets])
-    b = np.array([[float(x) for x in net.biases] for net in nets])
-    out_weights = np.array([[float(x) for x in net.out_weights] for net in nets])
-    out_bias = np.array([float(net.out_bias) for net in nets])
-    return nets[0].activation, (W, b, out_weights, out_bias)
-
-
-def numpy_classes(family: Family, X: np.ndarray) -> np.ndarray:
-    """Classes ±1 (R, N) of the inputs X (N, D) under the network of every range."""
-    activation, (W, b, out_weights, out_bias) = stacked(family, X.shape[1])
-    z = X @ W.swapaxes(-1, -2) + b[:, None, :]  # (R, N, 2)
-    h = np.where(z >= 0, 1.0, -1.0) if activation == "sign" else np.maximum(z, 0)
-    output = (h @ out_weights[:, :, None])[..., 0] + out_bias[:, None]
-    return np.where(output >= 0, 1, -1)
-
-
-def torch_classes(family: Family, X: np.ndarray) -> np.ndarray:
-    """The same in PyTorch, float64."""
-    import torch
-
-    activation, arrays = stacked(family, X.shape[1])
-    W, b, out_weights, out_bias = map(torch.from_numpy, arrays)
-    z = torch.from_numpy(X) @ W.mT + b[:, None, :]
-    # torch.sign(0) is 0, the question's is +1.
-    h = (z >= 0).double() * 2 - 1 if activation == "sign" else torch.relu(z)
+    W = w.array([[[float(weight)] * D for weight in net.weights] for net in nets])  # (R, 2, D)
+    b = w.array([[float(bias) for bias in net.biases] for net in nets])
+    out_weights = w.array([[float(weight) for weight in net.out_weights] for net in nets])
+    out_bias = w.array([float(net.out_bias) for net in nets])
+    z = w.array(X) @ W.mT + b[:, None, :]  # (R, N, 2)
+    # The libraries have sign(0) = 0, the question has +1.
+    one = w.ones_like(z)
+    h = w.where(z >= 0, one, -one) if nets[0].activation == "sign" else w.where(z > 0, z, 0.0)
     output = (h @ out_weights[..., None])[..., 0] + out_bias[:, None]
-    return ((output >= 0).long() * 2 - 1).numpy()
-
-
-CLASSES = {"numpy": numpy_classes, "torch": torch_classes}
+    return np.where(as_numpy(output) >= 0, 1, -1)
 
 
 def targets(X: np.ndarray) -> np.ndarray:
     """f (R, N) for every range, from the inputs X (N, D) themselves."""
     S = X.sum(axis=1)
     return np.array([np.where((A <= S) & (S <= B), 1, -1) for A, B in ranges(X.shape[1])])
+
+
+@dataclass
+class Findings:
+    """What the networks of a family do, over all D, A and B.
+
+    sums, inputs: (range, S) and (range, input) pairs tried; wrong: disagreements with f of each.
+    one_set:      whether every network is +1 on [A - ½, B + ½] and nowhere else.
+    radii:        by network, how far any S may move; closed: networks that also survive that far.
+    example:      (D, A, B, S) where that far is too much.
+    both:         networks with a real S' where both hidden units vote for class -1.
+    """
+
+    sums: int = 0
+    inputs: int = 0
+    wrong_sums: int = 0
+    wrong_inputs: int = 0
+    one_set: bool = True
+    radii: list[Number] = field(default_factory=list)
+    closed: int = 0
+    example: tuple[int, int, int, int] | None = None
+    both: int = 0
+
+    @property
+    def wrong(self) -> int:
+        return self.wrong_sums + self.wrong_inputs
+
+    def words(self) -> str:
+        return (
+            f"{self.wrong_sums} of {self.sums} sums and {self.wrong_inputs} of {self.inputs} inputs"
+            " wrong"
+        )
+
+
+def is_whole(family: Family, largest: int) -> bool:
+    """Whether all weights and biases are whole numbers; larger D have all ranges of smaller."""
+    return all(family(A, B).whole() for A, B in ranges(largest))
+
+
+def examine(lab: Lab, family: Family) -> Findings:
+    """All D up to the bound, all A ≤ B: every S exactly, and every input in the backend."""
+    found, largest = Findings(), lab.settings.largest_dimension
+    for D, A, B in every_range(largest):
+        net = family(A, B)
+        found.sums += D + 1
+        found.wrong_sums += sum(net.classify(S) != target(S, A, B) for S in sums(D))
+        found.one_set &= net.positive_set() == (A - HALF, B + HALF)
+        each = {S: survived for S in sums(D) if (survived := survival(net, S))}
+        radius = min(radius for radius, _ in each.values())
+        broken = [S for S, survived in each.items() if survived == (radius, False)]
+        found.radii.append(radius)
+        found.closed += not broken
+        if broken and found.example is None:
+            found.example = (D, A, B, broken[0])
+        # Within a cell no unit changes sign.
+        hidden = [net.hidden(inside(cell.low, cell.high)) for cell in net.cells]
+        found.both += any(h == (-1, -1) if net.activation == "sign" else min(h) > 0 for h in hidden)
+    for D in range(1, largest + 1):
+        X = all_inputs(D)
+        differ = classes(lab.world, family, X) != targets(X)
+        found.inputs += differ.size
+        found.wrong_inputs += int(differ.sum())
+    return found
+
+
+def perturbed(lab: Lab, family: Family, share: float) -> tuple[int, int]:
+    """(tried, changed): random e with |e_i| ≤ share/(2D) added to every input of every D.
+
+    In float64; ``share`` stays so far below 1 that rounding cannot matter.
+    """
+    rng = np.random.default_rng(lab.settings.seed)
+    tried = changed = 0
+    for D in range(1, lab.settings.largest_dimension + 1):
+        X = all_inputs(D)
+        expected = targets(X)
+        for _ in range(lab.settings.directions):
+            # Half of the draws are corners, where the sum moves most.
+            e = rng.uniform(-1, 1, size=X.shape)
+            e = np.where(rng.random((len(X), 1)) < 0.5, np.sign(e[:, :1]), e)
+            differ = classes(lab.world, family, X + e * share / (2 * D)) != expected
+            tried, changed = tried + differ.size, changed + int(differ.sum())
+    return tried, changed
+
+
+def survives_exactly(family: Family, largest: int, beyond: Number) -> bool:
+    """Whether all networks keep f on S ± Dδ, the extremes of |e_i| ≤ δ = 1/(2D) + ``beyond``.
+
+    Enough where the class is +1 on one interval no shorter than twice Dδ: what lies between the
+    extremes then has their class.
+    """
+    return all(
+        family(A, B).classify(S + step) == target(S, A, B)
+        for D, A, B in every_range(largest)
+        for S in sums(D)
+        for step in (-HALF - D * beyond, HALF + D * beyond)
+    )
+
+
+# The statements --------------------------------------------------------------------------------
 
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
@@ -311,369 +384,183 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
             f"figure_low = {A} and figure_high = {B} are no range for figure_dimension = {D};"
             f" they must satisfy -{D} <= figure_low <= figure_high <= {D}"
         )
-    classes = CLASSES[backend]
-    outcome = Outcome()
-    part_a(outcome, settings)
-    for part, family in (("sign", published_sign), ("relu", published_relu)):
-        part_b_or_c(outcome, settings, classes, part, family)
-    whole_numbers(outcome, settings, classes)
-    relu_output(outcome, settings, classes)
-    outcome.plots["networks"] = {
-        "dimension": D,
-        "low": A,
-        "high": B,
-        "sign": profile(published_sign(A, B), D),
-        "relu": profile(published_relu(A, B), D),
-    }
-    return outcome
+    lab = Lab(settings, backend)
+    part_a(lab)
+    for part, family in PUBLISHED.items():
+        part_b_or_c(lab, part, family)
+    whole_numbers(lab)
+    relu_output(lab)
+    profiles = {part: profile(family(A, B), D) for part, family in PUBLISHED.items()}
+    lab.plots["networks"] = {"dimension": D, "low": A, "high": B, **profiles}
+    return lab.outcome
 
 
-# (a): a single perceptron
-
-
-def part_a(outcome: Outcome, settings: Settings) -> None:
+def part_a(lab: Lab) -> None:
     """D = 2, A = -1, B = 1: the XOR, beyond a single perceptron."""
-    points = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
-    labels = [target(sum(x), -1, 1) for x in points]
-    outcome.plots["xor"] = {"points": [list(x) for x in points], "labels": labels}
-    outcome.check(
+    labels = [target(sum(x), -1, 1) for x in SIGNS]
+    lab.plots["xor"] = {"points": [list(x) for x in SIGNS], "labels": labels}
+    lab.check(
         "four_points",
         "for D = 2, A = -1, B = 1: f(-1, 1) = f(1, -1) = 1 and f(-1, -1) = f(1, 1) = -1",
         labels == [-1, 1, 1, -1],
-        "; ".join(f"S{x} = {sum(x)}, f = {y}" for x, y in zip(points, labels, strict=True)),
+        "; ".join(f"S{x} = {sum(x)}, f = {y}" for x, y in zip(SIGNS, labels, strict=True)),
     )
-    products = [-a * b for a, b in points]
-    outcome.check(
+    lab.check(
         "equals_xor",
         "that function is the XOR of its two inputs",
-        labels == products and labels == [1 if a != b else -1 for a, b in points],
+        labels == list(XOR) == [-a * b for a, b in SIGNS] == [2 * (a != b) - 1 for a, b in SIGNS],
         f"f = -x_1 x_2 on all four points: {labels}",
     )
-    answer = separate(points, labels)
-    outcome.check(
+    answer = separate(SIGNS, labels)
+    lab.check(
         "not_linearly_separable",
         "the four points are not linearly separable: no single perceptron computes f",
         not answer.separable,
-        f"certificate λ = {answer.certificate}: Σ λ_i y_i (x_i, 1) = 0 with λ ≥ 0, so that no"
-        " (w, β) has y_i (w·x_i + β) > 0 for all i"
-        if answer.certificate
-        else f"the plane {answer.plane} separates them",
+        answer.words(),
     )
-    tested, separable, agree = 0, 0, True
-    for D in range(1, settings.certificate_dimension + 1):
+    separable, agree = [], True
+    for D, A, B in every_range(lab.settings.certificate_dimension):
         inputs = list(itertools.product((-1, 1), repeat=D))
-        for A, B in ranges(D):
-            found = separate(inputs, [target(sum(x), A, B) for x in inputs]).separable
-            tested, separable = tested + 1, separable + found
-            values = [target(S, A, B) for S in sums(D)]
-            changes = sum(a != b for a, b in itertools.pairwise(values))
-            agree &= found == (changes <= 1)
-    outcome.metrics["ranges_decided"] = tested
-    outcome.metrics["ranges_separable"] = separable
-    outcome.check(
+        found = separate(inputs, [target(sum(x), A, B) for x in inputs]).separable
+        separable.append(found)
+        values = [target(S, A, B) for S in sums(D)]
+        agree &= found == (sum(a != b for a, b in itertools.pairwise(values)) <= 1)
+    lab.metrics |= {"ranges_decided": (tried := len(separable)), "ranges_separable": sum(separable)}
+    lab.check(
         "separable_if_one_sided",
         "a single perceptron computes f if and only if f changes at most once as S grows",
         agree,
-        f"all {tested} ranges for D up to {settings.certificate_dimension}: {separable} with a"
-        f" plane, {tested - separable} with a certificate, as predicted",
+        f"all {tried} ranges for D up to {lab.settings.certificate_dimension}: {sum(separable)}"
+        f" with a plane, {tried - sum(separable)} with a certificate, as predicted",
     )
 
 
-# (b) and (c): two hidden units
-
-
-class Count(NamedTuple):
-    """Networks, and (range, S) and (range, input) pairs tried, with the disagreements with f."""
-
-    networks: int
-    sums: int
-    wrong_sums: int
-    inputs: int
-    wrong_inputs: int
-
-
-def exhaust(family: Family, largest: int, classes: Callable[..., np.ndarray]) -> Count:
-    """Compare with f for all D up to ``largest`` and all A ≤ B: on all S exactly, on all inputs."""
-    networks = tried = wrong = inputs = wrong_inputs = 0
-    for D in range(1, largest + 1):
-        for A, B in ranges(D):
-            net = family(A, B)
-            networks += 1
-            for S in sums(D):
-                tried += 1
-                wrong += net.classify(S) != target(S, A, B)
-        X = all_inputs(D)
-        differ = classes(family, X) != targets(X)
-        inputs += differ.size
-        wrong_inputs += int(differ.sum())
-    return Count(networks, tried, wrong, inputs, wrong_inputs)
-
-
-class Robustness(NamedTuple):
-    """Over all D, A, B and S: the smallest and the largest radius of one network in S'.
-
-    one_set:  whether every network is +1 on [A - ½, B + ½] and nowhere else.
-    closed:   networks that also survive at the radius itself.
-    example:  (D, A, B, S) where the radius itself is too much.
-    """
-
-    least: Number
-    most: Number
-    one_set: bool
-    closed: int
-    networks: int
-    example: tuple[int, int, int, int] | None
-
-
-def robustness(family: Family, largest: int) -> Robustness:
-    """Exactly, for all D up to ``largest``, all A ≤ B and all S."""
-    radii, one_set, closed, example = [], True, 0, None
-    for D in range(1, largest + 1):
-        for A, B in ranges(D):
-            net = family(A, B)
-            one_set &= positive_set(net) == (A - HALF, B + HALF)
-            each = {S: found for S in sums(D) if (found := survival(net, S))}
-            radius = min(found.radius for found in each.values())
-            broken = [S for S, found in each.items() if found == Survival(radius, False)]
-            radii.append(radius)
-            closed += not broken
-            if broken and example is None:
-                example = (D, A, B, broken[0])
-    return Robustness(min(radii), max(radii), one_set, closed, len(radii), example)
-
-
-def perturbed(
-    family: Family, settings: Settings, classes: Callable[..., np.ndarray], share: float
-) -> tuple[int, int]:
-    """(tried, changed): random e with |e_i| ≤ share/(2D) added to every input of every D.
-
-    In float64; ``share`` stays so far below 1 that rounding cannot matter.
-    """
-    rng = np.random.default_rng(settings.seed)
-    tried = changed = 0
-    for D in range(1, settings.largest_dimension + 1):
-        X = all_inputs(D)
-        expected = targets(X)
-        for _ in range(settings.directions):
-            # Half of the draws are corners, where the sum moves most.
-            e = rng.uniform(-1, 1, size=X.shape)
-            e = np.where(rng.random((len(X), 1)) < 0.5, np.sign(e[:, :1]), e)
-            differ = classes(family, X + e * share / (2 * D)) != expected
-            tried += differ.size
-            changed += int(differ.sum())
-    return tried, changed
-
-
-def survives_exactly(family: Family, largest: int, delta: Callable[[int], Fraction]) -> bool:
-    """Whether all networks keep f on S ± Dδ, the extremes of |e_i| ≤ δ, with δ = delta(D).
-
-    Enough where the class is +1 on one interval no shorter than twice Dδ: what lies between the
-    extremes then has their class.
-    """
-    return all(
-        family(A, B).classify(S + step) == target(S, A, B)
-        for D in range(1, largest + 1)
-        for A, B in ranges(D)
-        for S in sums(D)
-        for step in (-D * delta(D), D * delta(D))
-    )
-
-
-def part_b_or_c(
-    outcome: Outcome,
-    settings: Settings,
-    classes: Callable[..., np.ndarray],
-    part: str,
-    family: Family,
-) -> None:
+def part_b_or_c(lab: Lab, part: str, family: Family) -> None:
     """The report's network is f, uses three hidden patterns, and survives small perturbations."""
-    largest = settings.largest_dimension
-    unit = {"sign": "sign", "relu": "ReLU"}[part]
-    count = exhaust(family, largest, classes)
-    outcome.metrics |= {
-        "networks": count.networks,
-        "inputs_tried": count.inputs,
-        f"{part}_wrong": count.wrong_sums + count.wrong_inputs,
+    largest, found = lab.settings.largest_dimension, examine(lab, family)
+    unit, both = {"sign": ("sign", "-1"), "relu": ("ReLU", "positive")}[part]
+    networks, least, most = len(found.radii), min(found.radii), max(found.radii)
+    tried, changed = perturbed(lab, family, share=0.999)
+    lab.metrics |= {
+        "networks": networks,
+        "inputs_tried": found.inputs,
+        f"{part}_wrong": found.wrong,
+        f"{part}_radius": float(least),
     }
-    outcome.check(
+    lab.check(
         f"{part}_network_computes_f",
         f"two {unit} units with the report's weights compute f for all D and -D ≤ A ≤ B ≤ D",
-        count.wrong_sums == count.wrong_inputs == 0,
-        f"D = 1 to {largest}: {count.networks} networks, {count.wrong_sums} of {count.sums} sums"
-        f" and {count.wrong_inputs} of {count.inputs} inputs wrong",
+        found.wrong == 0,
+        f"D = 1 to {largest}: {networks} networks, {found.words()}",
     )
-    if part == "sign":
-        both = never_both(family, largest, lambda h: h == (-1, -1))
-        statement = "the two sign units are never both -1"
-    else:
-        both = never_both(family, largest, lambda h: min(h) > 0)
-        statement = "the two ReLU units are never both positive"
-    outcome.check(
+    lab.check(
         f"{part}_units_exclude_each_other",
-        f"{statement}, as A ≤ B",
-        both == 0,
-        f"{both} of the {count.networks} networks do so for some real S'",
+        f"the two {unit} units are never both {both}, as A ≤ B",
+        found.both == 0,
+        f"{found.both} of the {networks} networks do so for some real S'",
     )
-
-    found = robustness(family, largest)
-    tried, changed = perturbed(family, settings, classes, share=0.999)
-    outcome.metrics[f"{part}_radius"] = float(found.least)
-    outcome.check(
+    lab.check(
         f"{part}_network_is_robust",
         "an infinitesimal change of all inputs changes no class",
-        found.least > 0 and changed == 0,
-        f"exactly: +1 on [A - ½, B + ½] only ({found.one_set}), every S at least {found.least} from"
+        least > 0 and changed == 0,
+        f"exactly: +1 on [A - ½, B + ½] only ({found.one_set}), every S at least {least} from"
         f" its ends; {changed} of {tried} classes change under random |e_i| ≤ 0.999/(2D)",
     )
-    below = survives_exactly(family, largest, lambda D: HALF / D - Fraction(1, 10**9))
-    at = survives_exactly(family, largest, lambda D: HALF / D)
-    above = survives_exactly(family, largest, lambda D: HALF / D + Fraction(1, 10**9))
+    below, at, above = (survives_exactly(family, largest, step) for step in (-NUDGE, 0, NUDGE))
     example = ""
     if found.example:
         D, A, B, S = found.example
         example = f"; at it D = {D}, A = {A}, B = {B} turns S = {S} into {sign(A - S) * HALF + S}"
-    outcome.check(
+    lab.check(
         f"{part}_largest_perturbation",
         "every class survives |e_i| < 1/(2D) for all i, and 1/(2D) is the largest such bound for"
         " each network",
-        found.one_set and found.least == found.most == HALF and below and not at and not above,
-        f"the distance in S is {found.least} for each of {found.networks} networks;"
+        found.one_set and least == most == HALF and below and not at and not above,
+        f"the distance in S is {least} for each of {networks} networks;"
         f" {found.closed} of them (A and B of D's parity) survive 1/(2D) itself{example}",
     )
 
 
-def never_both(family: Family, largest: int, bad: Callable[[Any], bool]) -> int:
-    """Networks with a real S' where ``bad`` holds of the hidden outputs."""
-    count = 0
-    for D in range(1, largest + 1):
-        for A, B in ranges(D):
-            net = family(A, B)
-            points = [cell.low for cell in net.cells if cell.low is not None and cell.point]
-            between = [(a + b) / 2 for a, b in itertools.pairwise(points)]
-            outside = [points[0] - 1, points[-1] + 1]
-            count += any(bad(net.hidden(S)) for S in (*points, *between, *outside))
-    return count
-
-
-# Whole numbers
-
-
-def whole_numbers(outcome: Outcome, settings: Settings, classes: Callable[..., np.ndarray]) -> None:
+def whole_numbers(lab: Lab) -> None:
     """The handout's form: whole weights and biases."""
-    largest = settings.largest_dimension
+    largest = lab.settings.largest_dimension
 
-    def all_whole(*families: Family) -> bool:
-        return all(family(A, B).whole() for family in families for A, B in ranges(largest))
+    def biases(family: Family) -> str:
+        return f"({', '.join(map(str, family(0, 0).biases))})"
 
-    outcome.check(
+    lab.check(
         "weights_are_whole",
         "all weights and biases of the two networks are whole numbers, as the handout asks",
-        all_whole(published_sign, published_relu),
-        "for A = B = 0 the hidden biases are "
-        + " and ".join(
-            f"({', '.join(map(str, family(0, 0).biases))})"
-            for family in (published_sign, published_relu)
-        ),
+        all(is_whole(family, largest) for family in PUBLISHED.values()),
+        f"for A = B = 0 the hidden biases are {' and '.join(map(biases, PUBLISHED.values()))}",
     )
-    for part, published in (("sign", published_sign), ("relu", published_relu)):
+    for part, published in PUBLISHED.items():
         family = doubled(published)
-        count = exhaust(family, largest, classes)
+        found = examine(lab, family)
         same = all(family(A, B).cells == published(A, B).cells for A, B in ranges(largest))
-        net = family(0, 0)
-        outcome.check(
+        lab.check(
             f"{part}_doubled_is_whole",
             "twice the hidden weights and biases: whole numbers, the same function of every real S'"
             " and the same robustness (sign(0) = +1)",
-            all_whole(family) and same and count.wrong_sums == count.wrong_inputs == 0,
-            f"for A = B = 0: weights ±2, biases ({', '.join(map(str, net.biases))});"
-            f" {count.wrong_sums + count.wrong_inputs} wrong of {count.sums} sums and"
-            f" {count.inputs} inputs; the class is that of the halves on the whole real line",
+            is_whole(family, largest) and same and found.wrong == 0,
+            f"for A = B = 0: weights ±2, biases {biases(family)}; {found.words()}; the class is"
+            f" {'' if same else 'not '}that of the halves on the whole real line",
         )
-    counts = {family: exhaust(family, largest, classes) for family in (bare_sign, bare_relu)}
-    radii = [robustness(family, largest).least for family in counts]
-    outcome.check(
+    bare = [examine(lab, family) for family in (bare_sign, bare_relu)]
+    radii = [min(found.radii) for found in bare]
+    whole = is_whole(bare_sign, largest) and is_whole(bare_relu, largest)
+    lab.check(
         "bare_whole_thresholds_break",
         "without the doubling, whole biases (-A, B) compute f, but no perturbation is small enough:"
         " the halves are needed",
-        all(c.wrong_sums == c.wrong_inputs == 0 for c in counts.values())
-        and max(radii) == 0
-        and all_whole(*counts),
-        f"{sum(c.wrong_inputs for c in counts.values())} inputs wrong; S = A lies on the threshold:"
+        whole and max(radii) == 0 and not any(found.wrong for found in bare),
+        f"{sum(found.wrong_inputs for found in bare)} inputs wrong; S = A lies on the threshold:"
         f" radius {radii[0]} with sign units, {radii[1]} with ReLU units",
     )
 
 
-# (c): an output of exactly 0
-
-
-def relu_output(outcome: Outcome, settings: Settings, classes: Callable[..., np.ndarray]) -> None:
+def relu_output(lab: Lab) -> None:
     """Class +1 of the ReLU network is an output of exactly 0: stable in x, but only by sign(0)."""
-    largest = settings.largest_dimension
-    flat, gap, positives = True, [], 0
-    for D in range(1, largest + 1):
-        for A, B in ranges(D):
-            net = published_relu(A, B)
-            for S in sums(D):
-                if target(S, A, B) == 1:
-                    # Affine between its kinks: 0 at both ends of [S - ½, S + ½] and at S.
-                    ends = [net.pre_activations(S + step) for step in (-HALF, 0, HALF)]
-                    flat &= all(max(z) <= 0 for z in ends)
-                    flat &= all(net.output(S + step) == 0 for step in (-HALF, 0, HALF))
-                    positives += 1
-                else:
-                    gap.append(net.output(S))
-    outcome.check(
+    every = [(A, B, S) for D, A, B in every_range(lab.settings.largest_dimension) for S in sums(D)]
+    positive = [(published_relu(A, B), S) for A, B, S in every if target(S, A, B) == 1]
+    negative = [published_relu(A, B).output(S) for A, B, S in every if target(S, A, B) == -1]
+    # Affine between its kinks: 0 at both ends of [S - ½, S + ½] and at S.
+    flat = all(
+        max(net.pre_activations(S + step)) <= 0 and net.output(S + step) == 0
+        for net, S in positive
+        for step in (-HALF, 0, HALF)
+    )
+    lab.check(
         "relu_output_is_flat",
         "on class +1 the ReLU network's output is 0 in a whole neighbourhood of the input: that"
         " sign(0) decides does no harm to robustness in x",
-        flat and max(gap) <= -HALF,
-        f"both pre-activations are ≤ 0 on [S - ½, S + ½] for all {positives} positive (A, B, S);"
-        f" on class -1 the output is at most {max(gap)}",
+        flat and max(negative) <= -HALF,
+        f"both pre-activations are ≤ 0 on [S - ½, S + ½] for all {len(positive)} positive"
+        f" (A, B, S): {flat}; on class -1 the output is at most {max(negative)}",
     )
-    nudge = Fraction(-1, 10**9)
-    nudged = [
-        published_relu(A, B).output(S) + nudge < 0
-        for D in range(1, largest + 1)
-        for A, B in ranges(D)
-        for S in sums(D)
-        if target(S, A, B) == 1
-    ]
-    outcome.check(
+    lost = sum(net.output(S) - NUDGE < 0 for net, S in positive)
+    lab.check(
         "relu_output_needs_sign_zero",
         "it does rest on sign(0) = +1: any negative change of the output's bias loses class +1",
-        all(nudged),
-        f"with an output bias of -1e-9 all {sum(nudged)} of {len(nudged)} positive cases turn -1",
+        lost == len(positive),
+        f"with an output bias of -1e-9 {lost} of {len(positive)} positive cases turn -1",
     )
-    count = exhaust(margin_relu, largest, classes)
-    found = robustness(margin_relu, largest)
-    outputs = [
-        (target(S, A, B) * margin_relu(A, B).output(S))
-        for D in range(1, largest + 1)
-        for A, B in ranges(D)
-        for S in sums(D)
-    ]
-    whole = all(margin_relu(A, B).whole() for A, B in ranges(largest))
-    outcome.check(
+    found = examine(lab, margin_relu)
+    margin = min(target(S, A, B) * margin_relu(A, B).output(S) for A, B, S in every)
+    whole = is_whole(margin_relu, lab.settings.largest_dimension)
+    lab.check(
         "relu_with_output_margin",
         "sign(1 - 2 relu(A - S) - 2 relu(S - B)) is f in whole numbers, as robust, and independent"
         " of sign(0)",
-        whole
-        and count.wrong_sums == count.wrong_inputs == 0
-        and found.one_set
-        and found.least == HALF
-        and min(outputs) >= 1,
-        f"{count.wrong_inputs} of {count.inputs} inputs wrong; f times the output is at least"
-        f" {min(outputs)}; +1 on [A - ½, B + ½] only ({found.one_set})",
+        whole and found.wrong == 0 and found.one_set and min(found.radii) == HALF and margin >= 1,
+        f"{found.words()}; f times the output is at least {margin}; +1 on [A - ½, B + ½] only"
+        f" ({found.one_set})",
     )
-
-
-# Figures
 
 
 def profile(net: Network, D: int) -> dict[str, Any]:
     """What the figure shows of one network: on a fine grid of S', and at the D + 1 sums."""
-    steps = 20
-    grid = [Fraction(k, steps) for k in range(-steps * (D + 1), steps * (D + 1) + 1)]
+    grid = [Fraction(k, 20) for k in range(-20 * (D + 1), 20 * (D + 1) + 1)]
     return {
         "grid": [float(S) for S in grid],
         "pre_activations": [[float(z) for z in net.pre_activations(S)] for S in grid],
@@ -684,30 +571,25 @@ def profile(net: Network, D: int) -> dict[str, Any]:
     }
 
 
-def draw_xor(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
-    """The four points of D = 2, A = -1, B = 1, and why no line parts them."""
-    from hw.figures.style import COLOURS, new_figure
+# Figures ---------------------------------------------------------------------------------------
 
-    plot = sole(outcomes).plots["xor"]
-    figure, axes = new_figure(width=4.6, height=4.4)
-    ax = axes[0, 0]
-    styles = {1: (COLOURS[2], "o", "f(x) = +1"), -1: (COLOURS[1], "s", "f(x) = -1")}
-    for label, (colour, marker, text) in styles.items():
-        chosen = [
-            point for point, y in zip(plot["points"], plot["labels"], strict=True) if y == label
-        ]
-        across, up = zip(*chosen, strict=True)
+FIGURES = Figures()
+STYLES = {1: ("C2", "o"), -1: ("C1", "s")}  # colour and marker of each class
+
+
+@FIGURES.add("xor", width=4.6, height=4.4)
+def draw_xor(plots: Any, ax: Any) -> None:
+    """The four points of D = 2, A = -1, B = 1, and why no line parts them."""
+    plot = plots["xor"]
+    labelled = list(zip(plot["points"], plot["labels"], strict=True))
+    for label, (colour, marker) in STYLES.items():
+        across, up = zip(*(point for point, y in labelled if y == label), strict=True)
         ax.plot(across, up, ls="--", lw=1, color=colour)
+        text = f"f(x) = {label:+d}"
         ax.scatter(across, up, s=110, color=colour, marker=marker, label=text, zorder=3)
+    middle = {"textcoords": "offset points", "ha": "center", "va": "center"}
     for point in plot["points"]:
-        ax.annotate(
-            f"S = {sum(point)}",
-            point,
-            textcoords="offset points",
-            ha="center",
-            va="center",
-            xytext=(0, 17 * point[1]),
-        )
+        ax.annotate(f"S = {sum(point)}", point, xytext=(0, 17 * point[1]), **middle)
     # Placed below, where no segment runs.
     ax.annotate(
         "The segments that join the points of\neach class cross: no line leaves one\n"
@@ -718,67 +600,51 @@ def draw_xor(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure
         fontsize=8,
         arrowprops={"arrowstyle": "->", "lw": 0.8},
     )
-    ax.set_xlim(-1.6, 1.6)
-    ax.set_ylim(-2.2, 1.75)
-    ax.set_xticks([-1, 0, 1])
-    ax.set_yticks([-1, 0, 1])
-    ax.set_aspect("equal")
-    ax.set_xlabel("$x_1$")
-    ax.set_ylabel("$x_2$")
+    ax.set(xlim=(-1.6, 1.6), ylim=(-2.2, 1.75), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    ax.set(aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     ax.legend(loc="upper center", ncols=2)
-    return titled(figure, spec)
 
 
-def draw_networks(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+UNITS = {
+    "sign": ("two sign units", ("S' - A + ½", "-S' + B + ½")),
+    "relu": ("two ReLU units", ("-S' + A - ½", "S' - B - ½")),
+}
+
+
+@FIGURES.add("networks", 2, 2, width=4.6, height=2.8, sharex=True)
+def draw_networks(plots: Any, *axes: Any) -> None:
     """Pre-activations (above) and output (below) of both networks against the sum S'."""
-    from hw.figures.style import COLOURS, new_figure
-
-    plot = sole(outcomes).plots["networks"]
+    plot = plots["networks"]
     A, B = plot["low"], plot["high"]
-    figure, axes = new_figure(2, 2, width=4.6, height=2.8, sharex=True)
-    formulas = {
-        "sign": ("two sign units", ("S' - A + ½", "-S' + B + ½")),
-        "relu": ("two ReLU units", ("-S' + A - ½", "S' - B - ½")),
-    }
     case = f"D = {plot['dimension']}, A = {A}, B = {B}"
-    for column, (name, (title, units)) in enumerate(formulas.items()):
+    for (name, (title, units)), above, below in zip(UNITS.items(), axes[:2], axes[2:], strict=True):
         part = plot[name]
-        above, below = axes[:, column]
-        for k, text in enumerate(units):
+        for k, (text, colour) in enumerate(zip(units, ("C0", "C3"), strict=True)):
             values = [z[k] for z in part["pre_activations"]]
-            above.plot(part["grid"], values, color=COLOURS[(0, 3)[k]], label=text)
+            above.plot(part["grid"], values, color=colour, label=text)
         above.set_title(f"{title}, {case}")
         above.legend(loc="upper center", ncols=2)
         low, high = above.get_ylim()
         above.set_ylim(low, high + 0.25 * (high - low))  # room for the legend
-        below.plot(part["grid"], part["output"], color=COLOURS[6], lw=1.2)
-        for label, colour, marker in ((1, COLOURS[2], "o"), (-1, COLOURS[1], "s")):
-            chosen = [k for k, y in enumerate(part["classes"]) if y == label]
+        below.plot(part["grid"], part["output"], color="C6", lw=1.2)
+        at_sums = list(zip(part["sums"], part["output_at_sums"], part["classes"], strict=True))
+        for label, (colour, marker) in STYLES.items():
+            chosen = [(S, output) for S, output, y in at_sums if y == label]
+            text = f"inputs of class {label:+d}"
             below.scatter(
-                [part["sums"][k] for k in chosen],
-                [part["output_at_sums"][k] for k in chosen],
+                [S for S, _ in chosen],
+                [z for _, z in chosen],
                 color=colour,
                 marker=marker,
                 zorder=3,
-                label=f"inputs of class {label:+d}",
+                label=text,
             )
-        for ax in (above, below):
-            ax.axhline(0, color=COLOURS[6], lw=0.7)
-            ax.axvspan(
-                A - 0.5,
-                B + 0.5,
-                color=COLOURS[2],
-                alpha=0.12,
-                lw=0,
-                label="A - ½ ≤ S' ≤ B + ½" if ax is below else None,
-            )
+        for ax, text in ((above, ""), (below, "A - ½ ≤ S' ≤ B + ½")):
+            ax.axhline(0, color="C6", lw=0.7)
+            ax.axvspan(A - 0.5, B + 0.5, color="C2", alpha=0.12, lw=0, label=text or None)
         below.legend(loc="lower center", fontsize=8)
         low, high = below.get_ylim()
         below.set_ylim(low - 0.6 * (high - low), high)
         below.set_xlabel("sum of the inputs S'")
-    axes[0, 0].set_ylabel("pre-activations")
-    axes[1, 0].set_ylabel("output before its sign")
-    return titled(figure, spec)
-
-
-FIGURES = {"xor": draw_xor, "networks": draw_networks}
+    axes[0].set_ylabel("pre-activations")
+    axes[2].set_ylabel("output before its sign")

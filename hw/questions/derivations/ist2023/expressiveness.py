@@ -4,14 +4,8 @@ Source: IST Deep Learning 2023-24, Homework 1, question 1.2(a), a group's report
 logistic regression less expressive than a multi-layer perceptron with ReLUs, but easier to train
 because its problem is convex? The report says true; here each part of it is put to the test.
 
-Conventions: N examples, D features, K classes, H hidden units. Inputs X (N, D), labels y (N,) in
-0 … K-1; the loss is the mean cross-entropy of the softmax, in nats. Parameters are flat vectors
-θ (..., P), whose leading axes are independent models:
-
-    linear   z = Wx + b                     θ = (W (K, D), b (K,))
-    network  z = V relu(Wx + b) + a         θ = (W (H, D), b (H,), V (K, H), a (K,))
-
-The XOR is on {-1, +1}², class 1 where x_1 ≠ x_2.
+Conventions: those of `lab.softmax_models`, which has both models, θ flat and the loss the mean
+cross-entropy in nats. The XOR is on {-1, +1}², class 1 where x_1 ≠ x_2.
 
 - Convexity is tested on random segments: L((1-t)θ + tθ') ≤ (1-t) L(θ) + t L(θ'). For the linear
   model a violation is looked for in vain, as its Hessian is a mean of (diag(p) - ppᵀ) ⊗ x̃x̃ᵀ with
@@ -31,24 +25,24 @@ ReLU dead on all examples, the gradient is 0 at a local minimum that is not the 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
-from hw.questions.derivations.lab.separability import separate
-from hw.questions.derivations.lab.statements import sole, titled
+from hw.nn.losses import softmax
+from hw.questions.derivations.lab.calculus import ROUNDING
+from hw.questions.derivations.lab.lab import Figures, Lab
+from hw.questions.derivations.lab.separability import AND as AND_LABELS
+from hw.questions.derivations.lab.separability import SIGNS, separate
+from hw.questions.derivations.lab.separability import XOR as XOR_LABELS
+from hw.questions.derivations.lab.softmax_models import MODELS, Data, NumPyModels, Shape
 from hw.results.outcome import Outcome
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 LOG_2 = float(np.log(2))
-# A convex loss may exceed its chord by rounding only: a few 1e-16 of losses of order 10.
-ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -69,172 +63,38 @@ class Settings:
     grid: int = setting(61, "points to a side of the decision surfaces", low=5, high=400)
 
 
-@dataclass(frozen=True)
-class Data:
-    """Inputs X (N, D) and labels y (N,)."""
-
-    X: np.ndarray
-    y: np.ndarray
-
-
-XOR = Data(np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]), np.array([0, 1, 1, 0]))
-AND = replace(XOR, y=np.array([0, 0, 0, 1]))
-
-
-@dataclass(frozen=True)
-class Shape:
-    """Sizes of a model; ``hidden`` is 0 for the linear one."""
-
-    features: int
-    hidden: int
-    classes: int
-
-    def sizes(self) -> dict[str, tuple[int, ...]]:
-        D, H, K = self.features, self.hidden, self.classes
-        if not H:
-            return {"W": (K, D), "b": (K,)}
-        return {"W": (H, D), "b": (H,), "V": (K, H), "a": (K,)}
-
-    def parameters(self) -> int:
-        return sum(int(np.prod(size)) for size in self.sizes().values())
-
-    def split(self, theta: Any) -> list[Any]:
-        """The matrices and biases in θ (..., P), each (..., *size); NumPy or torch."""
-        parts, start = [], 0
-        for size in self.sizes().values():
-            stop = start + int(np.prod(size))
-            parts.append(theta[..., start:stop].reshape(*theta.shape[:-1], *size))
-            start = stop
-        return parts
+XOR, AND = (
+    Data(np.array(SIGNS), (np.array(labels) + 1) // 2) for labels in (XOR_LABELS, AND_LABELS)
+)
 
 
 XOR_LINEAR, XOR_NETWORK = Shape(2, 0, 2), Shape(2, 2, 2)
 
 
-class NumPyModels:
-    """Logits, losses and derivatives in NumPy, derived by hand."""
+class Bench(Lab):
+    """A `Lab` with the models of the backend."""
 
-    def logits(self, shape: Shape, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
-        """z (..., N, K) for θ (..., P) and X (N, D); exact on arrays of fractions."""
-        W, b, *rest = shape.split(theta)
-        z = X @ W.swapaxes(-1, -2) + b[..., None, :]
-        if rest:
-            V, a = rest
-            z = np.maximum(z, 0) @ V.swapaxes(-1, -2) + a[..., None, :]
-        return z
+    settings: Settings
 
-    def losses(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        """Mean cross-entropy (...) of each model."""
-        z = self.logits(shape, theta, data.X)
-        z = z - z[..., range(len(data.y)), data.y][..., None]  # 0 at the label
-        top = z.max(-1)
-        return (top + np.log(np.exp(z - top[..., None]).sum(-1))).mean(-1)
-
-    def gradient(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        """The gradient (..., P) of each model's loss; that of a ReLU is 0 at 0."""
-        W, b, *rest = shape.split(theta)
-        X, N = data.X, len(data.y)
-        dz = softmax(self.logits(shape, theta, X))
-        dz[..., range(N), data.y] -= 1
-        dz /= N
-        back = dz.swapaxes(-1, -2)  # (..., K, N)
-        if not rest:
-            parts = [back @ X, dz.sum(-2)]
-        else:
-            u = X @ W.swapaxes(-1, -2) + b[..., None, :]
-            du = (dz @ rest[0]) * (u > 0)
-            parts = [
-                du.swapaxes(-1, -2) @ X, du.sum(-2), back @ np.maximum(u, 0), dz.sum(-2),
-            ]  # fmt: skip
-        lead = theta.shape[:-1]
-        return np.concatenate([part.reshape(*lead, -1) for part in parts], axis=-1)
-
-    def hessian(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        """The Hessian (P, P) of one model's loss at θ (P,).
-
-        Linear: the mean of (diag(p) - ppᵀ) ⊗ x̃x̃ᵀ. Network: central differences of the gradient.
-        """
-        if shape.hidden:
-            step = 1e-6 * np.eye(len(theta))
-            rise = self.gradient(shape, theta + step, data)
-            return (rise - self.gradient(shape, theta - step, data)) / 2e-6
-        p = softmax(self.logits(shape, theta, data.X))
-        K, D = shape.classes, shape.features
-        x = np.concatenate([data.X, np.ones((len(data.X), 1))], axis=1)
-        J = p[:, :, None] * (np.eye(K) - p[:, None, :])  # diag(p) - ppᵀ, (N, K, K)
-        H = np.einsum("nkl,ni,nj->kilj", J, x, x) / len(x)
-        # From rows (w_k, b_k) to the order of θ: all weights, then all biases.
-        places = np.arange(K * (D + 1)).reshape(K, D + 1)
-        order = np.concatenate([places[:, :D].ravel(), places[:, D]])
-        return H.reshape(len(order), -1)[np.ix_(order, order)]
-
-
-class TorchModels:
-    """The same in PyTorch, float64, with autograd's derivatives; NumPy arrays in and out."""
-
-    def __init__(self) -> None:
-        import torch
-
-        self.torch = torch
-
-    def tensor(self, values: np.ndarray) -> Any:
-        return self.torch.as_tensor(np.asarray(values, dtype=np.float64))
-
-    def _logits(self, shape: Shape, theta: Any, X: Any) -> Any:
-        W, b, *rest = shape.split(theta)
-        z = X @ W.mT + b[..., None, :]
-        if rest:
-            V, a = rest
-            z = self.torch.relu(z) @ V.mT + a[..., None, :]
-        return z
-
-    def _losses(self, shape: Shape, theta: Any, data: Data) -> Any:
-        z = self._logits(shape, theta, self.tensor(data.X))
-        chosen = z[..., self.torch.arange(len(data.y)), self.torch.as_tensor(data.y)]
-        return (self.torch.logsumexp(z, -1) - chosen).mean(-1)
-
-    def logits(self, shape: Shape, theta: np.ndarray, X: np.ndarray) -> np.ndarray:
-        return self._logits(shape, self.tensor(theta), self.tensor(X)).numpy()
-
-    def losses(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        return self._losses(shape, self.tensor(theta), data).numpy()
-
-    def gradient(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        leaf = self.tensor(theta).clone().requires_grad_()
-        # The models share no parameter: the sum's gradient is each one's own.
-        (gradient,) = self.torch.autograd.grad(self._losses(shape, leaf, data).sum(), leaf)
-        return gradient.numpy()
-
-    def hessian(self, shape: Shape, theta: np.ndarray, data: Data) -> np.ndarray:
-        hessian = self.torch.func.hessian(lambda t: self._losses(shape, t, data))
-        return hessian(self.tensor(theta)).numpy()
-
-
-MODELS = {"numpy": NumPyModels, "torch": TorchModels}
-
-
-def softmax(z: np.ndarray) -> np.ndarray:
-    e = np.exp(z - z.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
+    def __init__(self, settings: Settings, backend: str) -> None:
+        super().__init__(settings, backend)
+        self.models: Any = MODELS[backend]()
 
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """Put the parts of the statement to the test; ``data`` is not used."""
-    models = MODELS[backend]()
-    rng = np.random.default_rng(settings.seed)
-    outcome = Outcome()
-    expressive = expressiveness(outcome, settings, models, rng)
-    convex = linear_convexity(outcome, settings, models, rng)
-    not_convex = network_convexity(outcome, settings, models, rng)
-    optima(outcome, settings, models, rng)
-    outcome.check(
+    lab = Bench(settings, backend)
+    expressive = expressiveness(lab)
+    convex, not_convex = linear_convexity(lab), network_convexity(lab)
+    optima(lab)
+    lab.check(
         "statement",
         "logistic regression is less expressive than a multi-layer perceptron with ReLUs, but its"
         " training problem is convex and the other's is not: true",
         expressive and convex and not_convex,
         f"less expressive: {expressive}; convex: {convex}; the network's not: {not_convex}",
     )
-    return outcome
+    return lab.outcome
 
 
 # Expressiveness
@@ -254,52 +114,43 @@ def linear_parameters(plane: tuple[int, ...]) -> np.ndarray:
     return np.array([0, 0, w_1, w_2, 0, bias])
 
 
-def signs(labels: np.ndarray) -> list[int]:
-    return [2 * int(y) - 1 for y in labels]
-
-
-def expressiveness(
-    outcome: Outcome, settings: Settings, models: Any, rng: np.random.Generator
-) -> bool:
+def expressiveness(lab: Bench) -> bool:
     """The XOR is beyond the linear model and within the network, which contains the other."""
-    points = [tuple(map(int, x)) for x in XOR.X]
-    answer = separate(points, signs(XOR.y))
-    beyond = outcome.check(
+    answer = separate(SIGNS, XOR_LABELS)
+    beyond = lab.check(
         "linear_only_separable",
         "logistic regression classifies linearly separable data only: not the XOR",
         not answer.separable,
-        f"certificate λ = {answer.certificate}: Σ λ_i y_i (x_i, 1) = 0 with λ ≥ 0, so no hyperplane"
-        if answer.certificate
-        else f"the plane {answer.plane} separates the XOR",
+        answer.words(),
     )
-    right, plane = largest_separable(points, signs(XOR.y))
+    right, plane = largest_separable(SIGNS, XOR_LABELS)
     best = linear_parameters(plane)
-    outcome.metrics["linear_best_xor_accuracy"] = accuracy(XOR_LINEAR, best, XOR)
+    lab.metrics["linear_best_xor_accuracy"] = accuracy(XOR_LINEAR, best, XOR)
 
     theta = xor_network()
     # Whole numbers throughout: the logits are exact.
     z = NumPyModels().logits(XOR_NETWORK, theta, XOR.X)
     margins = [int(row[y] - row[1 - y]) for row, y in zip(z, XOR.y, strict=True)]
-    within = outcome.check(
+    within = lab.check(
         "network_learns_xor",
         "a multi-layer perceptron with ReLUs separates data that no hyperplane does: the XOR",
         min(margins) > 0,
         f"logits (|x_1+x_2| - 1, 1 - |x_1+x_2|) from two ReLUs: margins {margins}, exactly; the"
         f" best hyperplane has {right} of 4 right",
     )
-    outcome.metrics["network_xor_accuracy"] = accuracy(XOR_NETWORK, theta, XOR)
-    outcome.plots["surfaces"] = surfaces(settings, models, best, theta)
+    lab.metrics["network_xor_accuracy"] = accuracy(XOR_NETWORK, theta, XOR)
+    lab.plots["surfaces"] = surfaces(lab, best, theta)
 
     # relu(u) - relu(-u) = u: K pairs of hidden units copy the logits of any linear model.
-    D, K = settings.features, settings.classes
+    D, K = lab.settings.features, lab.settings.classes
     linear, network = Shape(D, 0, K), Shape(D, 2 * K, K)
-    X = rng.normal(size=(settings.examples, D))
+    X = lab.rng.normal(size=(lab.settings.examples, D))
     worst = 0.0
     for _ in range(20):
-        theta = settings.scale * rng.normal(size=linear.parameters())
-        copied = models.logits(network, as_network(linear, theta), X)
-        worst = max(worst, float(np.abs(copied - models.logits(linear, theta, X)).max()))
-    contains = outcome.check(
+        theta = lab.settings.scale * lab.rng.normal(size=linear.parameters())
+        copied = lab.models.logits(network, as_network(linear, theta), X)
+        worst = max(worst, float(np.abs(copied - lab.models.logits(linear, theta, X)).max()))
+    contains = lab.check(
         "network_contains_linear",
         "every linear model is such a network: relu(u) - relu(-u) = u, logit by logit",
         worst < ROUNDING,
@@ -310,7 +161,7 @@ def expressiveness(
 
 
 def largest_separable(
-    points: list[tuple[int, ...]], labels: list[int]
+    points: Sequence[tuple[int, ...]], labels: Sequence[int]
 ) -> tuple[int, tuple[int, ...]]:
     """The most points that a hyperplane can get right, and such a hyperplane."""
     for size in range(len(points), 0, -1):
@@ -333,19 +184,17 @@ def accuracy(shape: Shape, theta: np.ndarray, data: Data) -> float:
     return float((NumPyModels().logits(shape, theta, data.X).argmax(-1) == data.y).mean())
 
 
-def surfaces(
-    settings: Settings, models: Any, linear: np.ndarray, network: np.ndarray
-) -> dict[str, Any]:
-    """Probability of class 1 on a grid of the plane, for both models."""
-    axis = np.linspace(-2, 2, settings.grid)
+def surfaces(lab: Bench, linear: np.ndarray, network: np.ndarray) -> dict[str, Any]:
+    """Probability of class 1 on a grid of the plane, for both lab.models."""
+    axis = np.linspace(-2, 2, lab.settings.grid)
     X = np.array([(a, b) for b in axis for a in axis])
-    side = (settings.grid, settings.grid)
+    side = (lab.settings.grid, lab.settings.grid)
     return {
         "axis": axis.tolist(),
         "points": XOR.X.tolist(),
         "labels": XOR.y.tolist(),
-        "linear": softmax(models.logits(XOR_LINEAR, linear, X))[:, 1].reshape(side).tolist(),
-        "network": softmax(models.logits(XOR_NETWORK, network, X))[:, 1].reshape(side).tolist(),
+        "linear": softmax(lab.models.logits(XOR_LINEAR, linear, X))[:, 1].reshape(side).tolist(),
+        "network": softmax(lab.models.logits(XOR_NETWORK, network, X))[:, 1].reshape(side).tolist(),
         "linear_accuracy": accuracy(XOR_LINEAR, linear, XOR),
         "network_accuracy": accuracy(XOR_NETWORK, network, XOR),
     }
@@ -365,25 +214,25 @@ class Segments:
     largest_loss: float
 
 
-def random_segments(
-    settings: Settings, models: Any, rng: np.random.Generator, shape: Shape, data: Data
-) -> Segments:
+def random_segments(lab: Bench, shape: Shape, data: Data) -> Segments:
     """L((1-t)θ + tθ') - (1-t) L(θ) - t L(θ') at random; at the middle for every other one.
 
     The ends of the first half are drawn alike. The others begin at any scale from a tenth to ten
     times that, and are up to a hundred times shorter: a slight dent shows only on short segments,
     and where the loss is nearly flat.
     """
-    size = (settings.segments, shape.parameters())
-    start, end = (settings.scale * rng.normal(size=size) for _ in range(2))
-    varied = slice(settings.segments // 2, None)
-    places, lengths = 10 ** rng.uniform([[-1], [-2]], [[1], [0]], size=(2, settings.segments))
+    size = (lab.settings.segments, shape.parameters())
+    start, end = (lab.settings.scale * lab.rng.normal(size=size) for _ in range(2))
+    varied = slice(lab.settings.segments // 2, None)
+    places, lengths = 10 ** lab.rng.uniform(
+        [[-1], [-2]], [[1], [0]], size=(2, lab.settings.segments)
+    )
     start[varied] *= places[varied, None]
     end[varied] = start[varied] + lengths[varied, None] * end[varied]
-    t = rng.uniform(size=settings.segments)
+    t = lab.rng.uniform(size=lab.settings.segments)
     t[::2] = 0.5
-    at_start, at_end = models.losses(shape, start, data), models.losses(shape, end, data)
-    between = models.losses(shape, start + t[:, None] * (end - start), data)
+    at_start, at_end = lab.models.losses(shape, start, data), lab.models.losses(shape, end, data)
+    between = lab.models.losses(shape, start + t[:, None] * (end - start), data)
     excess = between - (1 - t) * at_start - t * at_end
     return Segments(start, end, t, excess, float(max(at_start.max(), at_end.max())))
 
@@ -397,47 +246,45 @@ def along(
     return models.losses(shape, start + t * (end - start), data).tolist()
 
 
-def linear_convexity(
-    outcome: Outcome, settings: Settings, models: Any, rng: np.random.Generator
-) -> bool:
+def linear_convexity(lab: Bench) -> bool:
     """No segment contradicts, no Hessian does, and the identity says why none can."""
-    N, D, K = settings.examples, settings.features, settings.classes
-    data = Data(rng.normal(size=(N, D)), rng.integers(K, size=N))
+    N, D, K = lab.settings.examples, lab.settings.features, lab.settings.classes
+    data = Data(lab.rng.normal(size=(N, D)), lab.rng.integers(K, size=N))
     shape = Shape(D, 0, K)
-    found = random_segments(settings, models, rng, shape, data)
-    on_xor = random_segments(settings, models, rng, XOR_LINEAR, XOR)
+    found = random_segments(lab, shape, data)
+    on_xor = random_segments(lab, XOR_LINEAR, XOR)
     worst = max(float(found.excess.max()), float(on_xor.excess.max()))
     allowed = ROUNDING * (1 + max(found.largest_loss, on_xor.largest_loss))
-    outcome.metrics["linear_largest_excess"] = worst
-    outcome.plots["segments"] = {
+    lab.metrics["linear_largest_excess"] = worst
+    lab.plots["segments"] = {
         "t": np.linspace(0, 1, 41).tolist(),
-        "linear": along(models, XOR_LINEAR, XOR, on_xor.start[:12], on_xor.end[:12]),
+        "linear": along(lab.models, XOR_LINEAR, XOR, on_xor.start[:12], on_xor.end[:12]),
     }
-    convex = outcome.check(
+    convex = lab.check(
         "linear_convex",
         "the cross-entropy of logistic regression is convex in its parameters",
         worst <= allowed,
-        f"{2 * settings.segments} random segments, no counterexample: the largest loss minus chord"
-        f" is {worst:.1e}, within rounding"
+        f"{2 * lab.settings.segments} random segments, no counterexample: the largest loss minus"
+        f" chord is {worst:.1e}, within rounding"
         if worst <= allowed
         else f"counterexample: a segment where the loss is {worst:.3g} above its chord",
     )
 
     smallest, ratio = float("inf"), float("inf")
-    for _ in range(settings.hessians):
-        theta = settings.scale * rng.normal(size=shape.parameters())
-        values = np.linalg.eigvalsh(models.hessian(shape, theta, data))
+    for _ in range(lab.settings.hessians):
+        theta = lab.settings.scale * lab.rng.normal(size=shape.parameters())
+        values = np.linalg.eigvalsh(lab.models.hessian(shape, theta, data))
         smallest = min(smallest, float(values[0]))
         ratio = min(ratio, float(values[0] / max(values[-1], 1e-300)))
-    outcome.metrics["linear_smallest_eigenvalue"] = smallest
+    lab.metrics["linear_smallest_eigenvalue"] = smallest
     identity = [quadratic_form_identity(size) for size in (2, 3, 4)]
-    hessian = outcome.check(
+    hessian = lab.check(
         "linear_hessian_psd",
         "the Hessian shows it: the mean of (diag(p) - ppᵀ) ⊗ x̃x̃ᵀ is positive semi-definite",
         ratio >= -ROUNDING and all(identity),
         f"uᵀ(diag(p) - ppᵀ)u - Σ_(i<j) p_i p_j (u_i - u_j)² expands to 0 for K = 2, 3, 4; smallest"
-        f" eigenvalue over {settings.hessians} draws {smallest:.1e} (0 but for rounding: adding one"
-        " vector to all rows of W changes nothing)",
+        f" eigenvalue over {lab.settings.hessians} draws {smallest:.1e} (0 but for rounding: adding"
+        " one vector to all rows of W changes nothing)",
     )
     return convex and hessian
 
@@ -558,42 +405,40 @@ def shrink(case: Counterexample, models: Any, gap: float) -> Counterexample:
     return case
 
 
-def network_convexity(
-    outcome: Outcome, settings: Settings, models: Any, rng: np.random.Generator
-) -> bool:
+def network_convexity(lab: Bench) -> bool:
     """A segment on which the network's loss rises above its chord, shrunk to simple numbers."""
-    found = random_segments(settings, models, rng, XOR_NETWORK, XOR)
+    found = random_segments(lab, XOR_NETWORK, XOR)
     above = int((found.excess > 1e-6).sum())
-    outcome.metrics["network_segments_above_chord"] = above
-    outcome.metrics["network_largest_excess"] = float(found.excess.max())
+    lab.metrics["network_segments_above_chord"] = above
+    lab.metrics["network_largest_excess"] = float(found.excess.max())
     middles = np.where(found.t == 0.5, found.excess, -np.inf)
     worst = int(middles.argmax())
     case = Counterexample(found.start[worst], found.end[worst], XOR)
-    if case.gap(models) >= settings.gap:
-        case = shrink(case, models, settings.gap)
+    if case.gap(lab.models) >= lab.settings.gap:
+        case = shrink(case, lab.models, lab.settings.gap)
     low, high = case.exact_gap()
-    outcome.plots["segments"] |= {
-        "network": along(models, XOR_NETWORK, XOR, found.start[:12], found.end[:12]),
-        "counterexample": along(models, XOR_NETWORK, case.data, case.start, case.end)[0],
+    lab.plots["segments"] |= {
+        "network": along(lab.models, XOR_NETWORK, XOR, found.start[:12], found.end[:12]),
+        "counterexample": along(lab.models, XOR_NETWORK, case.data, case.start, case.end)[0],
     }
-    outcome.metrics["counterexample_gap"] = low
-    not_convex = outcome.check(
+    lab.metrics["counterexample_gap"] = low
+    not_convex = lab.check(
         "network_not_convex",
         "the cross-entropy of a multi-layer perceptron with ReLUs is not convex in its parameters",
         0 < low <= high,
         f"{case.words()}: the middle is {low:.6f} above the chord (by interval"
-        f" arithmetic); {above} of {settings.segments} random segments rise above theirs",
+        f" arithmetic); {above} of {lab.settings.segments} random segments rise above theirs",
     )
     smallest = min(
-        float(np.linalg.eigvalsh(symmetric(models.hessian(XOR_NETWORK, theta, XOR)))[0])
-        for theta in found.start[: min(settings.hessians, settings.segments)]
+        float(np.linalg.eigvalsh(symmetric(lab.models.hessian(XOR_NETWORK, theta, XOR)))[0])
+        for theta in found.start[: min(lab.settings.hessians, lab.settings.segments)]
     )
-    outcome.metrics["network_smallest_eigenvalue"] = smallest
-    indefinite = outcome.check(
+    lab.metrics["network_smallest_eigenvalue"] = smallest
+    indefinite = lab.check(
         "network_hessian_indefinite",
         "the argument by the Hessian fails for the network: it has negative eigenvalues",
         smallest < -1e-3,
-        f"smallest eigenvalue over {settings.hessians} random parameters on the XOR:"
+        f"smallest eigenvalue over {lab.settings.hessians} random parameters on the XOR:"
         f" {smallest:.3g}",
     )
     return not_convex and indefinite
@@ -606,15 +451,15 @@ def symmetric(H: np.ndarray) -> np.ndarray:
 # Optima
 
 
-def descend(settings: Settings, models: Any, rng: np.random.Generator, shape: Shape) -> np.ndarray:
+def descend(lab: Bench, shape: Shape) -> np.ndarray:
     """Losses on the XOR (starts,) after gradient descent from random starts."""
-    theta = rng.normal(size=(settings.starts, shape.parameters()))
-    for _ in range(settings.steps):
-        theta = theta - settings.learning_rate * models.gradient(shape, theta, XOR)
-    return models.losses(shape, theta, XOR)
+    theta = lab.rng.normal(size=(lab.settings.starts, shape.parameters()))
+    for _ in range(lab.settings.steps):
+        theta = theta - lab.settings.learning_rate * lab.models.gradient(shape, theta, XOR)
+    return lab.models.losses(shape, theta, XOR)
 
 
-def optima(outcome: Outcome, settings: Settings, models: Any, rng: np.random.Generator) -> None:
+def optima(lab: Bench) -> None:
     """Where training can end: one loss for the linear model, several for the network."""
     # At θ = 0 all probabilities are ½: the gradient is Σ (½ - [y = k]) x̃ / N, in whole halves.
     residual = [[Fraction(1, 2) - (y == k) for k in range(2)] for y in XOR.y]
@@ -624,24 +469,26 @@ def optima(outcome: Outcome, settings: Settings, models: Any, rng: np.random.Gen
         for k in range(2)
         for i in range(3)
     ]
-    draws = settings.scale * rng.normal(size=(settings.segments, XOR_LINEAR.parameters()))
-    lowest = float(models.losses(XOR_LINEAR, draws, XOR).min())
-    linear = descend(settings, models, rng, XOR_LINEAR)
+    draws = lab.settings.scale * lab.rng.normal(
+        size=(lab.settings.segments, XOR_LINEAR.parameters())
+    )
+    lowest = float(lab.models.losses(XOR_LINEAR, draws, XOR).min())
+    linear = descend(lab, XOR_LINEAR)
     spread = float(np.abs(linear - LOG_2).max())
-    outcome.metrics["linear_descent_spread"] = spread
-    outcome.check(
+    lab.metrics["linear_descent_spread"] = spread
+    lab.check(
         "linear_global_optimum",
         "logistic regression can be trained to a global optimum: every stationary point is one",
         not any(gradient) and lowest >= LOG_2 - ROUNDING and spread < 1e-6,
         f"XOR: the gradient at θ = 0 is exactly 0, the loss there log 2 = {LOG_2:.6f}; none of"
-        f" {settings.segments} draws is below ({lowest:.6f}); all {settings.starts} descents end"
-        f" within {spread:.1e} of it",
+        f" {lab.settings.segments} draws is below ({lowest:.6f}); all {lab.settings.starts}"
+        f" descents end within {spread:.1e} of it",
     )
 
-    plane = separate([tuple(map(int, x)) for x in AND.X], signs(AND.y)).plane or (0, 0, 0)
+    plane = separate(SIGNS, AND_LABELS).plane or (0, 0, 0)
     growing = [k * linear_parameters(plane) for k in (1, 2, 4, 8, 16)]
-    falling = [float(models.losses(XOR_LINEAR, theta, AND)) for theta in growing]
-    outcome.check(
+    falling = [float(lab.models.losses(XOR_LINEAR, theta, AND)) for theta in growing]
+    lab.check(
         "separable_has_no_optimum",
         "where the data are separable there is no optimum to reach: the loss is positive everywhere"
         " and falls towards 0 as the weights grow",
@@ -651,125 +498,92 @@ def optima(outcome: Outcome, settings: Settings, models: Any, rng: np.random.Gen
 
     # W = 0, b = -1: on ±1 inputs both ReLUs stay dead while every parameter moves by less than ⅓.
     dead = np.array([0, 0, 0, 0, -1, -1, 0, 0, 0, 0, 0, 0.0])
-    slope = float(np.abs(models.gradient(XOR_NETWORK, dead, XOR)).max())
-    near = dead + rng.uniform(-1 / 3, 1 / 3, size=(settings.segments, len(dead)))
-    nearby = float(models.losses(XOR_NETWORK, near, XOR).min())
-    good = float(models.losses(XOR_NETWORK, 10 * xor_network(), XOR))
-    network = descend(settings, models, rng, XOR_NETWORK)
+    slope = float(np.abs(lab.models.gradient(XOR_NETWORK, dead, XOR)).max())
+    near = dead + lab.rng.uniform(-1 / 3, 1 / 3, size=(lab.settings.segments, len(dead)))
+    nearby = float(lab.models.losses(XOR_NETWORK, near, XOR).min())
+    good = float(lab.models.losses(XOR_NETWORK, 10 * xor_network(), XOR))
+    network = descend(lab, XOR_NETWORK)
     stuck = int((network > network.min() + 0.1).sum())
-    outcome.metrics["network_descents_stuck"] = stuck
-    outcome.metrics["network_descent_loss_min"] = float(network.min())
-    outcome.metrics["network_descent_loss_max"] = float(network.max())
-    outcome.check(
+    lab.metrics["network_descents_stuck"] = stuck
+    lab.metrics["network_descent_loss_min"] = float(network.min())
+    lab.metrics["network_descent_loss_max"] = float(network.max())
+    lab.check(
         "network_no_guarantee",
         "with a multi-layer perceptron one cannot be sure to reach a global optimum: there are"
         " local minima that are none",
         slope == 0 and nearby >= LOG_2 - ROUNDING and good < LOG_2,
         f"both ReLUs dead (b = -1): gradient {slope:g}, loss log 2, no lower one among"
-        f" {settings.segments} draws within ⅓; yet weights with loss {good:.1e} exist; {stuck} of"
-        f" {settings.starts} descents end more than 0.1 above the best",
+        f" {lab.settings.segments} draws within ⅓; yet weights with loss {good:.1e} exist; {stuck}"
+        f" of {lab.settings.starts} descents end more than 0.1 above the best",
     )
 
 
-# Figures
+# Figures ---------------------------------------------------------------------------------------
 
-
+FIGURES = Figures()
 LEGEND = {False: "random segments below their chord", True: "random segments that rise above it"}
 
 
-def draw_segments(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
-    """Loss and chord on one segment of each model, and loss minus chord on many."""
-    from hw.figures.style import COLOURS, new_figure
+def chord(losses: list[float], t: list[float]) -> list[float]:
+    """The straight line between the losses at both ends."""
+    return [(1 - at) * losses[0] + at * losses[-1] for at in t]
 
-    plot = sole(outcomes).plots["segments"]
+
+@FIGURES.add("segments", 2, 2, width=4.4, height=2.8, sharex=True)
+def draw_segments(plots: Any, *axes: Any) -> None:
+    """Loss and chord on one segment of each model, and loss minus chord on many."""
+    plot = plots["segments"]
     t = plot["t"]
-    figure, axes = new_figure(2, 2, width=4.4, height=2.8, sharex=True)
-    names = {
-        "linear": ("logistic regression", plot["linear"][0], "a random segment"),
-        "network": ("ReLU network", plot["counterexample"], "the shrunk counterexample"),
-    }
-    for column, (name, (title, losses, text)) in enumerate(names.items()):
-        above, below = axes[:, column]
-        above.plot(t, losses, color=COLOURS[column], label=f"loss, {text}")
-        above.plot(t, chord(losses, t), color=COLOURS[6], ls="--", lw=1, label="chord")
+    rows = (
+        ("linear", "logistic regression", plot["linear"][0], "a random segment"),
+        ("network", "ReLU network", plot["counterexample"], "the shrunk counterexample"),
+    )
+    for k, (above, below, (name, title, losses, text)) in enumerate(
+        zip(axes[:2], axes[2:], rows, strict=True)
+    ):
+        above.plot(t, losses, color=f"C{k}", label=f"loss, {text}")
+        above.plot(t, chord(losses, t), color="C6", ls="--", lw=1, label="chord")
         above.set_title(title)
         low, high = above.get_ylim()
         above.set_ylim(low, high + 0.35 * (high - low))  # room for the legend
         above.legend(loc="upper center", fontsize=8)
         seen = set()
         for each in plot[name]:
-            excess = minus_chord(each, t)
+            excess = [a - b for a, b in zip(each, chord(each, t), strict=True)]
             rises = max(excess) > ROUNDING
-            below.plot(
-                t,
-                excess,
-                color=COLOURS[1] if rises else "0.6",
-                lw=1.1,
-                label=None if rises in seen else LEGEND[rises],
-            )
+            label = None if rises in seen else LEGEND[rises]
+            below.plot(t, excess, color="C1" if rises else "0.6", lw=1.1, label=label)
             seen.add(rises)
-        below.axhline(0, color=COLOURS[6], lw=0.8)
+        below.axhline(0, color="C6", lw=0.8)
         low, high = below.get_ylim()
         below.set_ylim(low - 0.3 * (high - low), high)
         below.set_xlabel("t, from θ to θ'")
         below.legend(loc="lower center", fontsize=8)
-    axes[0, 0].set_ylabel("cross-entropy")
-    axes[1, 0].set_ylabel("cross-entropy minus chord")
-    return titled(figure, spec)
+    axes[0].set_ylabel("cross-entropy")
+    axes[2].set_ylabel("cross-entropy minus chord")
 
 
-def chord(losses: list[float], t: list[float]) -> list[float]:
-    return [(1 - at) * losses[0] + at * losses[-1] for at in t]
-
-
-def minus_chord(losses: list[float], t: list[float]) -> list[float]:
-    return [a - b for a, b in zip(losses, chord(losses, t), strict=True)]
-
-
-def draw_surfaces(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+@FIGURES.add("surfaces", 1, 2, width=4.2, height=3.9, sharey=True)
+def draw_surfaces(plots: Any, *axes: Any) -> None:
     """Probability of class 1 over the plane, with the four points of the XOR."""
-    from hw.figures.style import new_figure
-
-    plot = sole(outcomes).plots["surfaces"]
-    figure, axes = new_figure(1, 2, width=4.2, height=3.9, sharey=True)
-    titles = {
-        "linear": "logistic regression, a best line",
-        "network": "network of two ReLUs",
-    }
-    for ax, (name, title) in zip(axes[0], titles.items(), strict=True):
+    plot = plots["surfaces"]
+    titles = {"linear": "logistic regression, a best line", "network": "network of two ReLUs"}
+    labelled = list(zip(plot["points"], plot["labels"], strict=True))
+    for ax, (name, title) in zip(axes, titles.items(), strict=True):
+        plane = (plot["axis"], plot["axis"], plot[name])
         # Purple to orange: told apart with any colour vision, white where p = ½.
-        filled = ax.contourf(
-            plot["axis"],
-            plot["axis"],
-            plot[name],
-            levels=[k / 20 for k in range(21)],
-            cmap="PuOr_r",
-            vmin=0,
-            vmax=1,
-        )
-        ax.contour(plot["axis"], plot["axis"], plot[name], levels=[0.5], colors="black")
-        for label, marker in ((0, "s"), (1, "o")):
-            chosen = [
-                point for point, y in zip(plot["points"], plot["labels"], strict=True) if y == label
-            ]
-            ax.scatter(
-                *zip(*chosen, strict=True),
-                marker=marker,
-                s=80,
-                zorder=3,
-                edgecolors="black",
-                color="#fdb863" if label else "#b2abd2",
-                label=f"class {label}",
-            )
+        levels = [k / 20 for k in range(21)]
+        filled = ax.contourf(*plane, levels=levels, cmap="PuOr_r", vmin=0, vmax=1)
+        ax.contour(*plane, levels=[0.5], colors="black")
+        for label, marker, colour in ((0, "s", "#b2abd2"), (1, "o", "#fdb863")):
+            across, up = zip(*(point for point, y in labelled if y == label), strict=True)
+            look = {"color": colour, "edgecolors": "black", "label": f"class {label}"}
+            ax.scatter(across, up, marker=marker, s=80, zorder=3, **look)
         right = round(4 * plot[f"{name}_accuracy"])
         ax.set_title(f"{title}:\n{right} of 4 right")
-        ax.set_aspect("equal")
-        ax.set_xlabel("$x_1$")
+        ax.set(aspect="equal", xlabel="$x_1$")
         ax.grid(False)
         ax.legend(loc="upper center", ncols=2, frameon=True, fontsize=8)
-    axes[0, 0].set_ylabel("$x_2$")
-    figure.colorbar(filled, ax=list(axes[0]), label="probability of class 1", shrink=0.85)
-    return titled(figure, spec)
-
-
-FIGURES = {"segments": draw_segments, "surfaces": draw_surfaces}
+    axes[0].set_ylabel("$x_2$")
+    bar = {"label": "probability of class 1", "shrink": 0.85}
+    axes[0].figure.colorbar(filled, ax=list(axes), **bar)

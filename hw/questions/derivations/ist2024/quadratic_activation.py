@@ -27,9 +27,8 @@ to c_2 and nothing to M. The same works for K = D if r < D - 1. Only K = D and r
 has no exact Θ: an invertible W leaves c_2 in the range of M, and a singular one has rank D - 1, so
 that its row space is the range of M. Then the shift by ε costs b and v₀ of size 1/ε.
 
-The algebra is written once, over NumPy and PyTorch, and its NumPy side also takes arrays of SymPy
-expressions or fractions: the symbolic proofs run the very code that computes the numbers. Only the
-gradient of the loss is there twice, by hand and by autograd. Deviations from the handout: none.
+The algebra (`lab.quadratic_network`) is written once and runs on numbers and on symbols: the proofs
+run the very code that computes the numbers. Deviations from the handout: none.
 """
 
 from __future__ import annotations
@@ -37,15 +36,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
-from hw.questions.derivations.lab.calculus import gap
+from hw.questions.derivations.lab import quadratic_network as network
 from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
-from hw.questions.derivations.lab.worlds import world
+from hw.questions.derivations.lab.quadratic_network import Algebra, Theta, vanishes
 from hw.results.outcome import Outcome
 
 EXACT = 1e-10  # what counts as exact in float64: the round trip Θ -> c -> Θ that the question asks
@@ -72,173 +71,6 @@ class Settings:
     start_scale: float = setting(0.3, "standard deviation of the starting weights", above=0)
 
 
-class Theta(NamedTuple):
-    """Θ = (W (..., K, D), b (..., K), v (..., K), v₀ (...)); leading axes are separate networks."""
-
-    W: Any
-    b: Any
-    v: Any
-    v0: Any
-
-
-def feature_count(D: int) -> int:
-    """P, the number of features of D inputs."""
-    return (D + 1) * (D + 2) // 2
-
-
-def places(D: int) -> tuple[Any, Any]:
-    """Rows and columns of the elements of a symmetric (D, D) in the order of φ, squares first."""
-    i, j = np.triu_indices(D, 1)
-    return np.append(np.arange(D), i), np.append(np.arange(D), j)
-
-
-class Algebra:
-    """The model in the arrays of ``xp``, NumPy or PyTorch; NumPy's may hold exact numbers too."""
-
-    def __init__(self, backend: str) -> None:
-        self.xp = world(backend)
-
-    def array(self, values: Any) -> Any:
-        """Numbers of float64 in this library."""
-        return self.xp.array(values)
-
-    def phi(self, X: Any) -> Any:
-        """Features φ of the rows of X (N, D): (N, P)."""
-        i, j = np.triu_indices(X.shape[-1], 1)
-        ones = self.xp.ones_like(X[..., :1])
-        return self.xp.concat([ones, X, X * X, 2 * X[..., i] * X[..., j]], -1)
-
-    def pre_activations(self, theta: Theta, X: Any) -> Any:
-        """z = Wx + b for each row x: (..., N, K)."""
-        return X @ theta.W.mT + theta.b[..., None, :]
-
-    def hidden(self, theta: Theta, X: Any) -> Any:
-        """h = g(Wx + b) for each row x: (..., N, K)."""
-        z = self.pre_activations(theta, X)
-        return z * (1 - z)
-
-    def predict(self, theta: Theta, X: Any) -> Any:
-        """ŷ = vᵀh + v₀ for each row x: (..., N)."""
-        return (self.hidden(theta, X) @ theta.v[..., None])[..., 0] + theta.v0[..., None]
-
-    def a_matrix(self, theta: Theta) -> Any:
-        """A_Θ (..., K, P): the coefficients of each hidden unit in φ."""
-        W, b = theta.W, theta.b[..., None]
-        i, j = places(W.shape[-1])
-        return self.xp.concat([b - b * b, (1 - 2 * b) * W, -(W[..., i] * W[..., j])], -1)
-
-    def coefficients(self, theta: Theta) -> Any:
-        """c_Θ = A_Θᵀ v + v₀ e_1: (P,)."""
-        c = self.a_matrix(theta).mT @ theta.v
-        return self.xp.concat([c[:1] + theta.v0, c[1:]])
-
-    def linear_coefficients(self, theta: Theta) -> Any:
-        """c_1 = [b ⊙ (1-b)]ᵀv + v₀ and c_2 = Wᵀ[(1-2b) ⊙ v], joined: (1 + D,)."""
-        W, b, v, v0 = theta
-        return self.xp.concat([(b * (1 - b)) @ v + v0[None], W.mT @ ((1 - 2 * b) * v)])
-
-    def half(self, M: Any) -> Any:
-        """The diagonal of M (D, D), then its upper triangle: (D(D+1)/2,)."""
-        return M[places(len(M))]
-
-    def matrix(self, c: Any, D: int) -> Any:
-        """The symmetric M (D, D) with half(M) = c_3."""
-        M = self.xp.zeros((D, D), dtype=c.dtype)
-        i, j = places(D)
-        M[i, j] = M[j, i] = c[1 + D :]
-        return M
-
-    def eigen(self, c: Any, D: int) -> tuple[Any, Any]:
-        """λ (D,) and Q (D, D) with M = Q Diag(λ) Qᵀ."""
-        lam, Q = self.xp.linalg.eigh(self.matrix(c, D))
-        return lam, Q
-
-    def construct(self, c: Any, lam: Any, Q: Any, K: int, sign: int = -1) -> Theta:
-        """Θ from c, the eigenvalues λ ≠ 0 and eigenvectors Q (D, r) of M, padded to K units.
-
-        ``sign`` -1 is v = -λ; +1 is the published v = λ.
-        """
-        D, pad = len(Q), K - len(lam)
-        v = sign * lam
-        b = (1 - Q.mT @ c[1 : 1 + D] / v) / 2
-        v0 = c[0] - (b * (1 - b)) @ v
-        zeros, rows = (self.xp.zeros(shape, dtype=c.dtype) for shape in (pad, (pad, D)))
-        W, b, v = (self.xp.concat(p) for p in ([Q.mT, rows], [b, zeros], [v, zeros]))
-        return Theta(W, b, v, self.xp.asarray(v0))
-
-    def construct_shifted(self, c: Any, D: int, K: int, epsilon: float) -> Theta:
-        """Θ from c where M may be singular: eigenvalues within ε of zero become ε."""
-        lam, Q = self.eigen(c, D)
-        return self.construct(c, self.xp.where(abs(lam) > epsilon, lam, epsilon), Q, K)
-
-    def construct_unshifted(self, c: Any, D: int, K: int, zero: float = 1e-12) -> Theta:
-        """Θ from c where M may be singular, exactly: needs rank(M) + 2 ≤ K, so K > D suffices.
-
-        Eigenvalues within ``zero`` of zero, rounding errors of a rank-deficient M, count as zero.
-        """
-        lam, Q = self.eigen(c, D)
-        lam, Q = lam[abs(lam) > zero], Q[:, abs(lam) > zero]
-        W, b, v, v0 = self.construct(c, lam, Q, K)
-        W[-2:] = c[1 : 1 + D] - Q @ (Q.mT @ c[1 : 1 + D])
-        v[-2], v[-1] = 1, -1
-        b[-2], b[-1] = 0, 0.5
-        return Theta(W, b, v, v0 + 0.25)  # the last unit's constant is -½(1 - ½)
-
-    def least_squares(self, F: Any, y: Any) -> tuple[Any, Any]:
-        """F⁺y and (FᵀF)⁻¹Fᵀy for F (N, P), y (N,)."""
-        return self.xp.linalg.pinv(F) @ y, self.xp.linalg.solve(F.mT @ F, F.mT @ y)
-
-    def activation(self, name: str, Z: Any) -> Any:
-        """g (``quadratic``), ``relu``, ``tanh`` or ``sigmoid``, element by element."""
-        functions: dict[str, Callable[[Any], Any]] = {
-            "quadratic": lambda z: z * (1 - z),
-            "relu": lambda z: self.xp.where(z > 0, z, 0),
-            "tanh": self.xp.tanh,
-            "sigmoid": lambda z: (1 + self.xp.tanh(z / 2)) / 2,
-        }
-        return functions[name](Z)
-
-    def rank(self, M: Any) -> int:
-        """Numerical rank: singular values above 1e-10 of the largest."""
-        s = self.xp.linalg.svdvals(M)
-        return int((s > 1e-10 * s[0]).sum())
-
-    def loss_and_gradient(self, theta: Theta, X: Any, y: Any) -> tuple[Any, Theta]:
-        """½ Σ (ŷ - y)² for each network (...) and its gradient."""
-        raise NotImplementedError
-
-
-class NumPyAlgebra(Algebra):
-    """The gradient is derived by hand."""
-
-    def __init__(self) -> None:
-        super().__init__("numpy")
-
-    def loss_and_gradient(self, theta: Theta, X: Any, y: Any) -> tuple[Any, Theta]:
-        z = self.pre_activations(theta, X)
-        h = z * (1 - z)
-        error = (h @ theta.v[..., None])[..., 0] + theta.v0[..., None] - y
-        dz = error[..., None] * theta.v[..., None, :] * (1 - 2 * z)  # (..., N, K)
-        gradient = Theta(dz.mT @ X, dz.sum(-2), (h.mT @ error[..., None])[..., 0], error.sum(-1))
-        return (error**2).sum(-1) / 2, gradient
-
-
-class TorchAlgebra(Algebra):
-    """The gradient is autograd's."""
-
-    def __init__(self) -> None:
-        super().__init__("torch")
-
-    def loss_and_gradient(self, theta: Theta, X: Any, y: Any) -> tuple[Any, Theta]:
-        leaves = Theta(*(part.detach().requires_grad_() for part in theta))
-        loss = ((self.predict(leaves, X) - y) ** 2).sum(-1) / 2
-        # The networks share no parameter, so that the sum's gradient is each one's own.
-        return loss.detach(), Theta(*self.xp.autograd.grad(loss.sum(), tuple(leaves)))
-
-
-ALGEBRAS: dict[str, Callable[[], Algebra]] = {"numpy": NumPyAlgebra, "torch": TorchAlgebra}
-
-
 class Bench(Lab):
     """A `Lab` with the backend's algebra, and with the exact one for proofs."""
 
@@ -246,14 +78,16 @@ class Bench(Lab):
 
     def __init__(self, settings: Settings, backend: str) -> None:
         super().__init__(settings, backend)
-        self.algebra, self.exact = ALGEBRAS[backend](), NumPyAlgebra()
+        self.algebra, self.exact = network.ALGEBRAS[backend](), network.NumPyAlgebra()
         self.small = range(1, settings.symbolic_dimension + 1)
 
     def cases(self) -> Iterator[tuple[Theta, Any]]:
         """Θ with K = D + extra units and inputs X (7, D), for every D and draw."""
         for D in self.settings.dimensions:
             for _ in range(self.settings.draws):
-                theta = random_theta(self.algebra, self.rng, D + self.settings.extra_units, D)
+                theta = network.random_theta(
+                    self.algebra, self.rng, D + self.settings.extra_units, D
+                )
                 yield theta, self.algebra.array(self.rng.normal(size=(7, D)))
 
 
@@ -264,7 +98,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
             f"fit_units is {settings.fit_units}; with fewer than fit_dimension = "
             f"{settings.fit_dimension} units the closed form may be out of the network's reach"
         )
-    if settings.examples <= (P := feature_count(settings.fit_dimension)):
+    if settings.examples <= (P := network.feature_count(settings.fit_dimension)):
         raise UsageError(
             f"examples is {settings.examples}; the closed form is asked for more than {P},"
             f" the number of features at fit_dimension = {settings.fit_dimension}"
@@ -280,66 +114,6 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     return lab.outcome
 
 
-def random_theta(
-    algebra: Algebra,
-    rng: np.random.Generator,
-    K: int,
-    D: int,
-    lead: tuple[int, ...] = (),
-    scale: float = 1.0,
-) -> Theta:
-    """Normal parameters of standard deviation ``scale`` for networks of shape ``lead``."""
-    shapes: tuple[tuple[int, ...], ...] = ((K, D), (K,), (K,), ())
-    return Theta(*(algebra.array(scale * rng.normal(size=(*lead, *shape))) for shape in shapes))
-
-
-def symbolic_theta(K: int, D: int) -> Theta:
-    """Θ as arrays of SymPy symbols."""
-    from sympy import Symbol
-
-    def grid(name: str, *shape: int) -> Any:
-        cells = np.empty(shape, dtype=object)
-        for index in np.ndindex(*shape):
-            cells[index] = Symbol(name + "_".join(str(i + 1) for i in index), real=True)
-        return cells
-
-    return Theta(grid("w", K, D), grid("b", K), grid("v", K), grid("v0"))
-
-
-def symbolic_row(D: int) -> Any:
-    """One input x (1, D) of SymPy symbols."""
-    from sympy import symbols
-
-    return np.array([symbols(f"x1:{D + 1}", real=True)], dtype=object)
-
-
-def vanishes(expressions: Any) -> bool:
-    """Whether every expression, a quotient of polynomials, is identically zero."""
-    from sympy import cancel
-
-    return all(cancel(e) == 0 for e in np.ravel(expressions))
-
-
-def largest(values: Any) -> float:
-    """The largest absolute value."""
-    return gap(as_numpy(values), 0)
-
-
-def norm(values: Any) -> float:
-    """The Euclidean norm of all entries."""
-    return float(np.sqrt(np.sum(np.square(as_numpy(values)))))
-
-
-def relative(found: Any, expected: Any) -> float:
-    """Largest difference over the largest expected value."""
-    return largest(found - expected) / max(largest(expected), 1e-300)
-
-
-def distance(algebra: Algebra, theta: Theta, c: Any) -> float:
-    """‖c_Θ - c‖."""
-    return norm(algebra.coefficients(theta) - c)
-
-
 def span(numbers: Any) -> str:
     """The numbers in words."""
     return ", ".join(map(str, numbers))
@@ -348,34 +122,19 @@ def span(numbers: Any) -> str:
 # Identities in Θ and x -------------------------------------------------------------------------
 
 
-def gram(theta: Theta) -> Any:
-    """M = WᵀDiag(v)W (D, D)."""
-    return theta.W.mT @ (theta.v[:, None] * theta.W)
-
-
-def c_3(algebra: Algebra, theta: Theta) -> Any:
-    """The quadratic part of c_Θ."""
-    return algebra.coefficients(theta)[1 + theta.W.shape[-1] :]
-
-
 # check: (statement, its two sides in any algebra for Θ and rows x, name of the relative error).
-# The identities of one group are measured on the same draws.
 Sides = Callable[[Algebra, Theta, Any], tuple[Any, Any]]
-HIDDEN: dict[str, tuple[str, Sides, str]] = {
+IDENTITIES: dict[str, tuple[str, Sides, str]] = {
     "hidden_linear_in_phi": (
         "h = A_Θ φ(x), with a φ that does not depend on Θ",
         lambda A, theta, x: (A.hidden(theta, x), A.phi(x) @ A.a_matrix(theta).mT),
         "hidden_error",
     ),
-}
-OUTPUT: dict[str, tuple[str, Sides, str]] = {
     "output_linear_in_phi": (
         "ŷ = c_Θᵀ φ(x) with c_Θ = A_Θᵀ v + v₀ e_1",
         lambda A, theta, x: (A.predict(theta, x), A.phi(x) @ A.coefficients(theta)),
         "output_error",
     ),
-}
-COEFFICIENTS: dict[str, tuple[str, Sides, str]] = {
     "c1_and_c2_published": (
         "c_1 = [b ⊙ (1-b)]ᵀv + v₀ and c_2 = Wᵀ[(1-2b) ⊙ v]",
         lambda A, theta, x: (
@@ -386,37 +145,38 @@ COEFFICIENTS: dict[str, tuple[str, Sides, str]] = {
     ),
     "c3_published": (
         "c_3 is the half-vectorisation of WᵀDiag(v)W",
-        lambda A, theta, x: (c_3(A, theta), A.half(gram(theta))),
+        lambda A, theta, x: (network.c_3(A, theta), A.half(network.gram(theta))),
         "c3_error_published",
     ),
     "c3_corrected": (
         "c_3 is minus the half-vectorisation of WᵀDiag(v)W",
-        lambda A, theta, x: (c_3(A, theta), -A.half(gram(theta))),
+        lambda A, theta, x: (network.c_3(A, theta), -A.half(network.gram(theta))),
         "c3_error_corrected",
     ),
     "vech_matches_phi": (
         "with φ's factor 2 on products, taking each element above the diagonal once gives xᵀMx",
         lambda A, theta, x: (
-            ((x @ gram(theta)) * x).sum(-1),
-            A.phi(x)[..., 1 + x.shape[-1] :] @ A.half(gram(theta)),
+            ((x @ network.gram(theta)) * x).sum(-1),
+            A.phi(x)[..., 1 + x.shape[-1] :] @ A.half(network.gram(theta)),
         ),
         "",
     ),
 }
 
 
-def identities(lab: Bench, table: dict[str, tuple[str, Sides, str]]) -> None:
-    """left = right for every row of the table: in symbols with K = 2, and on the random cases."""
+def identities(lab: Bench, *names: str) -> None:
+    """left = right, by name: in symbols with K = 2, and all on the same random cases."""
     cases = list(lab.cases())
-    for name, (statement, sides, metric) in table.items():
+    for name in names:
+        statement, sides, metric = IDENTITIES[name]
         wrong = ""
         for D in lab.small:
-            left, right = sides(lab.exact, symbolic_theta(2, D), symbolic_row(D))
+            left, right = sides(lab.exact, network.symbolic_theta(2, D), network.symbolic_row(D))
             failing = [e for e in np.ravel(left - right) if not vanishes(e)]
             if failing and not wrong:
                 wrong = f"is {failing[0].expand()} for D = {D}"
         measured = (sides(lab.algebra, *case) for case in cases)
-        error = max(relative(right, left) for left, right in measured)
+        error = max(network.relative(right, left) for left, right in measured)
         if metric:
             lab.metrics[metric] = error
         lab.check(
@@ -438,7 +198,7 @@ def phi_dimension(lab: Bench) -> None:
 
     counts, independent = {}, True
     for D in lab.small:
-        x = symbolic_row(D)
+        x = network.symbolic_row(D)
         features = lab.exact.phi(x)[0]
         counts[D] = len(features)
         # Linearly independent monomials: no fewer features would do for all quadratics.
@@ -449,7 +209,7 @@ def phi_dimension(lab: Bench) -> None:
     lab.check(
         "phi_dimension",
         "φ has (D+1)(D+2)/2 features, distinct monomials of degree at most two; the first is 1",
-        independent and all(counts[D] == feature_count(D) for D in counts),
+        independent and all(counts[D] == network.feature_count(D) for D in counts),
         "features by D: " + ", ".join(f"{D}: {counts[D]}" for D in sorted(counts)),
     )
 
@@ -458,8 +218,8 @@ def part_1_and_2(lab: Bench) -> None:
     """Hidden layer and output are linear in φ; the coefficients are not linear in Θ."""
     from sympy import Poly
 
-    identities(lab, HIDDEN)
-    identities(lab, OUTPUT)
+    identities(lab, "hidden_linear_in_phi")
+    identities(lab, "output_linear_in_phi")
     # A linear map would give c(2Θ) = 2c(Θ).
     theta = Theta(*(np.array(part, dtype=object) for part in ([[1]], [0], [1], 0)))
     once, doubled = (lab.exact.coefficients(Theta(*(k * part for part in theta))) for k in (1, 2))
@@ -470,7 +230,7 @@ def part_1_and_2(lab: Bench) -> None:
         f"D = K = 1, Θ = (w, b, v, v₀) = (1, 0, 1, 0): 2 c(Θ) = {tuple(int(k) for k in 2 * once)}"
         f" but c(2Θ) = {tuple(int(k) for k in doubled)}",
     )
-    theta = symbolic_theta(1, 2)
+    theta = network.symbolic_theta(1, 2)
     degrees = [int(Poly(e, *theta.W[0]).total_degree()) for e in lab.exact.a_matrix(theta)[0]]
     lab.check(
         "a_quadratic_in_weights",
@@ -485,10 +245,10 @@ def part_1_and_2(lab: Bench) -> None:
 
 def part_3_coefficients(lab: Bench) -> None:
     """What c_Θ = (c_1, c_2, c_3) is made of: the published equation (4), term by term."""
-    identities(lab, COEFFICIENTS)
+    identities(lab, "c1_and_c2_published", "c3_published", "c3_corrected", "vech_matches_phi")
     # Column by column from the diagonal down, as vech goes through a symmetric matrix.
     vech = {D: [(j, i) for j in range(D) for i in range(j, D)] for D in lab.small}
-    same = {D: order == list(zip(*places(D), strict=True)) for D, order in vech.items()}
+    same = {D: order == list(zip(*network.places(D), strict=True)) for D, order in vech.items()}
     lab.check(
         "vech_order_differs",
         "column by column, the usual vech is in another order than φ from D = 2 on, so that it has"
@@ -500,15 +260,6 @@ def part_3_coefficients(lab: Bench) -> None:
     )
 
 
-def symbolic_eigen() -> tuple[Any, Any]:
-    """λ (2,) and a rotation Q (2, 2), rational in t = tan(angle/2)."""
-    from sympy import symbols
-
-    t, *lam = symbols("t lambda1 lambda2", real=True)
-    cosine, sine = (1 - t**2) / (1 + t**2), 2 * t / (1 + t**2)
-    return np.array(lam, dtype=object), np.array([[cosine, -sine], [sine, cosine]], dtype=object)
-
-
 def part_3_construction(lab: Bench) -> None:
     """The published construction and the corrected one, in symbols and on random c."""
     from sympy import symbols
@@ -516,7 +267,7 @@ def part_3_construction(lab: Bench) -> None:
     algebra, exact, settings = lab.algebra, lab.exact, lab.settings
     signs = {"published": 1, "corrected": -1}
     # Any c for D = 2, met with K = 3: c_1, c_2, λ and the angle of Q are symbols.
-    lam, Q = symbolic_eigen()
+    lam, Q = network.symbolic_eigen()
     half = exact.half(Q @ np.diag(lam) @ Q.T)
     c = np.append(symbols("c1 c21 c22", real=True), half)
     residual = {
@@ -527,11 +278,11 @@ def part_3_construction(lab: Bench) -> None:
     errors: dict[str, list[float]] = {name: [] for name in signs}
     dimensions = [D for D in settings.dimensions for _ in range(settings.draws)]
     for D in dimensions:
-        c = algebra.array(lab.rng.normal(size=feature_count(D)))
+        c = algebra.array(lab.rng.normal(size=network.feature_count(D)))
         lam, Q = algebra.eigen(c, D)
         for name, sign in signs.items():
             theta = algebra.construct(c, lam, Q, D + settings.extra_units, sign)
-            errors[name].append(distance(algebra, theta, c))
+            errors[name].append(network.distance(algebra, theta, c))
     published, corrected = errors["published"], errors["corrected"]
     lab.metrics |= {
         "published_error_min": min(published),
@@ -557,16 +308,6 @@ def part_3_construction(lab: Bench) -> None:
     )
 
 
-def random_target(algebra: Algebra, rng: np.random.Generator, D: int, rank: int) -> Any:
-    """A random c (P,) whose M has the given rank, eigenvalues of size 1 to 2 and either sign."""
-    Q = algebra.array(np.linalg.qr(rng.normal(size=(D, D)))[0])
-    lam = rng.uniform(1, 2, size=D) * rng.choice([-1, 1], size=D) * (np.arange(D) < rank)
-    M = Q @ (algebra.array(lam)[:, None] * Q.mT)
-    c = algebra.array(rng.normal(size=feature_count(D)))
-    c[1 + D :] = algebra.half(M)
-    return c
-
-
 def part_3_singular(lab: Bench) -> None:
     """A singular M: the shift by ε, its error and its price."""
     from sympy import Rational, Symbol, sqrt
@@ -585,11 +326,11 @@ def part_3_singular(lab: Bench) -> None:
     met = []
     for D in lab.settings.dimensions:
         for rank in (D - 1, D):
-            c = random_target(algebra, lab.rng, D, rank)
+            c = network.random_target(algebra, lab.rng, D, rank)
             for target in (1e-2, 1e-4, 1e-6):
                 # Moving eigenvalues by up to 2·shift moves half(M) by at most that times √D.
                 theta = algebra.construct_shifted(c, D, D, target / (4 * D**0.5))
-                met.append(distance(algebra, theta, c) / target)
+                met.append(network.distance(algebra, theta, c) / target)
     lab.check(
         "every_c_within_epsilon",
         "if K ≥ D, then for every c and every ε > 0 some Θ has ‖c_Θ - c‖ < ε: eigenvalues of M near"
@@ -621,7 +362,7 @@ def part_3_singular(lab: Bench) -> None:
 def shift_curve(lab: Bench) -> dict[str, Any]:
     """Error and largest parameter against ε, for one random c with M of rank D - 1 and K = D."""
     algebra, D = lab.algebra, lab.settings.singular_dimension
-    c = random_target(algebra, lab.rng, D, D - 1)
+    c = network.random_target(algebra, lab.rng, D, D - 1)
     lam, Q = algebra.eigen(c, D)
     null = Q[:, int(np.argmin(np.abs(as_numpy(lam))))]
     epsilons = [10.0 ** (-k / 2) for k in range(2 * lab.settings.shift_decades + 1)]
@@ -629,13 +370,13 @@ def shift_curve(lab: Bench) -> dict[str, Any]:
     unshifted = algebra.construct_unshifted(c, D, D + 1)
     lab.plots["shift"] = {
         "epsilon": epsilons,
-        "error": [distance(algebra, theta, c) for theta in thetas],
-        "largest_parameter": [max(map(largest, theta)) for theta in thetas],
+        "error": [network.distance(algebra, theta, c) for theta in thetas],
+        "largest_parameter": [max(map(network.largest, theta)) for theta in thetas],
         # One eigenvalue moves from 0 to ε, M by ε qqᵀ: the error in exact arithmetic.
-        "slope": norm(algebra.half(null[:, None] * null[None, :])),
+        "slope": network.norm(algebra.half(null[:, None] * null[None, :])),
         "dimension": D,
-        "unshifted_error": distance(algebra, unshifted, c),
-        "unshifted_parameter": max(map(largest, unshifted)),
+        "unshifted_error": network.distance(algebra, unshifted, c),
+        "unshifted_parameter": max(map(network.largest, unshifted)),
     }
     return lab.plots["shift"]
 
@@ -647,9 +388,9 @@ def part_3_exact(lab: Bench) -> None:
     errors = []
     for D in lab.settings.dimensions:
         for rank in range(D):
-            c = random_target(lab.algebra, lab.rng, D, rank)
+            c = network.random_target(lab.algebra, lab.rng, D, rank)
             theta = lab.algebra.construct_unshifted(c, D, D + 1)
-            errors.append(distance(lab.algebra, theta, c))
+            errors.append(network.distance(lab.algebra, theta, c))
     lab.metrics["unshifted_error_max"] = max(errors)
     lab.check(
         "no_shift_above_d_units",
@@ -681,14 +422,12 @@ def part_3_few_units(lab: Bench) -> None:
     determinant = Matrix(lab.exact.matrix(np.append([0, 0, 0], c_3), 2)).det().expand()
     excess, nearest = [], float("inf")
     for D in lab.settings.dimensions:
-        identity = np.append(
-            np.zeros(1 + D), as_numpy(lab.algebra.half(lab.algebra.array(np.eye(D))))
-        )
+        identity = lab.algebra.array(np.append(np.zeros(1 + D), lab.exact.half(np.eye(D))))
         for _ in range(lab.settings.draws if D > 1 else 0):
-            theta = random_theta(lab.algebra, lab.rng, D - 1, D)
+            theta = network.random_theta(lab.algebra, lab.rng, D - 1, D)
             M = lab.algebra.matrix(lab.algebra.coefficients(theta), D)
             excess.append(lab.algebra.rank(M) - (D - 1))
-            nearest = min(nearest, distance(lab.algebra, theta, lab.algebra.array(identity)))
+            nearest = min(nearest, network.distance(lab.algebra, theta, identity))
     lab.check(
         "fewer_units_fail",
         "if K < D some c cannot be met, nor approached: the quadratic part of c_Θ has rank at most"
@@ -700,7 +439,7 @@ def part_3_few_units(lab: Bench) -> None:
     )
 
 
-# Part 4: the closed form
+# Part 4: the closed form ----------------------------------------------------------------------
 
 
 def part_4_rank(lab: Bench) -> None:
@@ -709,11 +448,11 @@ def part_4_rank(lab: Bench) -> None:
 
     D = Symbol("D")
     # N ≥ P + 1 independent vectors in ℝᴰ need P + 1 ≤ D; the difference has no real root.
-    missing = Poly(feature_polynomial(D) + 1 - D, D)
+    missing = Poly((D + 1) * (D + 2) / 2 + 1 - D, D)
     never = missing.discriminant() < 0 and missing.LC() > 0
     reached = []
     for d in lab.settings.dimensions:
-        N = feature_count(d) + 1
+        N = network.feature_count(d) + 1
         reached.append((d, N, lab.algebra.rank(lab.algebra.array(lab.rng.normal(size=(N, d))))))
     d, N, rank = reached[-1]
     lab.check(
@@ -731,71 +470,68 @@ def part_4_rank(lab: Bench) -> None:
     line = [(1,), (2,), (3,), (4,)]
     plane = [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (0, 2), (1, 2)]
     circle = [(Fraction(1 - t * t, 1 + t * t), Fraction(2 * t, 1 + t * t)) for t in range(-3, 4)]
-    (line_x, line_phi), (plane_x, plane_phi), (circle_x, circle_phi) = map(
-        ranks, (line, plane, circle)
-    )
+    (line_x, line_phi), (plane_x, plane_phi) = ranks(line), ranks(plane)
+    circle_x, circle_phi = ranks(circle)
     lab.check(
         "full_column_rank_is_needed",
         "what the closed form needs is that the rows φ(x_n) have rank (D+1)(D+2)/2; the inputs"
         " themselves may be linearly dependent",
-        line_phi == feature_count(1) and plane_phi == feature_count(2) and line_x < len(line),
+        line_phi == network.feature_count(1)
+        and plane_phi == network.feature_count(2)
+        and line_x < len(line),
         f"x = 1, 2, 3, 4 (D = 1): inputs of rank {line_x}, φ of rank {line_phi} of 3; seven whole"
         f" points of the plane: rank {plane_x}, φ of rank {plane_phi} of 6",
     )
     lab.check(
         "rank_of_inputs_is_not_enough",
         "even inputs of the full rank D do not suffice: φ may still lose rank",
-        circle_x == 2 and circle_phi < feature_count(2),
+        circle_x == 2 and circle_phi < network.feature_count(2),
         f"seven rational points of the unit circle: inputs of rank {circle_x}, φ of rank"
         f" {circle_phi} of 6, for x_1² + x_2² = 1",
     )
 
 
-def feature_polynomial(D: Any) -> Any:
-    return (D + 1) * (D + 2) / 2
-
-
 def part_4_closed_form(lab: Bench) -> None:
     """ĉ = X⁺y against gradient descent on Θ."""
-    D, K, N = lab.settings.fit_dimension, lab.settings.fit_units, lab.settings.examples
-    X = lab.algebra.array(lab.rng.normal(size=(N, D)))
-    F = lab.algebra.phi(X)
-    truth = lab.algebra.array(lab.rng.normal(size=feature_count(D)))
-    y = F @ truth + lab.algebra.array(lab.settings.noise * lab.rng.normal(size=N))
-    c, by_normal_equations = lab.algebra.least_squares(F, y)
+    settings, algebra, rng = lab.settings, lab.algebra, lab.rng
+    D, K, N = settings.fit_dimension, settings.fit_units, settings.examples
+    X = algebra.array(rng.normal(size=(N, D)))
+    F = algebra.phi(X)
+    truth = algebra.array(rng.normal(size=network.feature_count(D)))
+    y = F @ truth + algebra.array(settings.noise * rng.normal(size=N))
+    c, by_normal_equations = algebra.least_squares(F, y)
     fitted = F @ c
-    loss = squared_loss(fitted, y)
-    solutions = relative(as_numpy(by_normal_equations), as_numpy(c))
+    loss = network.squared_loss(fitted, y)
+    solutions = network.relative(by_normal_equations, c)
     lab.check(
         "pseudo_inverse_formula",
         "where the rows φ(x_n) have full column rank, X⁺y = (XᵀX)⁻¹Xᵀy",
-        lab.algebra.rank(F) == feature_count(D) and solutions < EXACT,
-        f"N = {N}, rank {lab.algebra.rank(F)} of {feature_count(D)}; relative difference"
+        algebra.rank(F) == network.feature_count(D) and solutions < EXACT,
+        f"N = {N}, rank {algebra.rank(F)} of {network.feature_count(D)}; relative difference"
         f" {solutions:.1e}",
     )
 
     # L(c) - L(ĉ) = ½‖X(c - ĉ)‖² ≥ 0 for every c: Pythagoras, since Xᵀ(Xĉ - y) = 0.
     others = [
-        c + lab.algebra.array(lab.rng.normal(size=feature_count(D)))
-        for _ in range(lab.settings.draws)
+        c + algebra.array(rng.normal(size=network.feature_count(D))) for _ in range(settings.draws)
     ]
-    gaps = [squared_loss(F @ other, y) - loss - squared_loss(F @ other, fitted) for other in others]
-    theta = lab.algebra.construct(c, *lab.algebra.eigen(c, D), K)
-    theta_loss, gradient = lab.algebra.loss_and_gradient(theta, X, y)
-    theta_loss = float(theta_loss)
-    slope = max(largest(as_numpy(part)) for part in gradient)
-    scale = max(squared_loss(F @ other, y) for other in others)
+    gaps = [
+        network.squared_loss(F @ other, y) - loss - network.squared_loss(F @ other, fitted)
+        for other in others
+    ]
+    theta = algebra.construct(c, *algebra.eigen(c, D), K)
+    theta_loss, gradient = algebra.loss_and_gradient(theta, X, y)
+    off, slope = abs(float(theta_loss) - loss), max(map(network.largest, gradient))
+    scale = max(network.squared_loss(F @ other, y) for other in others)
     lab.check(
         "closed_form_is_global_minimum",
         "ĉ = X⁺y is a global minimum of the squared loss, and the network attains it",
-        largest(gaps) < EXACT * scale
-        and abs(theta_loss - loss) < EXACT * scale
-        and slope < 1e-8 * scale,
-        f"L(c) - L(ĉ) = ½‖X(c-ĉ)‖² to {largest(gaps):.1e}; L(ĉ) = {loss:.6g}, the loss of the Θ"
-        f" built from ĉ differs by {abs(theta_loss - loss):.1e}, its gradient is {slope:.1e}",
+        network.largest(gaps) < EXACT * scale and off < EXACT * scale and slope < 1e-8 * scale,
+        f"L(c) - L(ĉ) = ½‖X(c-ĉ)‖² to {network.largest(gaps):.1e}; L(ĉ) = {loss:.6g}, the loss of"
+        f" the Θ built from ĉ differs by {off:.1e}, its gradient is {slope:.1e}",
     )
 
-    descent = gradient_descent(lab.settings, lab.algebra, lab.rng, X, y)
+    descent = network.gradient_descent(settings, algebra, rng, X, y)
     final = [losses[-1] for losses in descent["losses"]]
     lowest = min(min(losses) for losses in descent["losses"])
     arrived = sum(end <= loss * 1.001 + EXACT for end in final)
@@ -822,72 +558,27 @@ def part_4_closed_form(lab: Bench) -> None:
     )
 
 
-def squared_loss(outputs: Any, y: Any) -> float:
-    """½ Σ (ŷ - y)²."""
-    return float(np.sum(as_numpy(outputs - y) ** 2) / 2)
-
-
-def gradient_descent(
-    settings: Settings, algebra: Algebra, rng: np.random.Generator, X: Any, y: Any
-) -> dict[str, Any]:
-    """Plain gradient descent on Θ from several random starts at once.
-
-    Returns the steps that are kept (at most some 200, evenly on a logarithmic scale), the loss of
-    each start at them, and whether the run was cut short because a loss left the finite range.
-    """
-    D, K, lead = settings.fit_dimension, settings.fit_units, (settings.starts,)
-    theta = random_theta(algebra, rng, K, D, lead, settings.start_scale)
-    rate = settings.learning_rate / len(X)  # the gradient is of the sum over examples
-    kept = {0, settings.steps} | {round(x) for x in np.geomspace(1, settings.steps, 200)}
-    steps, losses, diverged = [], [], False
-    for step in range(settings.steps + 1):
-        with np.errstate(all="ignore"):
-            loss, gradient = algebra.loss_and_gradient(theta, X, y)
-        now = as_numpy(loss)
-        if not np.all(now < 1e12):  # also where it is not a number
-            diverged = True
-            break
-        if step in kept:
-            steps.append(step)
-            losses.append(now.tolist())
-        theta = Theta(*(p - rate * g for p, g in zip(theta, gradient, strict=True)))
-    return {
-        "steps": steps,
-        "losses": [list(each) for each in zip(*losses, strict=True)],
-        "diverged": diverged,
-    }
-
-
 def part_4_other_activations(lab: Bench) -> None:
     """What is special about g: its units span only P functions, however many there are."""
     from sympy import Matrix
 
-    D, P = 2, feature_count(2)
-    X = lab.algebra.array(lab.rng.normal(size=(8 * P, D)))
-    theta = random_theta(lab.algebra, lab.rng, 6 * P, D)
-    Z = X @ theta.W.T + theta.b
-    ranks = {
-        name: lab.algebra.rank(lab.algebra.activation(name, Z))
-        for name in ("quadratic", "relu", "tanh", "sigmoid")
-    }
+    D, P, algebra = 2, network.feature_count(2), lab.algebra
+    X = algebra.array(lab.rng.normal(size=(8 * P, D)))
+    theta = network.random_theta(algebra, lab.rng, 6 * P, D)
+    Z = algebra.pre_activations(theta, X)
+    names = ("quadratic", "relu", "tanh", "sigmoid")
+    g, *others = (algebra.rank(algebra.activation(name, Z)) for name in names)
     # Exactly: the units x - k on the points 1 … 6 make a triangular matrix under the ReLU.
     steps = np.arange(1, 7, dtype=object)[:, None] - np.arange(6, dtype=object)[None, :]
-    staircase = {
-        name: int(Matrix(lab.exact.activation(name, steps)).rank())
-        for name in ("quadratic", "relu")
-    }
-    others = [ranks[name] for name in ("relu", "tanh", "sigmoid")]
+    exact = [int(Matrix(lab.exact.activation(name, steps)).rank()) for name in names[:2]]
     lab.check(
         "only_quadratic_activation",
         "the approach rests on the quadratic activation: units with ReLU, tanh or sigmoid are not"
         " linear in any fixed set of (D+1)(D+2)/2 features",
-        ranks["quadratic"] == P
-        and min(others) > P
-        and staircase == {"quadratic": feature_count(1), "relu": len(steps)},
-        f"{6 * P} random units at {8 * P} points of ℝ²: rank {ranks['quadratic']} for g, "
-        + ", ".join(f"{ranks[name]} for {name}" for name in ("relu", "tanh", "sigmoid"))
-        + f"; six units on six points of the line, exactly: {staircase['quadratic']} for g,"
-        f" {staircase['relu']} for relu",
+        g == P < min(others) and exact == [network.feature_count(1), len(steps)],
+        f"{6 * P} random units at {8 * P} points of ℝ²: rank {g} for g, "
+        + ", ".join(f"{rank} for {name}" for rank, name in zip(others, names[1:], strict=True))
+        + f"; six units on six points of the line, exactly: {exact[0]} for g, {exact[1]} for relu",
     )
 
 

@@ -25,6 +25,10 @@ from hw.errors import HwError
 
 Point = Sequence[int | Fraction]
 
+# The corners of the square {-1, +1}², and labels ±1 of theirs: XOR is beyond any hyperplane.
+SIGNS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+XOR, AND = (-1, 1, 1, -1), (-1, -1, -1, 1)
+
 
 @dataclass(frozen=True)
 class Separation:
@@ -40,6 +44,15 @@ class Separation:
     @property
     def separable(self) -> bool:
         return self.plane is not None
+
+    def words(self) -> str:
+        """The answer as evidence says it."""
+        if self.plane:
+            return f"the plane {self.plane} separates them"
+        return (
+            f"certificate λ = {self.certificate}: Σ λ_i y_i (x_i, 1) = 0 with λ ≥ 0, so that no"
+            " (w, β) has y_i (w·x_i + β) > 0 for all i"
+        )
 
 
 def separate(points: Sequence[Point], labels: Sequence[int]) -> Separation:

@@ -19,7 +19,7 @@ def case():
     return net, X[0], int(Y[0])
 
 
-@pytest.mark.parametrize("name", backprop.NAMES)
+@pytest.mark.parametrize("name", list(backprop.DERIVATION))
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 def test_gradient_by_name_against_autograd(case, backend, name):
     ours, torchs = backprop.gradients(*case, backend)[name], backprop.autograd(*case)[name]
@@ -40,7 +40,7 @@ def test_forward_against_a_naive_loop(case):
         for row, b in zip(net.W2, net.b2, strict=True)
     ]
     expected = -np.log(np.exp(scores[y]) / sum(np.exp(s) for s in scores))
-    found = backprop.log_loss(backprop.forward(net, x)["o_a"], y)
+    found = backprop.log_loss(backprop.forward(net, x).o_a, y)
     assert found == pytest.approx(expected, rel=1e-12)
 
 
@@ -53,12 +53,12 @@ def test_ten_updates_against_torch(case):
     import torch
 
     net, x, y = case
-    tensors = backprop.as_tensors(net)
+    tensors, lib = backprop.tensors(net), backprop.library("torch")
     optimiser = torch.optim.SGD([value for _, value in tensors.items()], lr=0.1)
     x_ = torch.tensor(x, dtype=torch.float64)
     for _ in range(10):
         optimiser.zero_grad()
-        backprop.torch_loss(backprop.torch_forward(tensors, x_)["o_a"], y).backward()
+        lib.log_loss(backprop.forward(tensors, x_, lib).o_a, y).backward()
         optimiser.step()
         g = backprop.gradients(net, x, y, "numpy")
         net = net.replace(**{name: value - 0.1 * g[name] for name, value in net.items()})
@@ -69,23 +69,30 @@ def test_ten_updates_against_torch(case):
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize(
-    ("function", "check"),
+    ("name", "check"),
     [
-        ("gradient_o_a", "g_gradient_o_a"),
-        ("gradient_W2", "i_gradient_w2"),
-        ("gradient_b2", "i_gradient_b2"),
-        ("gradient_h_s", "k_gradient_h_s"),
-        ("gradient_h_a", "m_gradient_h_a"),
-        ("gradient_W1", "o_gradient_w1"),
-        ("gradient_b1", "o_gradient_b1"),
-        ("gradient_x", "p_gradient_x"),
-        ("penalty_gradient", "q_penalty_adds_to_w1"),
+        ("o_a", "g_gradient_o_a"),
+        ("W2", "i_gradient_w2"),
+        ("b2", "i_gradient_b2"),
+        ("h_s", "k_gradient_h_s"),
+        ("h_a", "m_gradient_h_a"),
+        ("W1", "o_gradient_w1"),
+        ("b1", "o_gradient_b1"),
+        ("x", "p_gradient_x"),
     ],
 )
-def test_a_gradient_that_is_wrong_by_a_little_fails(monkeypatch, backend, function, check):
-    right = getattr(backprop, function)
-    monkeypatch.setattr(backprop, function, lambda *a: 1.0005 * right(*a))
+def test_a_gradient_that_is_wrong_by_a_little_fails(monkeypatch, backend, name, check):
+    step = backprop.DERIVATION[name]
+    wrong = step._replace(gradient=lambda *a: 1.0005 * step.gradient(*a))
+    monkeypatch.setitem(backprop.DERIVATION, name, wrong)
     assert not verdicts(backend)[check]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_penalty_gradient_that_is_wrong_by_a_little_fails(monkeypatch, backend):
+    right = backprop.penalty_gradient
+    monkeypatch.setattr(backprop, "penalty_gradient", lambda *a: 1.0005 * right(*a))
+    assert not verdicts(backend)["q_penalty_adds_to_w1"]
 
 
 def test_printed_risk_is_a_constant(case):

@@ -14,6 +14,8 @@ from hw.errors import UsageError
 from hw.questions.derivations.ist2023 import boolean_range as question
 from hw.questions.derivations.ist2023.boolean_range import HALF, Network, Settings
 from hw.questions.derivations.lab import separability as exact
+from hw.questions.derivations.lab.lab import Lab
+from hw.questions.derivations.lab.worlds import world
 from hw.results.outcome import Outcome
 
 SMALL: Settings = support.settings("ist2023.q3.boolean_range")
@@ -71,11 +73,11 @@ def test_every_corner_of_the_perturbations(name: str, D: int) -> None:
     assert broken == len(list(question.ranges(D))), "every network breaks beyond 1/(2D)"
 
 
-@pytest.mark.parametrize("classes", question.CLASSES.values(), ids=question.CLASSES)
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("name", FAMILIES)
-def test_arrays_equal_loops(classes: object, name: str) -> None:
+def test_arrays_equal_loops(backend: str, name: str) -> None:
     X = question.all_inputs(3)
-    found = classes(FAMILIES[name], X)  # type: ignore[operator]
+    found = question.classes(world(backend), FAMILIES[name], X)
     expected = [
         [by_loop(FAMILIES[name](A, B), tuple(Fraction(int(v)) for v in x)) for x in X]
         for A, B in question.ranges(3)
@@ -119,15 +121,15 @@ def test_a_wrong_bias_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def shifted(A: int, B: int) -> Network:
         return replace(question.published_sign(A, B), biases=(HALF - A, B - HALF))
 
-    outcome = Outcome()
-    question.part_b_or_c(outcome, SMALL, question.numpy_classes, "sign", shifted)
-    assert not verdicts(outcome)["sign_network_computes_f"]
+    lab = Lab(SMALL, "numpy")
+    question.part_b_or_c(lab, "sign", shifted)
+    assert not verdicts(lab.outcome)["sign_network_computes_f"]
 
 
 def test_thresholds_without_halves_are_found_fragile() -> None:
-    outcome = Outcome()
-    question.part_b_or_c(outcome, SMALL, question.numpy_classes, "relu", question.bare_relu)
-    found = verdicts(outcome)
+    lab = Lab(SMALL, "numpy")
+    question.part_b_or_c(lab, "relu", question.bare_relu)
+    found = verdicts(lab.outcome)
     assert found["relu_network_computes_f"]
     assert not found["relu_network_is_robust"]
     assert not found["relu_largest_perturbation"]

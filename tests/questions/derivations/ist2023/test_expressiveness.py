@@ -16,12 +16,11 @@ from hw.questions.derivations.ist2023.expressiveness import (
     XOR_LINEAR,
     XOR_NETWORK,
     Counterexample,
-    Data,
-    NumPyModels,
     Settings,
-    Shape,
-    TorchModels,
 )
+from hw.questions.derivations.lab.separability import SIGNS
+from hw.questions.derivations.lab.separability import XOR as XOR_LABELS
+from hw.questions.derivations.lab.softmax_models import Data, NumPyModels, Shape, TorchModels
 from hw.results.outcome import Outcome
 
 ID = "ist2023.q1.expressiveness"
@@ -115,9 +114,10 @@ def test_backends_agree(shape: Shape) -> None:
 
 
 def test_the_counterexample_is_simple_and_right() -> None:
-    outcome, rng = Outcome(), np.random.default_rng(0)
+    lab = question.Bench(replace(SMALL, seed=0), "numpy")
+    outcome = lab.outcome
     outcome.plots["segments"] = {}
-    assert question.network_convexity(outcome, SMALL, NumPyModels(), rng)
+    assert question.network_convexity(lab)
     gap = outcome.metrics["counterexample_gap"]
     assert gap >= SMALL.gap
     losses = outcome.plots["segments"]["counterexample"]
@@ -154,8 +154,8 @@ def test_xor_network_by_hand() -> None:
 
 
 def test_largest_separable_part_of_the_xor() -> None:
-    points = [tuple(map(int, x)) for x in XOR.X]
-    right, plane = question.largest_separable(points, question.signs(XOR.y))
+    points = SIGNS
+    right, plane = question.largest_separable(points, XOR_LABELS)
     assert right == 3
     scores = [sum(w * x for w, x in zip(plane, (*p, 1), strict=True)) for p in points]
     wrong = sum((s > 0) != (y == 1) for s, y in zip(scores, XOR.y, strict=True))
@@ -188,12 +188,10 @@ def test_a_convex_network_would_be_found(monkeypatch: pytest.MonkeyPatch) -> Non
         return right(self, shape, theta, data)
 
     monkeypatch.setattr(NumPyModels, "losses", dead)
-    outcome = Outcome()
-    outcome.plots["segments"] = {}
-    rng = np.random.default_rng(0)
-    found = question.random_segments(SMALL, NumPyModels(), rng, XOR_NETWORK, XOR)
+    lab = question.Bench(replace(SMALL, seed=0), "numpy")
+    found = question.random_segments(lab, XOR_NETWORK, XOR)
     assert found.excess.max() <= 1e-12
-    on_linear = question.random_segments(SMALL, NumPyModels(), rng, XOR_LINEAR, XOR)
+    on_linear = question.random_segments(lab, XOR_LINEAR, XOR)
     assert on_linear.excess.max() <= 1e-12
 
 

@@ -12,13 +12,10 @@ import support
 
 from hw.errors import UsageError
 from hw.questions.derivations.ist2024 import quadratic_activation as question
-from hw.questions.derivations.ist2024.quadratic_activation import (
-    NumPyAlgebra,
-    Settings,
-    Theta,
-    TorchAlgebra,
-)
+from hw.questions.derivations.ist2024.quadratic_activation import Settings
+from hw.questions.derivations.lab import quadratic_network as network
 from hw.questions.derivations.lab.lab import as_numpy
+from hw.questions.derivations.lab.quadratic_network import NumPyAlgebra, Theta, TorchAlgebra
 from hw.results.outcome import Outcome
 
 ID = "ist2024.q3.quadratic_activation"
@@ -107,7 +104,7 @@ def test_backends_agree_on_descent() -> None:
         rng = np.random.default_rng(5)
         X = algebra.array(rng.normal(size=(30, 3)))
         y = algebra.array(rng.normal(size=30))
-        runs.append(question.gradient_descent(settings, algebra, rng, X, y)["losses"])
+        runs.append(network.gradient_descent(settings, algebra, rng, X, y)["losses"])
     np.testing.assert_allclose(runs[0], runs[1], rtol=1e-9)
 
 
@@ -116,7 +113,7 @@ def test_backends_agree_on_descent() -> None:
 def test_constructions_by_the_features(algebra: NumPyAlgebra | TorchAlgebra, D: int) -> None:
     """The network built from c computes cᵀφ: judged by outputs, not by the coefficients."""
     rng = np.random.default_rng(6)
-    c, X = rng.normal(size=question.feature_count(D)), rng.normal(size=(20, D))
+    c, X = rng.normal(size=network.feature_count(D)), rng.normal(size=(20, D))
     expected = np.array([features_by_loop(x) for x in X]) @ c
     own = algebra.array(c)
     theta = algebra.construct(own, *algebra.eigen(own, D), D + 1)
@@ -127,7 +124,7 @@ def test_constructions_by_the_features(algebra: NumPyAlgebra | TorchAlgebra, D: 
     wrong = as_numpy(algebra.predict(published, algebra.array(X)))
     assert np.abs(wrong - expected).max() > 0.1
 
-    singular = question.random_target(algebra, rng, D, D - 1)
+    singular = network.random_target(algebra, rng, D, D - 1)
     expected = np.array([features_by_loop(x) for x in X]) @ as_numpy(singular)
     exact = algebra.construct_unshifted(singular, D, D + 1)
     found = as_numpy(algebra.predict(exact, algebra.array(X)))
@@ -137,7 +134,7 @@ def test_constructions_by_the_features(algebra: NumPyAlgebra | TorchAlgebra, D: 
 def test_singular_target_has_the_rank_asked_for() -> None:
     algebra, rng = NumPyAlgebra(), np.random.default_rng(7)
     for rank in range(5):
-        c = question.random_target(algebra, rng, 4, rank)
+        c = network.random_target(algebra, rng, 4, rank)
         values = np.linalg.eigvalsh(algebra.matrix(c, 4))
         assert int((abs(values) > 1e-9).sum()) == rank
 
