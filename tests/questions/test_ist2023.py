@@ -28,12 +28,15 @@ METRICS = {
     "q1.perceptron": {"train_accuracy", "validation_accuracy", "test_accuracy"},
     "q1.logistic_regression": {"train_accuracy", "validation_accuracy", "test_accuracy"},
     "q1.mlp": {
-        "train_loss", "train_loss_measured", "train_accuracy", "validation_accuracy",
+        "train_loss",
+        "train_loss_measured",
+        "train_accuracy",
+        "validation_accuracy",
         "test_accuracy",
     },
     "q2.logistic_regression": EPOCH | {"test_accuracy"},
-    "q2.batch_size":
-        EPOCH | {"train_accuracy", "test_accuracy", "updates_per_epoch", "update_noise"},
+    "q2.batch_size": EPOCH
+    | {"train_accuracy", "test_accuracy", "updates_per_epoch", "update_noise"},
     "q2.learning_rate": EPOCH | {"test_accuracy", "early_rise"},
     "q2.regularization": EPOCH | {"test_accuracy"},
 }
@@ -131,7 +134,9 @@ class TestPrintedNumbers:
         assert [f"{k / 529:.4f}" for k in (381, 382)] == ["0.7202", "0.7221"]
 
     def test_learning_rate_1_answers_with_one_class(self) -> None:
-        found = {c.details["metric"]: c.possible_counts for c in COUNTED if c.variant == "lr-1-one-layer"}
+        found = {
+            c.details["metric"]: c.possible_counts for c in COUNTED if c.variant == "lr-1-one-layer"
+        }
         assert found == {"test_accuracy": [250], "validation_accuracy": [5114]}
         assert TEST_COUNTS[3] == 250
 
