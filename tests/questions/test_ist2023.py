@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,11 +12,16 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from hw.config import catalog
+from hw.config.catalog import Question
 from hw.config.claims import Claim
 from hw.config.record import Curve, curves
 from hw.datasets.features import Dataset
 from hw.datasets.octmnist import TEST_COUNTS
 from hw.questions.models import feedforward
+from hw.results.outcome import Outcome
+from hw.verdicts.evidence import Evidence
+from hw.verdicts.finding import CONTRADICTIONS, Verdict
+from hw.verdicts.judge import judge_all
 
 EPOCH = {"train_loss", "validation_loss", "validation_accuracy"}
 
@@ -94,6 +101,46 @@ def test_the_authors_own_logs_end_in_what_they_print() -> None:
         "q2.learning_rate lr-0.1-one-layer",
     ]
     assert len(found) == 12
+
+
+def replayed(question: Question) -> Evidence:
+    """As if a run had given the curves of the record, for all variants that have one alone."""
+    outcomes = {}
+    for variant in question.variants:
+        metrics = ("train_loss", "train_accuracy", "validation_accuracy", "test_accuracy")
+        found = {m: logged(question.name, variant, m) for m in metrics}
+        history = {m: list(logs[0].values) for m, logs in found.items() if len(logs) == 1}
+        if history:
+            ends = {m: values[-1] for m, values in history.items()}
+            del history["test_accuracy"]
+            outcomes[variant] = Outcome(metrics=ends, history=history)
+    return Evidence(question, outcomes, source="real")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_logs_contradict_nothing_that_the_document_says(name: str) -> None:
+    found = judge_all(replayed(catalog.find(f"ist2023.{name}")))
+    verdicts = [j.finding.verdict for j in found if not j.claim.erratum]
+    assert not CONTRADICTIONS & set(verdicts)
+    judged = [v for v in verdicts if v is not Verdict.NOT_RUN]
+    assert judged.count(Verdict.EXACT) >= 5
+    # Which takes a run at 0.1 or of batches of 1, or several seeds.
+    unsupported = ("q2.batch_size", "q2.learning_rate", "q2.logistic_regression")
+    assert Verdict.SUPPORTED in judged or name in unsupported
+
+
+def test_a_curve_of_two_layers_is_noticed() -> None:
+    """What another group logged of two layers, taken for the run of one."""
+    evidence = replayed(catalog.find("ist2023.q2.regularization"))
+    two = list(logged("q2.regularization", "default", "train_loss")[0].values)
+    one = evidence.outcomes["default-one-layer"]
+    changed = Outcome({**one.metrics, "train_loss": two[-1]}, {**one.history, "train_loss": two})
+    outcomes = {**evidence.outcomes, "default-one-layer": changed}
+    found = judge_all(replace(evidence, outcomes=outcomes))
+    bad = [j.claim for j in found if j.finding.verdict is Verdict.DIFFERS]
+    assert [(c.sort, c.variant, c.details["record"]) for c in bad] == [
+        ("record", "default-one-layer", "train_loss")
+    ]
 
 
 @pytest.mark.parametrize(
