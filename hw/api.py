@@ -21,8 +21,7 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.claims import published_values
 from hw.errors import HwError, UsageError, quoted
-from hw.figures import provenance
-from hw.results.folder import Folder
+from hw.results.folder import Folder, is_stand_in
 from hw.results.outcome import Check, Outcome
 from hw.runs import runner
 from hw.runs.machine import cores
@@ -112,7 +111,7 @@ class Result:
         ]
 
     def __repr__(self) -> str:
-        stand_in = " on synthetic stand-in data" if _is_stand_in(self.data) else ""
+        stand_in = " on synthetic stand-in data" if is_stand_in(self.data) else ""
         lines = [f"{self.id}{stand_in}: {self.status}"]
         lines += [f"  {v}  {m} {n}" + (f" ({p})" if p else "") for v, m, n, p in self._rows()]
         return "\n".join([*lines, f"  {self.folder}"])
@@ -121,7 +120,7 @@ class Result:
         """A table of the metrics beside what was published, and the figures."""
         head = html.escape(f"{self.id}: {self.question.title}")
         note = ""
-        if _is_stand_in(self.data):
+        if is_stand_in(self.data):
             note = "<p><b>Synthetic stand-in data:</b> not comparable with what is published.</p>"
         columns = ("variant", "metric", "value", "published")
         top = "".join(f"<th>{c}</th>" for c in columns)
@@ -176,7 +175,7 @@ def run(
         raise UsageError(f"device is {quoted(device)}; one of: cpu, cuda")
     request = Request(
         questions=[question.id],
-        overrides={key: _as_flag(value) for key, value in settings.items()},
+        overrides=settings,
         variants=[variant] if isinstance(variant, str) else list(variant),
         backend=backend,
         seeds=list(seeds),
@@ -210,7 +209,7 @@ def run(
         settings={v: chosen.variants[v].as_dict() for v in chosen.outcomes},
         outcomes=chosen.outcomes,
     )
-    if _is_stand_in(found.data) and not quiet:
+    if is_stand_in(found.data) and not quiet:
         assert found.data is not None
         console.say(
             f"note: {found.data['name']}: SYNTHETIC STAND-IN data, not the real ones; the numbers "
@@ -235,22 +234,22 @@ def load(
             raise HwError(f"{id}: no results folder")
         question = catalog.find(name)
         home = _folder(results_dir, "HW_RESULTS_DIR", "results")
-        path = home / question.homework / f"{question.name}{at}{rest}"
+        own = question.folder(home)
+        path = own.with_name(f"{own.name}{at}{rest}")
         if not (path / "metrics.json").is_file():
             raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
     folder = Folder(path)
-    outcomes, entry, config = folder.outcomes(), folder.run(), provenance.read_config(folder)
+    entry, config = folder.run(), folder.config()
     question = catalog.find(str(config.get("question", entry.get("question", ""))))
-    seeds = entry.get("seeds")
     return Result(
         question=question,
         folder=path,
         backend=str(entry.get("backend", question.backend)),
-        seeds=tuple(s for s in seeds if isinstance(s, int)) if isinstance(seeds, list) else (),
+        seeds=tuple(s for s in entry.get("seeds", ()) if isinstance(s, int)),
         status=str(entry.get("status", "incomplete")),
         data=entry.get("data"),
         settings=config.get("variants", {}),
-        outcomes=outcomes,
+        outcomes=folder.outcomes(entry),
     )
 
 
@@ -263,21 +262,6 @@ def _one(id: str) -> Question:
 
 def _folder(given: str | os.PathLike[str] | None, variable: str, default: str) -> Path:
     return Path(given or os.environ.get(variable) or default)
-
-
-def _as_flag(value: Any) -> str:
-    """A Python value as the command line would have it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return str(value)
-
-
-def _is_stand_in(data: Mapping[str, Any] | None) -> bool:
-    return data is not None and data.get("source") == "stand-in"
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from hw import datasets
 from hw.cli import PROGRAM
 from hw.config import catalog
 from hw.config.settings import plain
+from hw.results.identity import command, flags
 
 if TYPE_CHECKING:
     from hw.assignment.script import Script
@@ -29,38 +29,34 @@ def equivalent(script: Script, name: str, settings: Any, path: Path) -> str:
         if (question.homework, question.kind) != (script.homework, model.kind):
             continue
         for variant, about in question.variants.items():
-            configured = question.resolve(variant).as_dict()
+            configured = question.configured(variant)
             changed = {k: v for k, v in mine.items() if configured[k] != v}
             # What a variant is about cannot be changed by a flag.
             fixed = {k: v for k, v in changed.items() if k in about}
-            flags = {k: v for k, v in changed.items() if k not in about}
-            rank = len(fixed), not question.name.endswith(f".{name}"), len(flags)
+            free = {k: v for k, v in changed.items() if k not in about}
+            rank = len(fixed), not question.name.endswith(f".{name}"), len(free)
             if best is None or rank < best[0]:
-                best = rank, _command(script, question, variant, flags, path), fixed
+                best = rank, _command(script, question, variant, free, path), fixed
     if best is None:
         return f"note: '{PROGRAM} run' has no question that trains this"
-    _, command, fixed = best
+    _, line, fixed = best
     if fixed:
         missing = ", ".join(f"{k} {v}" for k, v in fixed.items())
-        return f"the nearest, for want of a variant with {missing}: {command}"
-    return f"the same as: {command}"
+        return f"the nearest, for want of a variant with {missing}: {line}"
+    return f"the same as: {line}"
 
 
 def _command(
-    script: Script, question: Question, variant: str, flags: dict[str, Any], path: Path
+    script: Script, question: Question, variant: str, changed: dict[str, Any], path: Path
 ) -> str:
-    short = question.homework == catalog.DEFAULT_HOMEWORK
-    words = [*PROGRAM.split(), "run", question.name if short else question.id]
-    if len(question.variants) > 1:
-        words += ["--variant", variant]
-    for key, value in flags.items():
-        words += [f"--{key.replace('_', '-')}", str(value)]
+    words = ["--variant", variant] if len(question.variants) > 1 else []
+    words += flags(changed)
     if question.backend != script.backend:
         words += ["--backend", script.backend]
     directory = _data_directory(script.data, path)
     if directory and directory != datasets.default_directory().resolve():
         words += ["--data-dir", str(directory)]
-    return shlex.join(words)
+    return command(question, words)
 
 
 def _data_directory(name: str, path: Path) -> Path | None:

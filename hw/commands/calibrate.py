@@ -13,7 +13,7 @@ from hw.commands import VERBS
 from hw.commands import run as run_command
 from hw.config import catalog
 from hw.errors import HwError, UsageError, quoted
-from hw.results.folder import Folder, as_json
+from hw.results.folder import Folder, as_json, is_stand_in
 from hw.runs import runner
 from hw.runs.planning import Request, Run, plan
 from hw.verdicts import calibration
@@ -110,15 +110,14 @@ def parse_seeds(text: str) -> list[int]:
 
 def _folder(run: Run, results: Path) -> Path:
     """The question's own; beside it if synthetic results would take the place of real ones."""
-    folder = results / run.question.homework / run.question.name
-    stand_in = run.data is not None and run.data["source"] == "stand-in"
-    if stand_in and "real" in (_source_of_run(folder), _source_of_calibration(folder)):
+    folder = run.question.folder(results)
+    if is_stand_in(run.data) and "real" in (_source_of_run(folder), _source_of_calibration(folder)):
         return folder.with_name(f"{folder.name}@stand-in")
     return folder
 
 
 def _source_of_run(folder: Path) -> str:
-    return str((Folder(folder).run().get("data") or {}).get("source", ""))
+    return str(Folder(folder).run().get("data", {}).get("source", ""))
 
 
 def _source_of_calibration(folder: Path) -> str:

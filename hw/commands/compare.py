@@ -57,11 +57,8 @@ class Side:
     def read(cls, name: str, path: Path) -> Side:
         """Raises `HwError` for a folder without results."""
         folder = Folder(path)
-        outcomes, config = folder.outcomes(), provenance.read_config(folder)
-        run = folder.run()
-        environment = run.get("environment")
-        environment = environment if isinstance(environment, dict) else {}
-        data = run.get("data") or {}
+        run, config = folder.run(), folder.config()
+        environment, data = run.get("environment", {}), run.get("data", {})
         about = {
             "question": config.get("question"),
             "backend": config.get("backend"),
@@ -72,9 +69,8 @@ class Side:
             "data sha256": str(data["sha256"])[:16] if data.get("sha256") else None,
             "python": environment.get("python"),
         }
-        packages = environment.get("packages")
-        about |= packages if isinstance(packages, dict) else {}
-        return cls(name, folder, outcomes, config, about)
+        about |= environment.get("packages", {})
+        return cls(name, folder, folder.outcomes(run), config, about)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -137,7 +133,8 @@ def _find(word: str, results: Path) -> Path:
     if "/" in word or (at and not re.fullmatch(r"[\w-]+", rest)):
         raise UsageError(f"{word}: no such folder")
     question = catalog.find(name)
-    folder = results / question.homework / f"{question.name}{at}{rest}"
+    home = question.folder(results)
+    folder = home.with_name(f"{home.name}{at}{rest}")
     if not (folder / "metrics.json").is_file():
         beside = sorted(
             p.name

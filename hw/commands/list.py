@@ -21,7 +21,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     rows = []
     for question in catalog.load_all().values():
-        folder = Folder(args.results_dir / question.homework / question.name)
+        folder = Folder(question.folder(args.results_dir))
         last = folder.run()
         data = last.get("data") or {}
         rows.append(

@@ -10,7 +10,7 @@ from hw import console
 from hw.commands import VERBS
 from hw.config.claims import count_faults, published_values, said
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
-from hw.results.folder import as_json
+from hw.results.folder import as_json, is_stand_in
 from hw.results.outcome import Outcome
 from hw.runs import progress, runner
 from hw.runs.machine import cores
@@ -141,11 +141,12 @@ def exit_code(runs: Sequence[Run], say: Any) -> int:
     return codes.pop() if len(codes) == 1 else int(ExitCode.FAILED)
 
 
-OPTIONS = (
-    *("--set", "--variant", "--backend", "--seed", "--seeds", "--device", "--precision", "--jobs"),
-    *("--data", "--force", "--dry-run", "--keep-going", "--fail-fast", "--json", "--quiet"),
-    *("--data-dir", "--results-dir"),
-)
+def _options() -> list[str]:
+    """The long options of ``hw run``, as its parser has them."""
+    parsers = argparse.ArgumentParser().add_subparsers()
+    add_parser(parsers, argparse.ArgumentParser(add_help=False))
+    actions = parsers.choices["run"]._actions
+    return [o for a in actions for o in a.option_strings if o.startswith("--")]
 
 
 def settings(rest: Sequence[str], pairs: Sequence[str]) -> dict[str, str]:
@@ -160,7 +161,7 @@ def settings(rest: Sequence[str], pairs: Sequence[str]) -> dict[str, str]:
         key, equals, value = word[2:].partition("=")
         if not equals:
             if not words or words[0].startswith("--"):
-                raise UsageError(f"{word} needs a value{did_you_mean(word, OPTIONS)}")
+                raise UsageError(f"{word} needs a value{did_you_mean(word, _options())}")
             value = words.pop(0)
         _add(found, key, value)
     for pair in pairs:
@@ -243,7 +244,7 @@ class Announcer:
         self.lines: set[int] = set()
 
     def watcher(self, run: Run, variant: str) -> Watcher:
-        if run.data and run.data["source"] == "stand-in" and run.data["name"] not in self.told:
+        if run.data and is_stand_in(run.data) and run.data["name"] not in self.told:
             name = run.data["name"]
             self.told.add(name)
             self.say(
@@ -273,7 +274,7 @@ def summary(runs: Sequence[Run]) -> str:
     """A table of what came out, beside what was published, and where the files are."""
     rows = [row for run in runs for row in _rows(run)]
     lines = [console.table(["question", "variant", "status", "result (published)", "time"], rows)]
-    if any(_stand_in(r) for r in runs):
+    if any(is_stand_in(r.data) for r in runs):
         lines.append("* on synthetic stand-in data: not comparable with what is published")
     folders = list(dict.fromkeys(str(r.folder.path) for r in runs if r.outcomes))
     if len(folders) == 1:
@@ -284,10 +285,6 @@ def summary(runs: Sequence[Run]) -> str:
     return "\n".join(lines)
 
 
-def _stand_in(run: Run) -> bool:
-    return run.data is not None and run.data["source"] == "stand-in"
-
-
 def _rows(run: Run) -> list[list[str]]:
     """A row for each variant of a run."""
     if not run.outcomes:
@@ -295,7 +292,7 @@ def _rows(run: Run) -> list[list[str]]:
     took = {d.task.variant: console.duration(d.seconds) for d in run.done}
     configured = getattr(run.question.resolve(next(iter(run.outcomes))).settings, "seed", None)
     differs = [f"seed {run.seed}"] if run.seed != configured or run.question.seeds else []
-    mark = " *" if _stand_in(run) else ""
+    mark = " *" if is_stand_in(run.data) else ""
     rows = []
     for variant, outcome in run.outcomes.items():
         several = [f"mean of {len(run.seeds)} seeds"] if run.seeds else differs

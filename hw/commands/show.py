@@ -12,6 +12,7 @@ from hw.config.catalog import Question
 from hw.config.settings import plain, type_hints
 from hw.errors import ExitCode
 from hw.results.folder import as_json
+from hw.results.identity import command, shown
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -80,9 +81,9 @@ def text(question: Question) -> str:
     for key, value in shared.as_dict().items():
         values = {v: r.as_dict()[key] for v, r in resolved.items()}
         differs = any(other != value for other in values.values())
-        shown = _several(values) if differs else _shown(value)
+        text = _several(values) if differs else shown(value)
         origin = "variants" if differs else shared.origins[key]
-        rows.append([key, shown, origin, helps[key]])
+        rows.append([key, text, origin, helps[key]])
     lines += [console.table(["setting", "value", "from", "meaning"], rows), ""]
     if list(question.variants) != [catalog.DEFAULT_VARIANT]:
         lines += [f"variants {console.clip(', '.join(question.variants), 200)}", ""]
@@ -91,7 +92,7 @@ def text(question: Question) -> str:
         lines += [console.table(["where", "judged by", "published"], rows), ""]
     for note in question.notes:
         lines.append(console.fill(f"note: {note}"))
-    lines.append(f"run it: python -m hw run {_short(question)}")
+    lines.append(f"run it: {command(question)}")
     return "\n".join(lines) + "\n"
 
 
@@ -120,16 +121,6 @@ def _fields(question: Question) -> dict[str, Any]:
     return dict(question.module.Settings.__dataclass_fields__)
 
 
-def _short(question: Question) -> str:
-    return question.name if question.homework == catalog.DEFAULT_HOMEWORK else question.id
-
-
 def _several(values: dict[str, Any]) -> str:
-    distinct = list(dict.fromkeys(_shown(v) for v in values.values()))
+    distinct = list(dict.fromkeys(shown(v) for v in values.values()))
     return " | ".join(distinct)
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, list):
-        return ",".join(map(str, value))
-    return "none" if value is None else str(value)

@@ -8,12 +8,10 @@ from typing import Any
 
 from hw import console
 from hw.commands import VERBS
-from hw.config import catalog
 from hw.errors import ExitCode, HwError
 from hw.figures import metadata, provenance
 from hw.figures.provenance import Record
 from hw.results.folder import Folder, as_json
-from hw.runs.planning import Request, plan
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -64,23 +62,7 @@ def _folder(record: Record, file: Path, args: argparse.Namespace) -> Folder | No
     if beside.run().get("question") == record["question"]:
         return beside
     try:
-        question = catalog.find(record["question"])
-        changed = record["changed"]
-        request = Request(
-            questions=[question.id],
-            overrides={
-                k: ",".join(map(str, v)) if isinstance(v, list) else str(v)
-                for k, v in changed.items()
-                if k not in ("device", "precision")
-            },
-            variants=record["variants"],
-            backend=record["backend"],
-            seeds=record["seeds"] if len(record["seeds"]) == 1 and question.seeds else (),
-            device=str(changed.get("device", "cpu")),
-            precision=str(changed.get("precision", "highest")),
-            results_directory=args.results_dir,
-        )
-        folder = plan(request)[0].folder
+        folder = provenance.identity(record).folder(args.results_dir)
     except HwError:
         return None
     return folder if folder.run() else None

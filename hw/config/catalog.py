@@ -92,6 +92,9 @@ class Question:
     unjudged: tuple[Unjudged, ...] = ()
     may_diverge: bool = False
     in_all: bool = True
+    _configured: dict[str, Resolved] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @property
     def id(self) -> str:
@@ -106,17 +109,37 @@ class Question:
         return importlib.import_module(kinds()[self.kind])
 
     @property
+    def short_id(self) -> str:
+        """The shortest id that means this question."""
+        return self.name if self.homework == DEFAULT_HOMEWORK else self.id
+
+    def folder(self, results: Path) -> Path:
+        """Where the results of the question as configured lie."""
+        return results / self.homework / self.name
+
+    @property
     def trains(self) -> bool:
         return hasattr(self.module, "learner")
 
+    def configured(self, variant: str) -> dict[str, Any]:
+        """The settings of a variant as configured. Raises `UsageError`."""
+        return self.resolve(variant).as_dict()
+
     def resolve(self, variant: str, overrides: Layer | None = None) -> Resolved:
-        """The settings of one variant. Raises `UsageError`."""
+        """The settings of one variant; as configured, they are resolved once. Raises
+        `UsageError`."""
+        changed = overrides is not None and overrides.values
+        if not changed and variant in self._configured:
+            return self._configured[variant]
         layers = [Layer(str(self.path), self.settings)]
         if self.variants[variant]:
             layers.append(Layer(f"{self.path} (variant {variant})", self.variants[variant]))
-        if overrides and overrides.values:
+        if overrides and changed:
             layers.append(overrides)
-        return resolve(self.module.Settings, layers)
+        found = resolve(self.module.Settings, layers)
+        if not changed:
+            self._configured[variant] = found
+        return found
 
     def measures(self, when: str) -> tuple[str, ...]:
         """The metrics read after every ``epoch``, or at the ``end``."""
@@ -136,17 +159,6 @@ def kinds() -> dict[str, str]:
     }
 
 
-@cache
-def load_all() -> dict[str, Question]:
-    """Every question by its full id, homework by homework, in the documents' order."""
-    questions = {}
-    for homework in homeworks().values():
-        for name in homework.questions:
-            question = read_question(homework.folder / f"{name}.yaml", homework.name)
-            questions[question.id] = question
-    return questions
-
-
 @dataclass(frozen=True)
 class Homework:
     """One document: ``homework.yaml`` in its folder, with its questions in the document's order.
@@ -163,30 +175,51 @@ class Homework:
 
 
 @cache
-def homeworks() -> dict[str, Homework]:
-    """Every homework by its name: the folders of ``configs`` that have a ``homework.yaml``."""
-    found = []
-    for path in CONFIGS.glob("*/homework.yaml"):
-        raw = read_yaml(path)
-        names = raw.get("questions") if isinstance(raw, dict) else None
-        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
-            raise UsageError(f"{path}: questions must be a list of names")
-        order = raw.get("order", 99)
-        if not isinstance(order, int):
-            raise UsageError(f"{path}: order must be a whole number")
-        found.append(
-            Homework(
-                name=path.parent.name,
-                folder=path.parent,
-                title=str(raw.get("title", path.parent.name)),
-                questions=tuple(names),
-                order=order,
-                parts=tuple(map(str, raw.get("parts", ()))),
-            )
-        )
+def _folders() -> dict[str, Path]:
+    """The folders of ``configs`` that have a ``homework.yaml``, by their names."""
+    found = {path.parent.name: path.parent for path in CONFIGS.glob("*/homework.yaml")}
     if not found:
         raise HwError(f"{CONFIGS} has no homework: hw is not installed as a whole")
+    return found
+
+
+@cache
+def _homework(name: str) -> Homework:
+    """One homework. Raises `UsageError` that names file and key."""
+    folder = _folders()[name]
+    path = folder / "homework.yaml"
+    raw = read_yaml(path)
+    questions = raw.get("questions") if isinstance(raw, dict) else None
+    if not isinstance(questions, list) or not all(isinstance(n, str) for n in questions):
+        raise UsageError(f"{path}: questions must be a list of names")
+    order = raw.get("order", 99)
+    if not isinstance(order, int):
+        raise UsageError(f"{path}: order must be a whole number")
+    parts = tuple(map(str, raw.get("parts", ())))
+    return Homework(name, folder, str(raw.get("title", name)), tuple(questions), order, parts)
+
+
+@cache
+def homeworks() -> dict[str, Homework]:
+    """Every homework by its name, in their order."""
+    found = map(_homework, _folders())
     return {h.name: h for h in sorted(found, key=lambda h: (h.order, h.name))}
+
+
+@cache
+def _question(homework: str, name: str) -> Question:
+    return read_question(_folders()[homework] / f"{name}.yaml", homework)
+
+
+@cache
+def load_all() -> dict[str, Question]:
+    """Every question by its full id, homework by homework, in the documents' order."""
+    return {f"{homework}.{name}": _question(homework, name) for homework, name in _names()}
+
+
+def _names() -> list[tuple[str, str]]:
+    """Homework and name of every question; no question's file is read for it."""
+    return [(h.name, name) for h in homeworks().values() for name in h.questions]
 
 
 def read_question(path: Path, homework: str) -> Question:
@@ -318,19 +351,19 @@ def _short(key: str) -> str:
 
 
 def find(name: str) -> Question:
-    """The question with this id, with or without the default homework.
+    """The question with this id, with or without the default homework. Reads its file alone.
 
     Raises `UsageError` with the nearest id that exists.
     """
-    questions = load_all()
-    question = questions.get(name) or questions.get(f"{DEFAULT_HOMEWORK}.{name}")
-    if question is None:
-        short = [q.name for q in questions.values() if q.homework == DEFAULT_HOMEWORK]
-        raise UsageError(
-            f"unknown question {quoted(name)}{did_you_mean(name, [*questions, *short])}"
-            " ('python -m hw list' shows them all)"
-        )
-    return question
+    homework, _, rest = name.partition(".")
+    for of, short in ((homework, rest), (DEFAULT_HOMEWORK, name)):
+        if of in _folders() and short in _homework(of).questions:
+            return _question(of, short)
+    known = [f"{h}.{n}" for h, n in _names()] + [n for h, n in _names() if h == DEFAULT_HOMEWORK]
+    raise UsageError(
+        f"unknown question {quoted(name)}{did_you_mean(name, known)}"
+        " ('python -m hw list' shows them all)"
+    )
 
 
 def select(patterns: Iterable[str]) -> tuple[list[Question], set[str]]:
@@ -338,26 +371,27 @@ def select(patterns: Iterable[str]) -> tuple[list[Question], set[str]]:
 
     Raises `UsageError` for an unknown id and for a glob that matches nothing.
     """
-    questions = load_all()
     chosen: dict[str, Question] = {}
     exact = set()
     for pattern in patterns:
         if pattern == "all":
-            chosen |= {q.id: q for q in questions.values() if q.in_all}
+            names = _names()
         elif any(c in pattern for c in "*?["):
-            found = {
-                q.id: q
-                for q in questions.values()
-                if fnmatch.fnmatchcase(q.id, pattern)
-                or (q.homework == DEFAULT_HOMEWORK and fnmatch.fnmatchcase(q.name, pattern))
-            }
-            if not found:
+            names = [(h, n) for h, n in _names() if _matches(pattern, h, n)]
+            if not names:
                 raise UsageError(f"no question matches {quoted(pattern)} ('python -m hw list')")
-            chosen |= {i: q for i, q in found.items() if q.in_all}
-        elif pattern in homeworks():
-            chosen |= {q.id: q for q in questions.values() if q.homework == pattern and q.in_all}
+        elif pattern in _folders():
+            names = [(pattern, n) for n in _homework(pattern).questions]
         else:
             question = find(pattern)
             exact.add(question.id)
             chosen[question.id] = question
+            continue
+        found = [_question(*name) for name in names]
+        chosen |= {q.id: q for q in found if q.in_all}
     return list(chosen.values()), exact
+
+
+def _matches(pattern: str, homework: str, name: str) -> bool:
+    ids = [f"{homework}.{name}", *([name] if homework == DEFAULT_HOMEWORK else [])]
+    return any(fnmatch.fnmatchcase(i, pattern) for i in ids)

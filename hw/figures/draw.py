@@ -11,7 +11,7 @@ from hw.config.claims import published_values
 from hw.errors import UsageError, did_you_mean
 from hw.figures import metadata, provenance, style
 from hw.results.fingerprint import code_digest, version
-from hw.results.folder import Folder, digest, write_text
+from hw.results.folder import Folder, digest, is_stand_in, write_text
 from hw.results.outcome import Outcome
 
 
@@ -31,7 +31,7 @@ def draw_all(
         return []
     drawn = folder.path / "figures"
     marks = drawn / ".drawn"
-    config = provenance.read_config(folder)
+    config = folder.config()
     origin = provenance.describe(question, "", outcomes, config, data)
     stamp = _stamp(question, data, origin, neighbours(question.figures, folder, data))
     have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in style.SUFFIXES]
@@ -124,7 +124,7 @@ def draw(
         for c in question.claims
         if c.sort == "range" and {"low", "high"} <= c.details.keys()
     ]
-    stand_in = bool(data and data.get("source") == "stand-in")
+    stand_in = is_stand_in(data)
     # What was published is about other data than a stand-in: the two have no place in one axes.
     known = {} if stand_in else {"published": published, "ranges": ranges}
     with style.look():

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import json
 import platform
-import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from hw.config import catalog
 from hw.config.catalog import Question
-from hw.config.settings import Layer, plain, read_yaml
 from hw.errors import HwError, UsageError
-from hw.results.fingerprint import code_digest, version
-from hw.results.folder import Folder, digest
+from hw.results.fingerprint import version
+from hw.results.folder import Folder, digest, is_stand_in
+from hw.results.identity import Identity, code_of, flags, shown
+from hw.results.identity import command as command_of
 from hw.results.outcome import Outcome
 
 SHORT = 16  # hexadecimal digits of a digest: 64 bits tell figures apart
@@ -58,20 +58,20 @@ def describe_lockstep(
 def _origin(
     question: Question, figure: str, config: Mapping[str, Any], data: Mapping[str, Any] | None
 ) -> Record:
-    variants = config.get("variants") or {}
-    backend = config.get("backend", question.backend)
-    packages = ("numpy", *(["torch"] if backend == "torch" else []), "matplotlib")
-    seeds = config.get("seeds") or sorted({s["seed"] for s in variants.values() if "seed" in s})
+    run = Identity.of_config(question, config)
+    packages = ("numpy", *(["torch"] if run.backend == "torch" else []), "matplotlib")
+    # Seeds of several runs, or of one of a question's several, stand beside what has changed.
+    seeds_beside = bool(config.get("seeds") or question.seeds)
     return {
         "hw": FORMAT,
         "question": question.id,
         "figure": figure,
-        "backend": backend,
-        "seeds": list(seeds),
-        "variants": list(variants),
-        "changed": _changed(question, config),
-        "settings": digest(variants)[:SHORT],
-        "code": _code(question),
+        "backend": run.backend,
+        "seeds": list(run.seeds),
+        "variants": list(run.variants),
+        "changed": {**run.options, **run.changed({"seed"} if seeds_beside else ())},
+        "settings": digest(run.variants)[:SHORT],
+        "code": code_of(question)[:SHORT],
         "data": data
         and {
             "name": str(data.get("name")),
@@ -82,23 +82,6 @@ def _origin(
     }
 
 
-def _changed(question: Question, config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that are not as configured, and how torch computed where that is not plain."""
-    changed = {k: config[k] for k in ("device", "precision") if k in config}
-    for variant, settings in (config.get("variants") or {}).items():
-        if variant in question.variants:
-            configured = question.resolve(variant).as_dict()
-            changed |= {k: v for k, v in settings.items() if configured.get(k) != v}
-    # Seeds of several runs, or of one of a question's several, stand beside.
-    if config.get("seeds") or question.seeds:
-        changed.pop("seed", None)
-    return changed
-
-
-def _code(question: Question) -> str:
-    return code_digest(question.module.__name__, question.data is not None)[:SHORT]
-
-
 def results_digest(outcomes: Mapping[str, Outcome]) -> str:
     """Of what figures are drawn from, measured times left out; the same for outcomes that were
     just computed and for those read back."""
@@ -107,53 +90,40 @@ def results_digest(outcomes: Mapping[str, Outcome]) -> str:
     return digest(json.loads(json.dumps(values)))[:SHORT]
 
 
-def read_config(folder: Folder) -> dict[str, Any]:
-    """config.yaml of a results folder; empty where there is none that can be read."""
-    try:
-        config = read_yaml(folder.path / "config.yaml")
-        digest(config)
-    except (HwError, ValueError, TypeError):  # the last two: what JSON does not know
-        return {}
-    if not isinstance(config, dict):
-        return {}
-    variants = config.get("variants")
-    if not isinstance(variants, dict) or not all(isinstance(v, dict) for v in variants.values()):
-        config.pop("variants", None)
-    if not isinstance(config.get("seeds", []), list):
-        config.pop("seeds")
-    return config
-
-
 # Commands
 
 
 def command(record: Record) -> str:
     """The command line that makes what the record describes."""
     question = catalog.find(record["question"])
-    short = question.homework == catalog.DEFAULT_HOMEWORK
-    words = [question.name if short else question.id]
-    for key, value in sorted(record["changed"].items()):
-        if "lockstep" in record and key == "dtype":
-            continue  # lockstep has float64 unless told otherwise
-        text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-        words += [f"--{key.replace('_', '-')}", "none" if value is None else text]
+    lockstep = record.get("lockstep")
+    # Lockstep has float64 unless told otherwise.
+    silent = () if lockstep is None else ("dtype",)
+    words = flags({k: v for k, v in sorted(record["changed"].items()) if k not in silent})
     if set(record["variants"]) != set(question.variants):
-        for variant in record["variants"]:
-            words += ["--variant", variant]
-    seeds = [str(s) for s in record["seeds"]]
-    if "lockstep" in record:
-        for key, value in sorted(record["lockstep"].items()):
-            words += [f"--{key}", str(value)]
+        words += [word for variant in record["variants"] for word in ("--variant", variant)]
+    if lockstep is not None:
+        words += flags(dict(sorted(lockstep.items())))
     elif record["backend"] != question.backend:
         words += ["--backend", record["backend"]]
-    if question.seeds and seeds != [str(s) for s in question.seeds]:
-        words += ["--seeds" if len(seeds) > 1 else "--seed", ",".join(seeds)]
-    elif not question.seeds and len(seeds) > 1:
-        words += ["--seeds", ",".join(seeds)]
-    if record["data"] and record["data"]["source"] == "stand-in":
+    seeds = record["seeds"]
+    if len(seeds) > 1 if not question.seeds else seeds != list(question.seeds):
+        words += ["--seeds" if len(seeds) > 1 else "--seed", shown(seeds)]
+    if is_stand_in(record["data"]):
         words += ["--data", "stand-in"]
-    verb = "lockstep" if "lockstep" in record else "run"
-    return f"python -m hw {verb} {shlex.join(words)}"
+    return command_of(question, words, "run" if lockstep is None else "lockstep")
+
+
+def identity(record: Record) -> Identity:
+    """The run that the record's command would make today. Raises `UsageError` where its question,
+    a variant or a setting is gone."""
+    question = catalog.find(record["question"])
+    for variant in record["variants"]:
+        if variant not in question.variants:
+            raise UsageError(f"{question.id} has no variant {variant}")
+    return Identity.as_it_would_be(
+        question, record["variants"], record["changed"], record["backend"], record["seeds"]
+    )
 
 
 # Whether a figure is out of date
@@ -166,14 +136,13 @@ def out_of_date(record: Record, folder: Folder | None) -> list[str]:
     folder: the results folder that holds what the figure shows, if there is one.
     """
     try:
-        question = catalog.find(record["question"])
-        today = {v: _settings_today(question, v, record) for v in record["variants"]}
+        today = identity(record)
     except UsageError as error:
         return [f"its question or settings are gone: {error}"]
     reasons = []
-    if digest(today)[:SHORT] != record["settings"]:
+    if digest(today.variants)[:SHORT] != record["settings"]:
         reasons.append("the question's settings have changed")
-    if record["code"] != _code(question):
+    if record["code"] != code_of(today.question)[:SHORT]:
         reasons.append("the code behind it has changed")
     reasons += [
         f"{package} was {then} and is {now}"
@@ -187,16 +156,3 @@ def out_of_date(record: Record, folder: Folder | None) -> list[str]:
         except HwError:
             reasons.append(f"{folder.path} holds no results that can be read")
     return reasons
-
-
-def _settings_today(question: Question, variant: str, record: Record) -> dict[str, Any]:
-    if variant not in question.variants:
-        raise UsageError(f"{question.id} has no variant {variant}")
-    values = {k: v for k, v in record["changed"].items() if k not in ("device", "precision")}
-    names = question.module.Settings.__dataclass_fields__
-    if len(record["seeds"]) == 1 and question.seeds and "seed" in names:
-        values["seed"] = record["seeds"][0]
-    found = question.resolve(variant, Layer("the figure", values)).as_dict()
-    if len(record["seeds"]) > 1:
-        found.pop("seed", None)
-    return dict(plain(found))

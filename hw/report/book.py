@@ -79,7 +79,7 @@ def _record(
     question: Question, figure: str, outcomes: Mapping[str, Outcome], folder: Folder
 ) -> provenance.Record | None:
     """Where a figure comes from, for the file's metadata; None for a folder made by hand."""
-    config = provenance.read_config(folder)
+    config = folder.config()
     try:
         record = provenance.describe(question, figure, outcomes, config, folder.run().get("data"))
         provenance.command(record)

@@ -12,15 +12,15 @@ from typing import Any
 
 from hw import console
 from hw.config import catalog
-from hw.config.catalog import DEFAULT_HOMEWORK, DEFAULT_VARIANT, Question
+from hw.config.catalog import DEFAULT_VARIANT, Question
 from hw.config.settings import type_hints
 from hw.errors import HwError
-from hw.figures.provenance import read_config
 from hw.figures.style import label
 from hw.report import claims, curves
 from hw.report.model import HomeworkView, OtherRun, QuestionView, Report, Setting, Table
 from hw.report.pictures import address, pictures
 from hw.results.folder import Folder
+from hw.results.identity import PLAIN, Identity, command
 from hw.results.outcome import Outcome
 from hw.verdicts import gather
 
@@ -49,7 +49,7 @@ def collect(results: Path) -> Report:
 
 def folder_of(question: Question, results: Path) -> Folder:
     """The results of a question as configured."""
-    return Folder(results / question.homework / question.name)
+    return Folder(question.folder(results))
 
 
 def _question(question: Question, results: Path) -> QuestionView:
@@ -64,7 +64,7 @@ def _question(question: Question, results: Path) -> QuestionView:
         number=str(question.source.get("question", "")),
         backend=_LANGUAGES[question.backend],
         data=question.data["name"] if question.data else "",
-        command=f"python -m hw run {_short(question)}",
+        command=command(question),
         variants=tuple(question.variants),
         in_all=question.in_all,
         settings=tuple(_settings(question)),
@@ -75,7 +75,7 @@ def _question(question: Question, results: Path) -> QuestionView:
     run, outcomes = folder.run(), dict[str, Outcome]()
     if run:
         try:
-            found = folder.outcomes()
+            found = folder.outcomes(run)
             outcomes = {v: found[v] for v in question.variants if v in found}
             view.status = str(run.get("status", "unknown"))
         except HwError as error:
@@ -105,10 +105,6 @@ def _question(question: Question, results: Path) -> QuestionView:
         view.backends = _side_by_side(runs)
     view.curves = curves.as_json(question, runs, view.stand_in)
     return view
-
-
-def _short(question: Question) -> str:
-    return question.name if question.homework == DEFAULT_HOMEWORK else question.id
 
 
 def _without(text: str, results: Path) -> str:
@@ -145,22 +141,19 @@ def _seconds(entry: Mapping[str, Any]) -> float:
 
 def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What run.json says of how the results came about."""
-    environment = run.get("environment")
-    environment = environment if isinstance(environment, dict) else {}
-    packages = environment.get("packages")
-    data = run.get("data") or {}
+    environment = run.get("environment", {})
+    packages = environment.get("packages", {})
+    data = run.get("data", {})
     facts = {
         "command": run.get("command"),
         "finished": run.get("finished"),
-        "seeds": _shown(run["seeds"]) if isinstance(run.get("seeds"), list) else None,
+        "seeds": _shown(run["seeds"]) if "seeds" in run else None,
         "data": f"{data.get('name')}: {data.get('provenance')}" if data else None,
         "sha256 of the data": data.get("sha256"),
         "device": run.get("device"),
         "threads": run.get("threads"),
         "Python": environment.get("python"),
-        "packages": ", ".join(f"{k} {v}" for k, v in sorted(packages.items()))
-        if isinstance(packages, dict)
-        else None,
+        "packages": ", ".join(f"{k} {v}" for k, v in sorted(packages.items())),
         "instruction set": environment.get("instruction_set"),
     }
     for name, value in facts.items():
@@ -219,16 +212,10 @@ def _siblings(path: Path) -> Iterator[Folder]:
 
 def _changes(question: Question, folder: Folder) -> dict[str, Any] | None:
     """How a folder's settings differ from the question's; None where that cannot be told."""
-    variants = read_config(folder).get("variants")
-    if variants is None:
+    config = folder.config()
+    if "variants" not in config or not config["variants"].keys() <= question.variants.keys():
         return None
-    changed: dict[str, Any] = {}
-    for variant, settings in variants.items():
-        if variant not in question.variants:
-            return None
-        configured = question.resolve(variant).as_dict()
-        changed |= {k: v for k, v in settings.items() if configured.get(k) != v}
-    return changed
+    return Identity.of_config(question, config).changed()
 
 
 def _other(question: Question, folder: Folder, results: Path) -> OtherRun:
@@ -242,15 +229,15 @@ def _other(question: Question, folder: Folder, results: Path) -> OtherRun:
     backend = str(run.get("backend", ""))
     if backend != question.backend:
         words.append(f"in {_LANGUAGES.get(backend, backend)}")
-    for key, plain in (("device", "cpu"), ("precision", "highest")):
+    for key, plain in PLAIN.items():
         if run.get(key, plain) != plain:
             words.append(f"{key} {run[key]}")
-    seeds = run.get("seeds")
-    if isinstance(seeds, list) and len(seeds) > 1:
+    seeds = run.get("seeds", [])
+    if len(seeds) > 1:
         words.append(f"seeds {_shown(seeds)}")
-    data = run.get("data") or {}
+    data = run.get("data", {})
     try:
-        numbers = _numbers_in_brief(folder.outcomes())
+        numbers = _numbers_in_brief(folder.outcomes(run))
     except HwError:
         numbers = "cannot be read"
     return OtherRun(
@@ -283,7 +270,7 @@ def _twin(
     """The outcomes of the other backend, with the same settings and on the same data."""
     for folder in others:
         run = folder.run()
-        same_data = (run.get("data") or {}).get("sha256") == (data or {}).get("sha256")
+        same_data = run.get("data", {}).get("sha256") == (data or {}).get("sha256")
         plain = run.get("device") == "cpu" and run.get("precision") == "highest"
         if run.get("backend") == question.backend or not same_data or not plain:
             continue
@@ -292,7 +279,7 @@ def _twin(
             continue
         if _changes(question, folder) == {}:
             try:
-                return folder.outcomes()
+                return folder.outcomes(run)
             except HwError:
                 continue
     return None

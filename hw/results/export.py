@@ -30,7 +30,7 @@ class Exported:
     folder: Folder
     outcomes: dict[str, Outcome]
     backend: str
-    seeds: tuple[int, ...]
+    seeds: tuple[int | None, ...]  # (None,) where nothing is drawn
 
     @property
     def name(self) -> str:
@@ -47,23 +47,20 @@ def collect(questions: Sequence[Question], results: Path, beside: bool = False) 
     """
     found = []
     for question in questions:
-        home = results / question.homework
-        paths = [home / question.name]
-        if beside:
-            paths += sorted(home.glob(f"{question.name}@*"))
+        own = question.folder(results)
+        paths = [own, *(sorted(own.parent.glob(f"{own.name}@*")) if beside else [])]
         for path in paths:
             if not (path / "metrics.json").is_file():
                 continue
             folder = Folder(path)
             run = folder.run()
-            seeds = run.get("seeds")
             found.append(
                 Exported(
                     question,
                     folder,
-                    folder.outcomes(),
+                    folder.outcomes(run),
                     str(run.get("backend", question.backend)),
-                    tuple(seeds) if isinstance(seeds, list) else (),
+                    tuple(run.get("seeds", ())),
                 )
             )
     return found

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,17 +18,13 @@ from typing import Any
 
 import yaml
 
+from hw.config.settings import read_yaml
 from hw.errors import HwError
 from hw.results import lock
 from hw.results.outcome import Outcome
 
 MAX_JSON_BYTES = 200_000_000
 PART = ".part"  # how the names of unfinished files end
-
-
-def default_directory() -> Path:
-    """HW_RESULTS_DIR, or ``results`` in the current folder's project."""
-    return Path(os.environ.get("HW_RESULTS_DIR") or "results")
 
 
 def digest(value: Any) -> str:
@@ -95,20 +92,46 @@ def as_json(value: Any, indent: int | None = 2) -> str:
 
 
 def read_json(path: Path) -> Any:
-    """A JSON file. Raises `HwError` for one that is missing, too large or not JSON."""
+    """A JSON file. Raises `HwError` for one that is missing, no regular file, too large or not
+    JSON."""
     try:
-        if path.stat().st_size > MAX_JSON_BYTES:
+        # A pipe without a writer must not hold up the reader.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise HwError(f"{path}: not a regular file; delete the folder and run again")
+            raw = file.read(MAX_JSON_BYTES + 1)
+        if len(raw) > MAX_JSON_BYTES:
             raise HwError(f"{path}: larger than {MAX_JSON_BYTES} bytes")
         # Python would also read NaN and Infinity, which are not JSON.
-        return json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        return json.loads(raw.decode(), parse_constant=_refuse)
     except OSError as error:
         raise HwError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise HwError(f"{path}: not JSON ({error}); delete the folder and run again") from error
 
 
+def is_stand_in(data: Mapping[str, Any] | None) -> bool:
+    """Whether data, as run.json describes them, are a synthetic stand-in."""
+    return data is not None and data.get("source") == "stand-in"
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a JSON number")
+
+
+def _by_name(value: Any) -> bool:
+    return isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
+
+
+# The form of what is read back from run.json and config.yaml; what has another is left out.
+_SOUND: dict[str, Callable[[Any], bool]] = {
+    "status": lambda v: isinstance(v, str),
+    "data": lambda v: isinstance(v, dict),
+    "seeds": lambda v: isinstance(v, list),
+    "variants": _by_name,
+    "environment": lambda v: isinstance(v, dict) and isinstance(v.get("packages", {}), dict),
+}
 
 
 @dataclass(frozen=True)
@@ -117,13 +140,20 @@ class Folder:
 
     path: Path
 
-    def outcomes(self) -> dict[str, Outcome]:
-        """The outcome of each variant. Raises `HwError`."""
-        metrics = self._read("metrics.json")
+    def outcomes(self, run: Mapping[str, Any] | None = None) -> dict[str, Outcome]:
+        """The outcome of each variant. Raises `HwError`.
+
+        run: what run.json says, of those who have read it.
+        """
+        run = self.run() if run is None else run
+        nothing_finished = "variants" in run and not run["variants"]
+        if nothing_finished and not (self.path / "metrics.json").exists():
+            return {}
+        metrics = self._read("metrics.json", needed=True)
         history = self._read("history.json")
         plots = self._read("plots.json")
         checks = self._read("checks.json")
-        entries = self.run().get("variants", {})
+        entries = run.get("variants", {})
         try:
             return {
                 variant: Outcome.from_json(
@@ -144,21 +174,16 @@ class Folder:
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise HwError(f"{self.path}: not a results folder ({error})") from error
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read(self, name: str, needed: bool = False) -> dict[str, Any]:
         path = self.path / name
-        if name == "metrics.json" and not path.exists() and self._has_finished_nothing():
-            return {}
         # Only what a question has is written: no history without training, no checks without
         # statements.
-        if name != "metrics.json" and not path.exists():
+        if not needed and not path.exists():
             return {}
         value = read_json(path)
         if not isinstance(value, dict):
             raise HwError(f"{path}: expected an object")
         return value
-
-    def _has_finished_nothing(self) -> bool:
-        return "variants" in (run := self.run()) and not run["variants"]
 
     def run(self) -> dict[str, Any]:
         """What run.json says; empty where nothing has run. A run whose process is gone without a
@@ -169,16 +194,21 @@ class Folder:
             return {}
         if not isinstance(value, dict):
             return {}
-        # What is read back; the rest is for people.
-        sound = {
-            "status": isinstance(value.get("status"), str),
-            "data": isinstance(value.get("data"), dict),
-            "variants": isinstance(value.get("variants"), dict)
-            and all(isinstance(v, dict) for v in value["variants"].values()),
-        }
+        value = {k: v for k, v in value.items() if k not in _SOUND or _SOUND[k](v)}
         if value.get("status") == "running" and not lock.is_held(self.path):
             value["status"] = "interrupted"
-        return {k: v for k, v in value.items() if sound.get(k, True)}
+        return value
+
+    def config(self) -> dict[str, Any]:
+        """What config.yaml says; empty where there is none that can be read."""
+        try:
+            config = read_yaml(self.path / "config.yaml")
+            digest(config)
+        except (HwError, ValueError, TypeError):  # the last two: what JSON does not know
+            return {}
+        if not isinstance(config, dict):
+            return {}
+        return {k: v for k, v in config.items() if k not in _SOUND or _SOUND[k](v)}
 
     def check_writable(self) -> None:
         """Raises `HwError` where the folder cannot be written: better before a run than after."""

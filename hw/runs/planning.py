@@ -7,8 +7,7 @@ that can be wrong with a command line or a configuration is found here, before a
 from __future__ import annotations
 
 import importlib.util
-import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,7 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.settings import Layer, Resolved
 from hw.errors import HwError, MissingPackage, UsageError, did_you_mean, quoted
-from hw.results import lock
-from hw.results.folder import Folder, digest
+from hw.results.identity import PLAIN, Identity
 from hw.results.outcome import Outcome
 from hw.runs.worker import Done
 
@@ -28,7 +26,7 @@ class Request:
     """What a user asks for, as the command line has it."""
 
     questions: Sequence[str]
-    overrides: Mapping[str, str] = field(default_factory=dict)
+    overrides: Mapping[str, Any] = field(default_factory=dict)
     variants: Sequence[str] = ()
     backend: str | None = None
     seeds: Sequence[int] = ()
@@ -47,26 +45,62 @@ class Request:
 
 @dataclass
 class Run:
-    """One question with one backend and one seed, and where its results go."""
+    """One question with one backend and one seed, or the sum of several: what was asked for, where
+    its results go, and what has become of it.
+
+    status: ``planned``, ``skipped``, ``done``, ``incomplete``, ``diverged``, ``up to date`` or
+            ``failed``.
+    """
 
     question: Question
     backend: str
-    seed: int | None
     variants: dict[str, Resolved]
-    folder: Folder
+    request: Request
     flags: Layer
-    as_configured: bool
+    seeds: tuple[int, ...] = ()  # of the runs that this one sums up
     status: str = "planned"
     reason: str = ""
     error: HwError | None = None
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     data: dict[str, str] | None = None
-    seeds: tuple[int, ...] = ()  # of the runs that this one sums up
-    lock: lock.Lock | None = None
-    begun: bool = False
-    # Several tasks of a run may begin at the same moment.
-    beginning: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._fingerprints: dict[str, dict[str, str]] = {}
+        self.folder = self.identity.folder(self.request.results_directory)
+
+    @property
+    def seed(self) -> int | None:
+        """The seed of a single run that has one."""
+        settings = next(iter(self.variants.values())).settings
+        return None if self.seeds else getattr(settings, "seed", None)
+
+    @property
+    def options(self) -> dict[str, str]:
+        """How PyTorch computes, where that is not as it is without being asked for."""
+        asked = {"device": self.request.device, "precision": self.request.precision}
+        return {k: v for k, v in asked.items() if self.backend == "torch" and v != PLAIN[k]}
+
+    @property
+    def identity(self) -> Identity:
+        settings = {v: resolved.as_dict() for v, resolved in self.variants.items()}
+        if self.seeds:
+            for of_variant in settings.values():
+                del of_variant["seed"]
+        seeds = self.seeds or (() if self.seed is None else (self.seed,))
+        return Identity(self.question, settings, self.backend, self.options, seeds)
+
+    def fingerprint(self, variant: str) -> dict[str, str]:
+        """What makes the results of a variant up to date, worked out once the data are known."""
+        if variant not in self._fingerprints:
+            settings = {variant: self.variants[variant].as_dict()}
+            alone = Identity(self.question, settings, self.backend, self.options)
+            self._fingerprints[variant] = alone.fingerprint(variant, self.data)
+        return self._fingerprints[variant]
+
+    @property
+    def as_configured(self) -> bool:
+        return not self.identity.differs()
 
     @property
     def id(self) -> str:
@@ -150,7 +184,7 @@ def _listed(names: Sequence[str], most: int = 20) -> str:
 def _plan_run(
     question: Question,
     request: Request,
-    overrides: Mapping[str, str],
+    overrides: Mapping[str, Any],
     chosen: Sequence[str],
     backend: str,
     seed: int | None,
@@ -171,64 +205,7 @@ def _plan_run(
                     f"{question.id}: --{key.replace('_', '-')} {values[key]} contradicts variant "
                     f"{variant!r}, which is {key} {mine}; pick others with --variant"
                 )
-    difference = how_it_differs(question, resolved, backend, request)
-    if question.seeds and not difference:
-        difference = {"seed": seed}  # the question's own folder is that of all its seeds
-    path = request.results_directory / question.homework / question.name
-    settings = next(iter(resolved.values())).settings
-    return Run(
-        question=question,
-        backend=backend,
-        seed=getattr(settings, "seed", None),
-        variants=resolved,
-        folder=Folder(own_folder(path, difference)),
-        flags=flags,
-        as_configured=not difference,
-    )
-
-
-def own_folder(path: Path, difference: Mapping[str, Any]) -> Path:
-    """``path`` for a question as configured, else a folder beside it.
-
-    Short and stable: what differs stands in the folder's config.yaml and run.json.
-    """
-    return path.with_name(f"{path.name}@{digest(dict(difference))[:8]}") if difference else path
-
-
-def how_it_differs(
-    question: Question,
-    resolved: Mapping[str, Resolved],
-    backend: str,
-    request: Request,
-    but: Collection[str] = (),
-) -> dict[str, Any]:
-    """How a run differs from the question as configured, ``but`` in these settings; empty if it
-    does not."""
-    difference: dict[str, Any] = {}
-    for variant, mine in resolved.items():
-        configured = question.resolve(variant).as_dict()
-        changed = {k: v for k, v in mine.as_dict().items() if v != configured[k] and k not in but}
-        # Not by variant: a run of some variants belongs to that of all with the same changes.
-        if changed:
-            difference["settings"] = difference.get("settings", {}) | changed
-    if backend != question.backend:
-        difference["backend"] = backend
-    return difference | unusual(backend, request)
-
-
-_PLAIN = {"device": "cpu", "precision": "highest"}
-
-
-def torch_options(backend: str, request: Request) -> dict[str, str]:
-    """How torch computes; NumPy has one way only."""
-    if backend != "torch":
-        return dict(_PLAIN)
-    return {"device": request.device, "precision": request.precision}
-
-
-def unusual(backend: str, request: Request) -> dict[str, str]:
-    """What of `torch_options` is not as it is without being asked for."""
-    return {k: v for k, v in torch_options(backend, request).items() if v != _PLAIN[k]}
+    return Run(question, backend, resolved, request, flags)
 
 
 def _check_possible(run: Run, asked_for: bool) -> None:

@@ -6,20 +6,20 @@ What `hw.runs.planning` has planned is carried out here, and written as soon as 
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
-from hw.errors import HwError
+from hw.errors import HwError, as_expected
 from hw.results import lock
-from hw.results.fingerprint import fingerprint
-from hw.results.folder import Folder, digest
+from hw.results.folder import Folder, digest, is_stand_in
+from hw.results.identity import PLAIN
 from hw.results.over_seeds import aggregate
 from hw.runs import checkpoint, executor, worker
 from hw.runs.machine import environment
-from hw.runs.planning import Request, Run, how_it_differs, own_folder, torch_options, unusual
-from hw.runs.worker import Task
+from hw.runs.planning import Request, Run
+from hw.runs.worker import Done, Task
 from hw.training.loop import Relay, Watcher
 
 Say = Callable[[str], None]
@@ -35,7 +35,12 @@ def execute(
 
     Returns the runs over several seeds, one for each question and backend that has them.
     """
-    _execute(runs, request, say, watcher_for, draw)
+    executions = [Execution(run, say, draw) for run in runs]
+    try:
+        _execute(executions, request, say, watcher_for)
+    finally:
+        for one in executions:
+            one.end()
     sums = _sum_up(runs, request, say, draw)
     for run in runs:
         # What a figure compares its question with may have finished after it.
@@ -45,199 +50,333 @@ def execute(
 
 
 def _execute(
-    runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool
+    executions: Sequence[Execution], request: Request, say: Say, watcher_for: WatcherFor
 ) -> None:
-    try:
-        _execute_locked(runs, request, say, watcher_for, draw)
-    finally:
-        for run in runs:
-            _leave(run, request, say)
-
-
-def _execute_locked(
-    runs: Sequence[Run], request: Request, say: Say, watcher_for: WatcherFor, draw: bool
-) -> None:
-    tasks: list[Task] = []
-    owners: list[tuple[Run, str]] = []
-    missing: dict[int, set[str]] = {}
-    for run in runs:
-        if run.status == "skipped":
-            say(f"{run.id}: skipped, {run.reason}")
+    todo: list[tuple[Execution, str]] = []
+    for one in executions:
+        if one.run.status == "skipped":
+            say(f"{one.run.id}: skipped, {one.run.reason}")
             continue
         try:
-            _find_data(run, request)
-            stale = _take(run, request)
-        except HwError as error:
-            _fail(run, error, say)
+            todo += [(one, variant) for variant in one.begin()]
+        except Exception as error:  # a defect in one question is no reason to drop the others
+            one.fail(as_expected(error))
             if request.fail_fast:
                 return
-            continue
-        if not stale:
-            try:
-                if draw:
-                    _draw(run, only_missing=True)
-            except HwError as error:
-                _fail(run, error, say)
-                continue
-            run.status = "up to date"
-            say(f"{run.id}: up to date ({run.folder.path}); --force runs it again")
-            _say_diverged(run, say)
-            _mend(run)
-            _leave(run, request, say)
-            continue
-        if run.reason:
-            say(f"{run.id}: runs again, {run.reason}")
-        missing[id(run)] = set(stale)
-        for variant in stale:
-            tasks.append(_task(run, variant, request))
-            owners.append((run, variant))
-    if request.limit and len(tasks) > request.limit:
-        say(f"note: {request.limit} of {len(tasks)} tasks, as --limit asks; run again for more")
-        for run, variant in owners[request.limit :]:
-            run.status = "incomplete"
-            missing[id(run)].discard(variant)
-        del tasks[request.limit :], owners[request.limit :]
+    if request.limit and len(todo) > request.limit:
+        say(f"note: {request.limit} of {len(todo)} tasks, as --limit asks; run again for more")
+        for one, variant in todo[request.limit :]:
+            one.run.status = "incomplete"
+            one.missing.discard(variant)
+        del todo[request.limit :]
+    tasks = [_task(one.run, variant, request) for one, variant in todo]
     _say_how_long(tasks, request, say)
-    watchers: list[Watcher] = []
-    for run, variant in owners:
-        text = f"{run.id}{f' ({variant})' if len(run.variants) > 1 else ''}"
-        mark = partial(_begin, run, request)
-        watchers.append(_Beginning(watcher_for(run, variant), mark, say, text))
+    watchers = [_Beginning(watcher_for(one.run, variant), one, variant) for one, variant in todo]
     if request.scheduler:  # whose workers tell nothing
-        for run, _ in owners:
-            _begin(run, request)
+        for one, _ in todo:
+            one.mark()
     results = _executor(tasks, watchers, request)
     with contextlib.closing(results):  # whatever happens here, what it started ends with it
-        _collect(results, owners, missing, request, say, draw)
+        for number, result in results:
+            one, variant = todo[number]
+            one.add(variant, _vouched_for(result, one.run))
+            if request.fail_fast and one.run.status in ("failed", "diverged"):
+                return
 
 
-def _collect(
-    results: executor.Results,
-    owners: Sequence[tuple[Run, str]],
-    missing: Mapping[int, set[str]],
-    request: Request,
-    say: Say,
-    draw: bool,
-) -> None:
-    """Write every result to its run's folder, as it comes."""
-    for number, result in results:
-        run, variant = owners[number]
-        missing[id(run)].discard(variant)
-        result = _of_the_same_data(result, run)
+class Execution:
+    """The carrying out of one run: `begin`, `add` for every result, `end`.
+
+    known:   what run.json says; read once, and remembered as it is written.
+    missing: the variants that are still to come now.
+    """
+
+    def __init__(self, run: Run, say: Say, draw: bool = True) -> None:
+        self.run, self.say, self.draw = run, say, draw
+        self.known: dict[str, Any] = {}
+        self.missing: set[str] = set()
+        self.lock: lock.Lock | None = None
+        self.marked = False
+        # Several tasks of a run may begin at the same moment.
+        self.marking = threading.Lock()
+
+    def begin(self) -> list[str]:
+        """Load the data, take the folder, and return the variants that must be computed. Raises
+        `HwError`, before anything of the run is computed."""
+        run = self.run
+        self._find_data()
+        try:
+            self.lock = lock.acquire(run.folder.path)
+        except lock.InUse:
+            if self._stale():
+                raise
+            stale = []
+        else:
+            if self.lock:
+                run.folder.remove_parts()
+            stale = self._stale()
+            if stale:
+                run.folder.check_writable()
+            for variant in run.variants:
+                if run.request.force or variant not in stale:
+                    checkpoint.remove(checkpoint.path_of(run.folder.path, variant))
+        if stale:
+            if run.reason:
+                self.say(f"{run.id}: runs again, {run.reason}")
+            self.missing = set(stale)
+            return stale
+        if self.draw:
+            _draw(run, only_missing=True)
+        run.status = "up to date"
+        self.say(f"{run.id}: up to date ({run.folder.path}); --force runs it again")
+        self._say_diverged()
+        self._mend()
+        self.end()
+        return []
+
+    def _find_data(self) -> None:
+        """Load the data once, so that what is wrong with them is said before anything runs."""
+        run, source = self.run, self.run.question.data
+        if source is not None:
+            request = run.request
+            data = worker.load_data(
+                source["name"], source["view"], request.data_directory, request.data_mode
+            )
+            run.data = data.describe()
+        self.known = _keep_real(run)
+
+    def _stale(self) -> list[str]:
+        """The variants that must be computed; those up to date are taken from the folder."""
+        run, chosen = self.run, list(self.run.variants)
+        known = self.known.get("variants")
+        if not known:
+            return chosen
+        try:
+            found = run.folder.outcomes(self.known)
+        except HwError as error:
+            run.reason = str(error)
+            return chosen
+        stale = []
+        # Other variants of the question in the same folder are kept if they are up to date.
+        for variant in run.question.variants:
+            asked_for = variant in run.variants
+            if not asked_for:
+                if variant not in known or variant not in found:
+                    continue
+                run.variants[variant] = run.question.resolve(variant, run.flags)
+            current, before = run.fingerprint(variant), known.get(variant, {}).get("fingerprint")
+            if variant in found and before == current:
+                run.outcomes[variant] = found[variant]
+            elif not asked_for:
+                del run.variants[variant]
+            else:
+                stale.append(variant)
+                if isinstance(before, dict):
+                    changed = [k for k in current if before.get(k) != current[k]]
+                    run.reason = f"changed: {', '.join(changed) or 'results'}"
+        if run.request.force:
+            run.reason = "--force"
+            for variant in chosen:
+                run.outcomes.pop(variant, None)
+            return chosen
+        return stale
+
+    def mark(self) -> None:
+        """Say in run.json that the run is under way: all that is left of it if it is killed."""
+        with self.marking:
+            if self.marked:
+                return
+            self.marked = True
+            if not self.known.get("variants"):
+                self.known = {**_about(self.run), "variants": {}}
+            # A disk that cannot be written is reported where results are lost by it.
+            with contextlib.suppress(HwError):
+                self._write_run({**self.known, "status": "running"})
+
+    def add(self, variant: str, result: Done | executor.Failed) -> None:
+        """Write what is there: after every variant, so that an interruption loses one at most."""
+        run = self.run
+        self.missing.discard(variant)
         if isinstance(result, executor.Failed):
-            _fail(run, result.error, say, variant)
+            self.fail(result.error, variant)
         else:
             run.done.append(result)
             run.outcomes[variant] = result.outcome
-        complete = not missing[id(run)]
         if run.outcomes:
             try:
-                _finish(run, request, say, draw, complete)
+                self._finish()
                 if not isinstance(result, executor.Failed):
                     checkpoint.remove(checkpoint.path_of(run.folder.path, variant))
-            except HwError as error:
-                _fail(run, error, say)
-        if complete:
-            _leave(run, request, say)
-        if request.fail_fast and run.status in ("failed", "diverged"):
+            except Exception as error:  # a defect in one question must not cost the others
+                self.fail(as_expected(error))
+        if not self.missing:
+            self.end()
+
+    def _finish(self) -> None:
+        run, complete = self.run, not self.missing
+        run.outcomes = {v: run.outcomes[v] for v in run.question.variants if v in run.outcomes}
+        if run.error is None:
+            run.status = "done" if run.outcomes.keys() >= run.variants.keys() else "incomplete"
+        entries = {v: e for v, e in self.known.get("variants", {}).items() if v in run.outcomes}
+        for done in run.done:
+            entries[done.task.variant] = {
+                "fingerprint": run.fingerprint(done.task.variant),
+                "seconds": round(done.seconds, 3),
+                "epoch_seconds": [round(s, 4) for s in done.epoch_seconds],
+                "peak_memory_mb": round(done.peak_memory_mb, 1),
+                "status": "diverged" if done.outcome.diverged else "done",
+                **({"timing": done.outcome.timing} if done.outcome.timing else {}),
+            }
+        if complete and run.error is None:
+            self._say_diverged()
+        self.write(entries, complete)
+
+    def write(self, entries: Mapping[str, Mapping[str, Any]], complete: bool = True) -> None:
+        """The run's folder; ``run.json``, which makes it valid, last of all. The figures, of
+        which none is worth a number, come after it."""
+        run = self.run
+        config: dict[str, Any] = {
+            "question": run.id,
+            "title": run.question.title,
+            "backend": run.backend,
+            **run.options,
+            "data": dict(run.question.data) if run.question.data else None,
+            "variants": {v: run.identity.variants[v] for v in run.outcomes},
+        }
+        if run.seeds:
+            config["seeds"] = list(run.seeds)
+        # While its numbers change, no entry vouches for a variant that has others from now on.
+        before = self.known.get("variants", {})
+        kept = {
+            variant: entry
+            for variant, entry in entries.items()
+            if before.get(variant, {}).get("fingerprint") == entry["fingerprint"]
+        }
+        about = _about(run)
+        run.folder.write_outcomes(
+            run.outcomes, config, {**about, "status": "running", "variants": kept}
+        )
+        self._write_run(
+            {
+                **about,
+                "status": run.status if complete else "running",
+                "variants": dict(entries),
+                "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+                "environment": environment(),
+            }
+        )
+        if self.draw and complete:
+            _draw(run)
+
+    def _write_run(self, known: dict[str, Any]) -> None:
+        self.run.folder.write_run(known)
+        self.known = known
+
+    def _say_diverged(self) -> None:
+        """Mark and name a divergence that is no result, be it of today or of an earlier run."""
+        run = self.run
+        if run.question.may_diverge:
             return
+        for variant, outcome in run.outcomes.items():
+            if outcome.diverged:
+                run.status = "diverged"
+                text = f" ({variant})" if len(run.outcomes) > 1 else ""
+                epoch = str(outcome.metrics.get("diverged_epoch"))
+                if "diverged_step" in outcome.metrics:
+                    epoch += f", after {outcome.metrics['diverged_step']} finite updates of it"
+                self.say(
+                    f"error: {run.id}{text}: diverged in epoch {epoch}; its history up to then is "
+                    f"in {run.folder.path}; try a smaller learning rate"
+                )
 
+    def _mend(self) -> None:
+        """What an interrupted run says of itself, once nothing is missing any more."""
+        run = self.run
+        whole = run.outcomes.keys() >= set(run.question.variants)
+        ended = self.known.get("status") in ("running", "interrupted", "failed")
+        if self.lock and whole and ended:
+            status = run.status if run.status == "diverged" else "done"
+            with contextlib.suppress(HwError):
+                self._write_run({**self.known, "status": status})
 
-def _of_the_same_data(
-    result: executor.Done | executor.Failed, run: Run
-) -> executor.Done | executor.Failed:
-    """A failure if the task was computed elsewhere, from data that are not those found here."""
-    if isinstance(result, executor.Failed) or result.data == run.data:
-        return result
-    here, there = (data["sha256"][:8] if data else "none" for data in (run.data, result.data))
-    place = result.task.data_directory
-    error = HwError(
-        f"the worker's data are others than those here (sha256 {there}…, {here}…): "
-        f"put the same files into {place} on every machine, and restart the workers, which keep "
-        "what they have read"
-    )
-    return executor.Failed(result.task, error)
+    def fail(self, error: HwError, variant: str = "") -> None:
+        self.run.status, self.run.error = "failed", error
+        self.say(f"error: {self.name(variant)}: {error}")
 
+    def name(self, variant: str) -> str:
+        """The run in a message, with the variant where there are several."""
+        several = len(self.run.variants) > 1 and variant
+        return f"{self.run.id} ({variant})" if several else self.run.id
 
-def _take(run: Run, request: Request) -> list[str]:
-    """The variants that must be computed, with the run's folder locked if there are any, or if
-    it can be. Raises `HwError`."""
-    try:
-        run.lock = lock.acquire(run.folder.path)
-    except lock.InUse:
-        if _stale(run, request):
-            raise
-        return []
-    if run.lock:
-        run.folder.remove_parts()
-    stale = _stale(run, request)
-    if stale:
-        run.folder.check_writable()
-    for variant in run.variants:
-        if request.force or variant not in stale:
-            checkpoint.remove(checkpoint.path_of(run.folder.path, variant))
-    return stale
+    def end(self) -> None:
+        """Let go of the folder, which says what became of the run."""
+        run = self.run
+        held, self.lock = self.lock, None
+        if self.marked:
+            self.marked = False
+            if self.known.get("status") in ("running", "interrupted"):
+                # Ended before its last task: by an interruption, or a failure with --fail-fast.
+                status = "failed" if run.status == "failed" else "interrupted"
+                with contextlib.suppress(HwError):
+                    self._write_run({**self.known, "status": status})
+                saved = (checkpoint.path_of(run.folder.path, v).exists() for v in run.variants)
+                if any(saved):
+                    self.say(
+                        f"note: {run.id}: its last epoch is saved; "
+                        "the same command goes on from there"
+                    )
+        if held:
+            held.release()
 
 
 class _Beginning(Relay):
     """Marks a run as running when its first task is begun, and says what a task has to say."""
 
-    def __init__(self, inner: Watcher, mark: Callable[[], None], say: Say, name: str) -> None:
+    def __init__(self, inner: Watcher, execution: Execution, variant: str) -> None:
         super().__init__(inner)
-        self.mark, self.say, self.name = mark, say, name
+        self.execution, self.name = execution, execution.name(variant)
 
     def begun(self) -> None:
-        self.mark()
+        self.execution.mark()
         super().begun()
 
     def note(self, text: str) -> None:
-        self.say(f"note: {self.name}: {text}")
+        self.execution.say(f"note: {self.name}: {text}")
         super().note(text)
 
     def resumed(self, epoch: int) -> None:
-        self.say(f"note: {self.name}: goes on after epoch {epoch}, where an earlier run stopped")
+        self.execution.say(
+            f"note: {self.name}: goes on after epoch {epoch}, where an earlier run stopped"
+        )
         super().resumed(epoch)
 
 
-def _begin(run: Run, request: Request) -> None:
-    """Say in run.json that the run is under way: all that is left of it if it is killed."""
-    with run.beginning:
-        if run.begun:
-            return
-        run.begun = True
-        before = run.folder.run()
-        # A disk that cannot be written is reported where results are lost by it.
-        if not before.get("variants"):
-            before = {**_about(run, request), "variants": {}}
-        with contextlib.suppress(HwError):
-            run.folder.write_run({**before, "status": "running"})
-
-
-def _leave(run: Run, request: Request, say: Say) -> None:
-    """Let go of a run's folder, which says what became of it."""
-    held, run.lock = run.lock, None
-    if run.begun:
-        run.begun = False
-        known = run.folder.run()
-        if known.get("status") in ("running", "interrupted"):
-            # Ended before its last task: by an interruption, or a failure with --fail-fast.
-            status = "failed" if run.status == "failed" else "interrupted"
-            with contextlib.suppress(HwError):
-                run.folder.write_run({**known, "status": status})
-            if any(checkpoint.path_of(run.folder.path, v).exists() for v in run.variants):
-                say(f"note: {run.id}: its last epoch is saved; the same command goes on from there")
-    if held:
-        held.release()
-
-
-def _mend(run: Run) -> None:
-    """What an interrupted run says of itself, once nothing is missing any more."""
-    known = run.folder.run()
-    whole = run.outcomes.keys() >= set(run.question.variants)
-    if run.lock and whole and known.get("status") in ("running", "interrupted", "failed"):
-        with contextlib.suppress(HwError):
-            status = run.status if run.status == "diverged" else "done"
-            run.folder.write_run({**known, "status": status})
+def _vouched_for(result: Done | executor.Failed, run: Run) -> Done | executor.Failed:
+    """A failure if the task was computed from other data, or by other code, than those found here:
+    on a cluster, or while somebody edited the source."""
+    if isinstance(result, executor.Failed):
+        return result
+    here, there = (data["sha256"][:8] if data else "none" for data in (run.data, result.data))
+    if here != there:
+        return executor.Failed(
+            result.task,
+            HwError(
+                f"the worker's data are others than those here (sha256 {there}…, {here}…): put the "
+                f"same files into {result.task.data_directory} on every machine, and restart the "
+                "workers, which keep what they have read"
+            ),
+        )
+    mine = run.fingerprint(result.task.variant)
+    other = [key for key, value in result.made_by.items() if mine[key] != value]
+    if other:
+        return executor.Failed(
+            result.task,
+            HwError(
+                f"it was computed with other {' and '.join(other)} than those here: the source was "
+                "changed meanwhile, or a worker has another one; run it again"
+            ),
+        )
+    return result
 
 
 # Below this, a warning would be longer than the wait.
@@ -276,35 +415,27 @@ def _sum_up(runs: Sequence[Run], request: Request, say: Say, draw: bool) -> list
         first = group[0]
         if len(group) < 2 or any(r.status not in ("done", "up to date", "diverged") for r in group):
             continue
-        seeds = tuple(r.seed for r in group if r.seed is not None)
-        difference = how_it_differs(
-            first.question, first.variants, first.backend, request, {"seed"}
-        )
-        if seeds != first.question.seeds:
-            difference["seeds"] = list(seeds)
-        path = request.results_directory / first.question.homework / first.question.name
         total = Run(
             question=first.question,
             backend=first.backend,
-            seed=None,
             variants=first.variants,
-            folder=Folder(own_folder(path, difference)),
+            request=first.request,
             flags=first.flags,
-            as_configured=not difference,
+            seeds=tuple(r.seed for r in group if r.seed is not None),
             status="done" if any(r.status != "up to date" for r in group) else "up to date",
             outcomes=aggregate([r.outcomes for r in group]),
             data=first.data,
-            seeds=seeds,
         )
-        _keep_real(total)
+        execution = Execution(total, say, draw)
+        execution.known = _keep_real(total)
         entries = _seed_entries(group, total)
-        if total.folder.run().get("variants") == entries and not request.force:
+        if execution.known.get("variants") == entries and not request.force:
             _draw(total, only_missing=True)
         else:
             total.status = "done"
             held = lock.acquire(total.folder.path)
             try:
-                _write(total, request, entries, draw)
+                execution.write(entries)
             finally:
                 if held:
                     held.release()
@@ -326,202 +457,43 @@ def _seed_entries(group: Sequence[Run], total: Run) -> dict[str, dict[str, Any]]
     return entries
 
 
-def _fail(run: Run, error: HwError, say: Say, variant: str = "") -> None:
-    run.status, run.error = "failed", error
-    say(f"error: {run.id}{f' ({variant})' if len(run.variants) > 1 and variant else ''}: {error}")
-
-
 def _task(run: Run, variant: str, request: Request) -> Task:
+    options = PLAIN | run.options
     return Task(
         question=run.id,
         variant=variant,
         backend=run.backend,
-        settings=run.variants[variant].as_dict(),
+        settings=vars(run.variants[variant].settings),
         data_mode=run.data["source"] if run.data else "auto",
         data_directory=request.data_directory,
-        device=torch_options(run.backend, request)["device"],
-        precision=torch_options(run.backend, request)["precision"],
+        device=options["device"],
+        precision=options["precision"],
         checkpoint=checkpoint.path_of(run.folder.path, variant),
-        fingerprint=digest(_fingerprint(run, variant, request)),
+        fingerprint=digest(run.fingerprint(variant)),
     )
 
 
-def _find_data(run: Run, request: Request) -> None:
-    """Load the run's data once, so that what is wrong with them is said before anything runs."""
-    if run.question.data is None:
-        return
-    name, view = run.question.data["name"], run.question.data["view"]
-    data = worker.load_data(name, view, request.data_directory, request.data_mode)
-    run.data = data.describe()
-    _keep_real(run)
-
-
-def _keep_real(run: Run) -> None:
-    """Synthetic results never take the place of real ones: they get a folder of their own."""
-    before = run.folder.run().get("data") or {}
-    if before.get("source") == "real" and run.data and run.data["source"] == "stand-in":
+def _keep_real(run: Run) -> dict[str, Any]:
+    """What run.json of the run's folder says. Synthetic results never take the place of real ones:
+    they get a folder of their own."""
+    known = run.folder.run()
+    if known.get("data", {}).get("source") == "real" and is_stand_in(run.data):
         path = run.folder.path
         name = path.name + ("-" if "@" in path.name else "@") + "stand-in"
         run.folder = Folder(path.with_name(name))
-        run.as_configured = False
+        known = run.folder.run()
+    return known
 
 
-def _depends_on(run: Run, variant: str, request: Request) -> dict[str, Any]:
-    question = run.question
-    return {
-        "settings": run.variants[variant].as_dict(),
-        "backend": run.backend,
-        **torch_options(run.backend, request),
-        "data": run.data,
-        "view": dict(question.data) if question.data else None,
-        "measure": [question.measures("epoch"), question.measures("end")],
-    }
-
-
-def _fingerprint(run: Run, variant: str, request: Request) -> dict[str, str]:
-    question = run.question
-    depends_on = _depends_on(run, variant, request)
-    return fingerprint(question.module, depends_on, run.backend, question.data is not None)
-
-
-def _stale(run: Run, request: Request) -> list[str]:
-    """The variants that must be computed; those up to date are taken from the folder."""
-    known = run.folder.run().get("variants")
-    known = known if isinstance(known, dict) else {}
-    if not known:
-        return list(run.variants)
-    chosen = list(run.variants)
-    try:
-        found = run.folder.outcomes()
-    except HwError as error:
-        run.reason = str(error)
-        return chosen
-    stale = []
-    # Other variants of the question in the same folder are kept if they are up to date.
-    for variant in run.question.variants:
-        entry = known.get(variant)
-        mine = run.variants.get(variant)
-        if mine is None:
-            if entry and variant in found:
-                run.variants[variant] = run.question.resolve(variant, run.flags)
-                if entry.get("fingerprint") == _fingerprint(run, variant, request):
-                    run.outcomes[variant] = found[variant]
-                else:
-                    del run.variants[variant]
-            continue
-        current = _fingerprint(run, variant, request)
-        before = entry.get("fingerprint") if isinstance(entry, dict) else None
-        if variant in found and before == current:
-            run.outcomes[variant] = found[variant]
-        else:
-            stale.append(variant)
-            if isinstance(before, dict):
-                changed = [k for k in current if before.get(k) != current[k]]
-                run.reason = f"changed: {', '.join(changed) or 'results'}"
-    if request.force:
-        run.reason = "--force"
-        for variant in chosen:
-            run.outcomes.pop(variant, None)
-        return chosen
-    return stale
-
-
-def _finish(run: Run, request: Request, say: Say, draw: bool, complete: bool) -> None:
-    """Write what is finished: after every variant, so that an interruption loses one at most.
-
-    complete: no variant is still to come now.
-    """
-    order = [v for v in run.question.variants if v in run.outcomes]
-    run.outcomes = {v: run.outcomes[v] for v in order}
-    if run.error is None:
-        run.status = "done" if run.outcomes.keys() >= run.variants.keys() else "incomplete"
-    before = run.folder.run().get("variants")
-    entries = dict(before) if isinstance(before, dict) else {}
-    entries = {v: e for v, e in entries.items() if v in run.outcomes}
-    for done in run.done:
-        entries[done.task.variant] = {
-            "fingerprint": _fingerprint(run, done.task.variant, request),
-            "seconds": round(done.seconds, 3),
-            "epoch_seconds": [round(s, 4) for s in done.epoch_seconds],
-            "peak_memory_mb": round(done.peak_memory_mb, 1),
-            "status": "diverged" if done.outcome.diverged else "done",
-            **({"timing": done.outcome.timing} if done.outcome.timing else {}),
-        }
-    if complete and run.error is None:
-        _say_diverged(run, say)
-    _write(run, request, entries, draw and complete, complete)
-
-
-def _say_diverged(run: Run, say: Say) -> None:
-    """Mark and name a divergence that is no result, whether it is of today or of an earlier run."""
-    if run.question.may_diverge:
-        return
-    for variant, outcome in run.outcomes.items():
-        if outcome.diverged:
-            run.status = "diverged"
-            text = f" ({variant})" if len(run.outcomes) > 1 else ""
-            epoch = str(outcome.metrics.get("diverged_epoch"))
-            if "diverged_step" in outcome.metrics:
-                epoch += f", after {outcome.metrics['diverged_step']} finite updates of it"
-            say(
-                f"error: {run.id}{text}: diverged in epoch {epoch}; its history up to then is in "
-                f"{run.folder.path}; try a smaller learning rate"
-            )
-
-
-def _write(
-    run: Run,
-    request: Request,
-    entries: Mapping[str, Mapping[str, Any]],
-    draw: bool,
-    complete: bool = True,
-) -> None:
-    """The run's folder; ``run.json``, which makes it valid, last of all."""
-    variants = {v: run.variants[v].as_dict() for v in run.outcomes}
-    config: dict[str, Any] = {
-        "question": run.id,
-        "title": run.question.title,
-        "backend": run.backend,
-        **unusual(run.backend, request),
-        "data": dict(run.question.data) if run.question.data else None,
-        "variants": variants,
-    }
-    if run.seeds:
-        config["seeds"] = list(run.seeds)
-        for settings in variants.values():
-            del settings["seed"]
-    # While its numbers change, no entry vouches for a variant that has others from now on.
-    before = run.folder.run().get("variants", {})
-    kept = {
-        variant: entry
-        for variant, entry in entries.items()
-        if before.get(variant, {}).get("fingerprint") == entry["fingerprint"]
-    }
-    about = _about(run, request)
-    run.folder.write_outcomes(
-        run.outcomes, config, {**about, "status": "running", "variants": kept}
-    )
-    if draw:
-        _draw(run)
-    run.folder.write_run(
-        {
-            **about,
-            "status": run.status if complete else "running",
-            "variants": dict(entries),
-            "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-            "environment": environment(),
-        }
-    )
-
-
-def _about(run: Run, request: Request) -> dict[str, Any]:
+def _about(run: Run) -> dict[str, Any]:
     """What is known of a run before it begins."""
     return {
         "question": run.id,
-        "command": request.command,
+        "command": run.request.command,
         "seeds": list(run.seeds) or [run.seed],
         "backend": run.backend,
-        **torch_options(run.backend, request),
+        **PLAIN,
+        **run.options,
         "threads": 1,
         "data": run.data,
     }

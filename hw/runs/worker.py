@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from hw.config import catalog
-from hw.config.settings import Layer
 from hw.datasets.features import Dataset
+from hw.results.fingerprint import made_by
 from hw.results.outcome import Outcome
 from hw.runs import checkpoint, interruption
 from hw.runs.machine import peak_memory_mb, set_threads
@@ -22,7 +22,7 @@ from hw.training.loop import Learner, Progress, Relay, Watcher, fit
 class Task:
     """What to compute; picklable, and all that a result depends on besides code and data.
 
-    settings: every setting, resolved.
+    settings: every setting, resolved and checked.
     threads:  of BLAS and of torch: part of the task, so that a result does not depend on how
               many tasks run beside it.
     precision: of torch's float32 matrix products: ``highest``, ``high`` or ``medium``.
@@ -54,6 +54,7 @@ class Done:
     data: dict[str, str] | None
     seconds: float
     peak_memory_mb: float
+    made_by: dict[str, str]  # the code and the versions of the process that computed it
     epoch_seconds: list[float] = field(default_factory=list)
 
 
@@ -84,7 +85,7 @@ def estimate(task: Task) -> float:
     data = load_task_data(task)
     if data is None or not hasattr(question.module, "estimate"):
         return 0.0
-    settings = question.resolve(task.variant, Layer("task", task.settings)).settings
+    settings = question.module.Settings(**task.settings)
     return float(question.module.estimate(settings, data, task.backend))
 
 
@@ -94,12 +95,12 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
     watcher = watcher or Watcher()
     watcher.begun()
     question = catalog.find(task.question)
+    maker = made_by(question.module, task.backend, question.data is not None)
     set_threads(task.backend, task.threads, task.precision)
     began = time.perf_counter()
     with interruption.at_once():
         data = load_task_data(task)
-    # The settings were checked when they were planned: this only rebuilds them.
-    settings = question.resolve(task.variant, Layer("task", task.settings)).settings
+    settings = question.module.Settings(**task.settings)
     clock = _Clock(watcher)
     if question.trains:
 
@@ -134,6 +135,7 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
         data=data.describe() if data else None,
         seconds=time.perf_counter() - began + clock.earlier,
         peak_memory_mb=peak_memory_mb(),
+        made_by=maker,
         epoch_seconds=clock.seconds,
     )
 

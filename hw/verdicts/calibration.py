@@ -86,7 +86,7 @@ def spans(numbers: Sequence[int]) -> str:
 def depends_on(question: Question, data: Mapping[str, Any] | None) -> dict[str, str]:
     """What the question's results depend on as it is configured now, whatever the seed."""
     settings = {
-        variant: {k: v for k, v in question.resolve(variant).as_dict().items() if k != "seed"}
+        variant: {k: v for k, v in question.configured(variant).items() if k != "seed"}
         for variant in question.variants
     }
     inputs = {"settings": settings, "data": dict(data) if data else None, "view": question.data}

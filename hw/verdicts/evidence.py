@@ -10,13 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from hw.config.catalog import Question
 from hw.console import number
 from hw.errors import HwError
-from hw.results.fingerprint import code_digest
 from hw.results.folder import Folder
+from hw.results.identity import code_of
 from hw.results.outcome import Outcome
 from hw.verdicts import calibration as calibrations
 from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
@@ -172,7 +170,7 @@ def split_sizes(name: str, view: str) -> dict[str, int]:
 def gather(question: Question, results: Path) -> Evidence:
     """The evidence in the folder of the question as configured. Never raises `HwError`: a folder
     that cannot be read is a question without results, and says why."""
-    folder = Folder(results / question.homework / question.name)
+    folder = Folder(question.folder(results))
     run = folder.run()
     notes: list[str] = []
     data = run.get("data")
@@ -180,7 +178,7 @@ def gather(question: Question, results: Path) -> Evidence:
         calibration = _calibration(question, folder.path, None, notes)
         return Evidence(question, problem="not run", calibration=calibration, notes=tuple(notes))
     try:
-        outcomes = folder.outcomes()
+        outcomes = folder.outcomes(run)
     except HwError as error:
         notes.append(str(error))
         return Evidence(question, problem=str(error), notes=tuple(notes))
@@ -198,7 +196,7 @@ def gather(question: Question, results: Path) -> Evidence:
         question=question,
         outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
         source=str(data["source"]) if data else "",
-        published=not data or data.get("provenance") == "published file",
+        published=not data or str(data.get("provenance")).startswith("published file"),
         data=data,
         entries=entries,
         stale=frozenset(stale),
@@ -209,12 +207,12 @@ def gather(question: Question, results: Path) -> Evidence:
 
 def _stale(question: Question, folder: Folder, outcomes: Mapping[str, Outcome]) -> list[str]:
     """Variants whose settings, as the folder has them, are not those of the question now."""
-    try:
-        config = yaml.safe_load((folder.path / "config.yaml").read_text(encoding="utf-8"))
-        found = {v: dict(config["variants"][v]) for v in config["variants"] if v in outcomes}
-    except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError):
-        return []
-    return [v for v in found if v in question.variants and _changed(question, v, found[v])]
+    found = folder.config().get("variants", {})
+    return [
+        v
+        for v in found
+        if v in outcomes and v in question.variants and _changed(question, v, found[v])
+    ]
 
 
 def _changed(question: Question, variant: str, then: Mapping[str, Any]) -> bool:
@@ -231,7 +229,7 @@ def _changed(question: Question, variant: str, then: Mapping[str, Any]) -> bool:
 
 
 def _code_changed(question: Question, entries: Mapping[str, Mapping[str, Any]]) -> bool:
-    now = code_digest(question.module.__name__, question.data is not None)
+    now = code_of(question)
     for entry in entries.values():
         for known in _fingerprints(entry.get("fingerprint")):
             if known.get("code", now) != now:

@@ -99,7 +99,7 @@ def test_changed_code_and_settings_and_results(
     metrics.write_text(sound)
     assert whence(hw, copy)["reasons"] == []
     with monkeypatch.context() as patch:
-        patch.setattr(provenance, "code_digest", lambda *_: "0" * 64)
+        patch.setattr("hw.results.identity.code_digest", lambda *_: "0" * 64)
         assert whence(hw, copy)["reasons"] == ["the code behind it has changed"]
     with monkeypatch.context() as patch:
         patch.setattr(provenance, "version", lambda package: "9.9")

@@ -51,6 +51,7 @@ def test_without_the_files_of_the_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog, "CONFIGS", tmp_path)
+    catalog._folders.cache_clear()
     catalog.homeworks.cache_clear()
     with pytest.raises(HwError, match="has no homework: hw is not installed as a whole"):
         catalog.homeworks()

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from hw.config import catalog
+from hw.config.settings import Layer
 from hw.errors import MissingPackage
 from hw.questions.models.digits_keras import import_keras
 from hw.results.folder import as_json
@@ -75,7 +76,8 @@ def task_of(name: str, backend: str, data: Path, path: Path | None = None, **mor
         except MissingPackage as error:
             pytest.skip(str(error))
     variant = next(iter(catalog.find(question).variants))
-    chosen = {"epochs": EPOCHS, **settings, **more}
+    layer = Layer("test", {"epochs": EPOCHS, **settings, **more})
+    chosen = vars(catalog.find(question).resolve(variant, layer).settings)
     return Task(
         question, variant, backend, chosen, "stand-in", data, checkpoint=path, fingerprint="mine"
     )

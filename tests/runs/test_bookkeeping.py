@@ -1,0 +1,80 @@
+"""What a run costs besides its training: files read, settings resolved, digests taken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hw.config import catalog
+from hw.results import folder, identity
+from hw.runs.planning import Request, plan
+from hw.runs.runner import execute
+from hw.training.loop import Watcher
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each of these was done, from here on; nothing is known from earlier tests."""
+    counted: Counter[str] = Counter()
+
+    def count(module: Any, name: str, key: Any) -> None:
+        original = getattr(module, name)
+
+        def counting(*words: Any, **options: Any) -> Any:
+            counted[key(*words)] += 1
+            return original(*words, **options)
+
+        monkeypatch.setattr(module, name, counting)
+
+    for cached in (
+        catalog._question,
+        catalog._homework,
+        catalog.homeworks,
+        catalog.load_all,
+    ):
+        cached.cache_clear()
+    count(catalog, "read_yaml", lambda path: f"{path.parent.name}/{path.name}")
+    count(catalog, "resolve", lambda *_: "resolved")
+    count(folder, "read_json", lambda path: path.name)
+    count(identity, "fingerprint", lambda *_: "fingerprints")
+    return counted
+
+
+def carry_out(results: Path, data: Path, question: str, **overrides: Any) -> int:
+    request = Request(
+        [question],
+        overrides,
+        data_mode="stand-in",
+        data_directory=data,
+        results_directory=results,
+    )
+    (run,) = plan(request)
+    execute([run], request, lambda line: None, lambda *_: Watcher(), draw=True)
+    assert run.status == "done"
+    return len(run.variants)
+
+
+def test_a_run_reads_what_it_needs_and_once(
+    tmp_path: Path, few_landscapes: Path, counts: Counter[str]
+) -> None:
+    carry_out(tmp_path, few_landscapes, "q1.perceptron", epochs=1)
+    assert {k: n for k, n in counts.items() if k.endswith(".yaml")} == {
+        "ist2024/homework.yaml": 1,
+        "ist2024/q1.perceptron.yaml": 1,
+    }
+    assert counts["run.json"] <= 2
+    assert counts["resolved"] == 2  # as asked for, and as configured
+    assert counts["fingerprints"] == 1
+
+
+def test_bookkeeping_grows_with_the_variants_and_no_faster(
+    tmp_path: Path, few_landscapes: Path, counts: Counter[str]
+) -> None:
+    variants = carry_out(tmp_path, few_landscapes, "ist2024.q2.dropout", epochs=1)
+    assert variants == 3
+    assert counts["run.json"] <= 2
+    assert counts["resolved"] == 2 * variants
+    assert counts["fingerprints"] == variants
