@@ -41,6 +41,7 @@ LABELS = {
     "validation_accuracy": "validation accuracy",
     "test_accuracy": "test accuracy",
     "train_loss": "training loss",
+    "train_loss_measured": "training loss, after the epoch",
     "validation_loss": "validation loss",
     "test_loss": "test loss",
     "weight_norm": "norm of the weights",

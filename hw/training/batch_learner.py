@@ -42,6 +42,7 @@ class BatchLearner(ABC):
         n = len(data.train)
         self.batches = Batches(draws.orders(n), n, spec.batch_size)
         self.all_losses: list[float] = []  # of every update since the first, for a running mean
+        self.start: dict[str, Array] = {}  # the state before the first update
 
     def train_epoch(self) -> dict[str, float]:
         losses = self.advance(len(self.batches)).tolist()
@@ -66,6 +67,7 @@ class BatchLearner(ABC):
             if split:
                 accuracy, loss = self._evaluate(split)
                 found |= {f"{split}_accuracy": accuracy, f"{split}_loss": loss}
+                found[f"{split}_loss_measured"] = loss
                 continue
             for name in wanted:
                 if name in update_metrics.OF_UPDATES:

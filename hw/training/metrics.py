@@ -15,11 +15,15 @@ SPLITS = ("train", "validation", "test")
 
 
 def by_split(metrics: Iterable[str]) -> dict[str, set[str]]:
-    """``["train_loss", "weight_norm"]`` as ``{"train": {"loss"}, "": {"weight_norm"}}``."""
+    """``["train_loss", "weight_norm"]`` as ``{"train": {"loss"}, "": {"weight_norm"}}``.
+
+    ``train_loss_measured`` is the loss of the whole split after the epoch, beside a ``train_loss``
+    that is a mean over the epoch's updates.
+    """
     found: dict[str, set[str]] = {}
     for metric in metrics:
         split, _, what = metric.partition("_")
-        if split in SPLITS and what in ("accuracy", "loss"):
+        if split in SPLITS and what in ("accuracy", "loss", "loss_measured"):
             found.setdefault(split, set()).add(what)
         else:
             found.setdefault("", set()).add(metric)

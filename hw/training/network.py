@@ -12,6 +12,14 @@ def make(
 ) -> BatchLearner:
     """The learner of a network; ``device`` and ``step`` (``autograd`` or ``direct``) are
     PyTorch's."""
+    learner = _make(spec, data, draws, backend, device, step)
+    learner.start = learner.state()
+    return learner
+
+
+def _make(
+    spec: NetworkSpec, data: Dataset, draws: Draws, backend: str, device: str, step: str
+) -> BatchLearner:
     # PyTorch takes a second to import, which a run in NumPy need not wait for.
     if backend == "numpy":
         from hw.training.numpy_network import NumPyNetwork

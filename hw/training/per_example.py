@@ -81,8 +81,8 @@ class SequentialLearner(ABC):
             split = self.evaluators[name]
             if "accuracy" in wanted:
                 found[f"{name}_accuracy"] = self._correct(split) / len(split)
-            if "loss" in wanted:
-                found[f"{name}_loss"] = self._loss(split)
+            for what in wanted & {"loss", "loss_measured"}:
+                found[f"{name}_{what}"] = self._loss(split)
         return found
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:

@@ -14,12 +14,21 @@ update_cosine:     mean cosine of the angle between an update and the next, over
                    the parameters go straight on, 0 where every update goes its own way.
 overshooting:      share of an epoch's updates after which the loss of their own batch is higher
                    than before. Masks would differ, so that it is of networks without dropout.
+
+Of the first updates of the training (`STEPS` of them, or an epoch's), from its initial weights:
+
+early_rise:        by how much an update raises the loss of its own batch at most; below 0 where
+                   every update lowers it. Of networks without dropout.
+update_noise:      how far the updates of single batches are off their mean, all from the initial
+                   weights: root mean square, in units of that mean's length. Of SGD without
+                   momentum it is the noise of the gradient.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +41,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
-STEPS = 400  # 0.9⁴⁰⁰ is below the resolution of float64
+STEPS = 400  # 0.9⁴⁰⁰ is below the resolution of float64; and an epoch may have thousands
 
 
 def measure(learner: BatchLearner, name: str) -> float:
@@ -86,17 +95,46 @@ def _update_cosine(learner: BatchLearner) -> float:
     return float(np.mean(cosines)) if cosines else 0.0
 
 
-def _overshooting(learner: BatchLearner) -> float:
-    batches, worse = learner.batches, 0
-    for _ in range(len(batches)):
+def _rises(learner: BatchLearner, updates: int) -> Iterator[float]:
+    """By how much each of the next updates raises the loss of its own batch."""
+    batches = learner.batches
+    for _ in range(updates):
         loss = float(learner.advance(1).tolist()[0])
         after = {name: np.array(p) for name, p in learner.parameters().items()}
         # The same batch once more, for its loss alone, which is the one before the second update.
         end = batches.position
         batches.position = (end - 1) // batches.size * batches.size
-        worse += float(learner.advance(1).tolist()[0]) > loss
+        yield float(learner.advance(1).tolist()[0]) - loss
         learner.load_parameters(after)
-    return worse / len(batches)
+
+
+def _overshooting(learner: BatchLearner) -> float:
+    updates = len(learner.batches)
+    return sum(rise > 0 for rise in _rises(learner, updates)) / updates
+
+
+def _early_rise(learner: BatchLearner) -> float:
+    learner.load_state(learner.start)
+    rises = _rises(learner, min(STEPS, len(learner.batches)))
+    # What is no number any more has risen without end.
+    return max(rise if math.isfinite(rise) else sys.float_info.max for rise in rises)
+
+
+def _update_noise(learner: BatchLearner) -> float:
+    learner.load_state(learner.start)
+    first = {name: np.array(p) for name, p in learner.parameters().items()}
+    place, updates = _flat(learner), min(STEPS, len(learner.batches))
+    total, squares = np.zeros_like(place), 0.0
+    for _ in range(updates):
+        learner.advance(1)
+        change = _flat(learner) - place
+        total, squares = total + change, squares + float(change @ change)
+        learner.load_parameters(first)
+    mean = total / updates
+    square = float(mean @ mean)
+    if updates < 2 or not square:
+        return 0.0
+    return math.sqrt(max(squares - updates * square, 0.0) / (updates - 1) / square)
 
 
 def _flat(learner: BatchLearner) -> Array:
@@ -111,4 +149,6 @@ OF_UPDATES: dict[str, Callable[[BatchLearner], float]] = {
     "alternating_step": _alternating_step,
     "update_cosine": _update_cosine,
     "overshooting": _overshooting,
+    "early_rise": _early_rise,
+    "update_noise": _update_noise,
 }

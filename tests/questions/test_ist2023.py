@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,27 +12,47 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from hw.config import catalog
+from hw.config.catalog import Question
 from hw.config.claims import Claim
+from hw.config.record import Curve, curves
 from hw.datasets.features import Dataset
 from hw.datasets.octmnist import TEST_COUNTS
 from hw.questions.models import feedforward
+from hw.results.outcome import Outcome
+from hw.verdicts.evidence import Evidence
+from hw.verdicts.finding import CONTRADICTIONS, Verdict
+from hw.verdicts.judge import judge_all
 
 EPOCH = {"train_loss", "validation_loss", "validation_accuracy"}
+
+
+def both(*variants: str) -> list[str]:
+    """With two hidden layers, as the task asks, and with one, as the document's numbers have."""
+    return [*variants, *(f"{variant}-one-layer" for variant in variants)]
+
+
 METRICS = {
     "q1.perceptron": {"train_accuracy", "validation_accuracy", "test_accuracy"},
     "q1.logistic_regression": {"train_accuracy", "validation_accuracy", "test_accuracy"},
-    "q1.mlp": {"train_loss", "train_accuracy", "validation_accuracy", "test_accuracy"},
+    "q1.mlp": {
+        "train_loss",
+        "train_loss_measured",
+        "train_accuracy",
+        "validation_accuracy",
+        "test_accuracy",
+    },
     "q2.logistic_regression": EPOCH | {"test_accuracy"},
-    "q2.batch_size": EPOCH | {"train_accuracy", "test_accuracy"},
-    "q2.learning_rate": EPOCH | {"test_accuracy"},
+    "q2.batch_size": EPOCH
+    | {"train_accuracy", "test_accuracy", "updates_per_epoch", "update_noise"},
+    "q2.learning_rate": EPOCH | {"test_accuracy", "early_rise"},
     "q2.regularization": EPOCH | {"test_accuracy"},
 }
 VARIANTS = {
     "q1.logistic_regression": ["lr-0.01", "lr-0.001"],
     "q2.logistic_regression": ["lr-0.001", "lr-0.01", "lr-0.1"],
-    "q2.batch_size": ["batch-16", "batch-1024"],
-    "q2.learning_rate": ["lr-1", "lr-0.1", "lr-0.01", "lr-0.001"],
-    "q2.regularization": ["default", "l2", "dropout"],
+    "q2.batch_size": [*both("batch-16", "batch-1024"), "batch-1-one-layer"],
+    "q2.learning_rate": both("lr-1", "lr-0.1", "lr-0.01", "lr-0.001"),
+    "q2.regularization": both("default", "l2", "dropout"),
 }
 
 
@@ -44,11 +66,94 @@ def test_what_is_measured(name: str) -> None:
     assert METRICS[name] <= {*question.measures("epoch"), *question.measures("end")}
 
 
-def test_shared_run_of_two_tables() -> None:
+@pytest.mark.parametrize(("network", "layers"), [("", 2), ("-one-layer", 1)])
+def test_shared_run_of_two_tables(network: str, layers: int) -> None:
     # The document compares one and the same run with other batch sizes and other learning rates.
-    batches = catalog.find("ist2023.q2.batch_size").resolve("batch-16")
-    rates = catalog.find("ist2023.q2.learning_rate").resolve("lr-0.1")
+    batches = catalog.find("ist2023.q2.batch_size").resolve(f"batch-16{network}")
+    rates = catalog.find("ist2023.q2.learning_rate").resolve(f"lr-0.1{network}")
     assert batches.as_dict() == rates.as_dict()
+    assert batches.settings.layers == layers
+
+
+@pytest.mark.parametrize("name", ["q2.batch_size", "q2.learning_rate", "q2.regularization"])
+def test_the_variants_of_one_layer_differ_in_nothing_else(name: str) -> None:
+    question = catalog.find(f"ist2023.{name}")
+    for variant in [v for v in question.variants if f"{v}-one-layer" in question.variants]:
+        one = question.resolve(f"{variant}-one-layer").as_dict()
+        assert one == {**question.resolve(variant).as_dict(), "layers": 1}
+
+
+def logged(name: str, variant: str, metric: str) -> list[Curve]:
+    return curves(catalog.homeworks()["ist2023"].folder, name, variant, metric)
+
+
+def test_the_authors_own_logs_end_in_what_they_print() -> None:
+    """But for the one slip. The run at 0.1 is recorded as that of batches of 16."""
+    found = {}
+    for question in catalog.load_all().values():
+        for claim in question.claims if question.homework == "ist2023" else ():
+            if claim.sort == "value" and claim.details["metric"] == "test_accuracy":
+                logs = logged(question.name, claim.variant, "test_accuracy")
+                ends = {f"{curve.values[-1]:.4f}" for curve in logs}
+                found[f"{question.name} {claim.variant}"] = claim.details["value"] in ends
+    assert [name for name, agrees in found.items() if not agrees] == [
+        "q2.batch_size batch-1024-one-layer",
+        "q2.learning_rate lr-0.1-one-layer",
+    ]
+    assert len(found) == 12
+
+
+def replayed(question: Question) -> Evidence:
+    """As if a run had given the curves of the record, for all variants that have one alone."""
+    outcomes = {}
+    for variant in question.variants:
+        metrics = ("train_loss", "train_accuracy", "validation_accuracy", "test_accuracy")
+        found = {m: logged(question.name, variant, m) for m in metrics}
+        history = {m: list(logs[0].values) for m, logs in found.items() if len(logs) == 1}
+        if history:
+            ends = {m: values[-1] for m, values in history.items()}
+            del history["test_accuracy"]
+            outcomes[variant] = Outcome(metrics=ends, history=history)
+    return Evidence(question, outcomes, source="real")
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_the_logs_contradict_nothing_that_the_document_says(name: str) -> None:
+    found = judge_all(replayed(catalog.find(f"ist2023.{name}")))
+    verdicts = [j.finding.verdict for j in found if not j.claim.erratum]
+    assert not CONTRADICTIONS & set(verdicts)
+    judged = [v for v in verdicts if v is not Verdict.NOT_RUN]
+    assert judged.count(Verdict.EXACT) >= 5
+    # Which takes a run at 0.1 or of batches of 1, or several seeds.
+    unsupported = ("q2.batch_size", "q2.learning_rate", "q2.logistic_regression")
+    assert Verdict.SUPPORTED in judged or name in unsupported
+
+
+def test_a_curve_of_two_layers_is_noticed() -> None:
+    """What another group logged of two layers, taken for the run of one."""
+    evidence = replayed(catalog.find("ist2023.q2.regularization"))
+    two = list(logged("q2.regularization", "default", "train_loss")[0].values)
+    one = evidence.outcomes["default-one-layer"]
+    changed = Outcome({**one.metrics, "train_loss": two[-1]}, {**one.history, "train_loss": two})
+    outcomes = {**evidence.outcomes, "default-one-layer": changed}
+    found = judge_all(replace(evidence, outcomes=outcomes))
+    bad = [j.claim for j in found if j.finding.verdict is Verdict.DIFFERS]
+    assert [(c.sort, c.variant, c.details["record"]) for c in bad] == [
+        ("record", "default-one-layer", "train_loss")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [("q2.batch_size", "batch-16"), ("q2.batch_size", "batch-1024")]
+    + [("q2.learning_rate", f"lr-{rate}") for rate in ("0.01", "0.001")]
+    + [("q2.regularization", variant) for variant in ("default", "l2", "dropout")],
+)
+def test_logs_of_one_layer_are_of_another_network(name: str, variant: str) -> None:
+    """After the first epoch, machines of one network differ far less than the two networks do."""
+    two = [curve.values[0] for curve in logged(name, variant, "train_loss")]
+    (one,) = [curve.values[0] for curve in logged(name, f"{variant}-one-layer", "train_loss")]
+    assert max(two) - min(two) < 0.002 < 0.003 < min(abs(one - loss) for loss in two)
 
 
 COUNTED = [
@@ -76,7 +181,9 @@ class TestPrintedNumbers:
         assert [f"{k / 529:.4f}" for k in (381, 382)] == ["0.7202", "0.7221"]
 
     def test_learning_rate_1_answers_with_one_class(self) -> None:
-        found = {c.details["metric"]: c.possible_counts for c in COUNTED if c.variant == "lr-1"}
+        found = {
+            c.details["metric"]: c.possible_counts for c in COUNTED if c.variant == "lr-1-one-layer"
+        }
         assert found == {"test_accuracy": [250], "validation_accuracy": [5114]}
         assert TEST_COUNTS[3] == 250
 

@@ -111,6 +111,62 @@ def test_overshooting_is_counted_batch_by_batch(way: str, rate: float, dots: Dat
 
 
 @ways
+@pytest.mark.parametrize("rate", [1e-4, 20.0])
+def test_the_largest_early_rise_is_of_the_first_updates(
+    way: str, rate: float, dots: Dataset
+) -> None:
+    case = {"model": "logistic_regression", "learning_rate": rate}
+    asked, walked = make(way, dots, **case), make(way, dots, **case)
+    order = np.array(next(make(way, dots, **case).batches.orders))
+    X, rises = floats(dots.train.features), []
+    for start in range(0, len(order), 8):
+        batch = X[order[start : start + 8]], dots.train.labels[order[start : start + 8]]
+        before = softmax_loss(walked.parameters(), *batch)
+        walked.advance(1)
+        rises.append(softmax_loss(walked.parameters(), *batch) - before)
+    for _ in range(3):  # whenever it is asked
+        assert measured(asked, "early_rise") == pytest.approx(max(rises), rel=1e-6)
+        asked.train_epoch()
+    assert (max(rises) > 0) == (rate > 1)
+
+
+def test_an_update_that_ends_in_no_number_rises_without_end(dots: Dataset) -> None:
+    model = make("numpy", dots, model="logistic_regression", learning_rate=1e6)
+    advance = model.advance
+    model.advance = lambda updates: advance(updates) * np.nan
+    assert measured(model, "early_rise") > 1e300
+
+
+@ways
+def test_noise_of_the_updates_is_that_of_the_batches_gradients(way: str, dots: Dataset) -> None:
+    case = {"model": "logistic_regression"}
+    asked = make(way, dots, **case)
+    order = np.array(next(make(way, dots, **case).batches.orders))
+    theta, X = make(way, dots, **case).parameters(), floats(dots.train.features)
+    gradients = []
+    for start in range(0, len(order), 8):
+        x, y = X[order[start : start + 8]], dots.train.labels[order[start : start + 8]]
+        z = x @ theta["0.weight"].T + theta["0.bias"]
+        p = np.exp(z - np.logaddexp.reduce(z, 1)[:, None])
+        p[np.arange(len(y)), y] -= 1
+        gradients.append(np.append(p.T @ x, p.sum(0)) / len(y))
+    mean = np.mean(gradients, axis=0)
+    expected = np.sqrt(np.var(gradients, axis=0, ddof=1).sum()) / np.linalg.norm(mean)
+    for _ in range(3):
+        assert measured(asked, "update_noise") == pytest.approx(expected, rel=1e-6)
+        asked.train_epoch()
+
+
+@ways
+def test_noise_falls_as_batches_grow(way: str, dots: Dataset) -> None:
+    """And there is none where every batch is the whole."""
+    noise = [measured(make(way, dots, batch_size=size), "update_noise") for size in (1, 4, 16, 41)]
+    assert noise == sorted(noise, reverse=True)
+    assert noise[0] > 1.5 * noise[1]
+    assert noise[-1] == 0
+
+
+@ways
 def test_updates_of_an_epoch(way: str, dots: Dataset) -> None:
     assert measured(make(way, dots), "updates_per_epoch") == 6  # 41 = 5 times 8, and 1
 

@@ -55,6 +55,24 @@ def plain_loop(s: Settings, data: Dataset, epochs: int) -> tuple[list[np.ndarray
     return [W1, b1, W2, b2], losses
 
 
+@pytest.mark.parametrize(
+    ("backend", "step"), [("numpy", "autograd"), ("torch", "autograd"), ("torch", "direct")]
+)
+@activations
+def test_loss_after_the_epoch(activation: str, backend: str, step: str, dots: Dataset) -> None:
+    """Of all training examples at the weights that the epoch ends with, beside the mean over it."""
+    s = settings(activation, step=step)
+    (W1, b1, W2, b2), losses = plain_loop(s, dots, 2)
+    z = ACTIVATIONS[activation][0](floats(dots.train.features) @ W1.T + b1) @ W2.T + b2
+    rows = np.arange(len(z))
+    expected = np.mean(np.logaddexp.reduce(z, 1) - z[rows, dots.train.labels])
+    model = learner(s, dots, backend)
+    model.train_epoch()
+    close(model.train_epoch()["train_loss"], losses[-1])
+    close(model.measure(["train_loss_measured"])["train_loss_measured"], expected)
+    assert abs(expected - losses[-1]) > 1e-3
+
+
 def close(mine: Any, theirs: Any) -> None:
     np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12, equal_nan=False)
 

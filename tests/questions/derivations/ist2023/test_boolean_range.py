@@ -135,6 +135,20 @@ def test_thresholds_without_halves_are_found_fragile() -> None:
     assert not found["relu_largest_perturbation"]
 
 
+@pytest.mark.parametrize("part", ["sign", "relu"])
+def test_another_output_bias_is_found(part: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a unit higher, (b) still computes f, but its output is no class; (c) does not."""
+    published = question.PUBLISHED[part]
+
+    def raised(A: int, B: int) -> Network:
+        net = published(A, B)
+        return replace(net, out_bias=net.out_bias + HALF)
+
+    monkeypatch.setitem(question.PUBLISHED, part, raised)
+    check = {"sign": "sign_output_is_class", "relu": "relu_output_is_zero_or_negative"}
+    assert check[part] in failed()
+
+
 def test_a_separable_function_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(question, "target", lambda S, A, B: 1 if S >= A else -1)
     assert failed() >= {"four_points", "equals_xor", "not_linearly_separable"}
