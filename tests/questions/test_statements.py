@@ -31,7 +31,7 @@ FALSE = {
         "a_one_inside_tanh rectifier_is_indicator l_softmax_answer_covers_sigmoid",
     "ift6390.q2.backprop":
         "c_a_bias_for_each_input e_risk_with_index_y e_first_layer_with_index_y"
-        " f_batch_sum_over_n o_shapes_by_d_h",
+        " f_summand_without_index m_ones_before_alphas o_shapes_by_d_h p_summand_as_printed",
     "ift6390.p1.parameters":
         "total_as_printed equation_counts_all_layers equation_inputs n_hidden_as_printed"
         " stated_and_listed_depth_agree listed_network_is_closest",
