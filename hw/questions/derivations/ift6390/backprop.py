@@ -455,6 +455,7 @@ def draw_gradient_check(plots: Any, ax: Any) -> None:
     )
     ax.set(xscale="log", yscale="log")
     ax.set(xlabel="step $h$ of the central differences", ylabel="relative error of the gradient")
+    ax.legend(ncols=4, fontsize=8, loc="upper center")
 
 
 FIGURES.add("risk", columns=2, width=4.6)(draw_risk)
