@@ -34,7 +34,7 @@ FALSE = {
         " f_summand_without_index m_ones_before_alphas o_shapes_by_d_h p_summand_as_printed",
     "ift6390.p1.parameters":
         "total_as_printed equation_counts_all_layers equation_inputs n_hidden_as_printed"
-        " stated_and_listed_depth_agree listed_network_is_closest",
+        " listed_network_is_closest",
     "e1394.q1.critical_points": "substitution_as_printed minimum_as_printed",
     "e1394.q1.overfitting":
         "training_error_falls_with_more_data more_data_leads_to_overfitting",
