@@ -156,6 +156,14 @@ def test_several_seeds_are_drawn_with_their_spread() -> None:
     assert len(figure.axes[0].collections) == 1
 
 
+@pytest.mark.parametrize("ran", [["wide", "deep", "listed"], ["wide"], ["deep"]])
+def test_error_bars_are_of_the_variants_that_are_named(ran: list[str]) -> None:
+    spec = {"metrics": ["train_accuracy"], "variants": ["wide", "listed"]}
+    (ax,) = style.error_bars({name: outcome() for name in ran}, spec).axes
+    drawn = [label.partition(":")[0] for label in ax.get_legend_handles_labels()[1]]
+    assert drawn == [name for name in ("wide", "listed") if name in ran]
+
+
 def test_an_unknown_draw_is_refused(tmp_path: Path, question: Question) -> None:
     odd = replace(question, figures=({"name": "x", "draw": "weigths"},))
     with pytest.raises(UsageError, match="did you mean 'weights'"):
