@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from hw.config.settings import setting
 from hw.errors import UsageError
 from hw.nn.activations import sigmoid
 from hw.nn.losses import softmax
-from hw.questions.derivations.lab.lab import Figures
+from hw.questions.derivations.lab.lab import Figures, as_numpy
 from hw.questions.derivations.lab.statements import (
     STEP,
     Array,
@@ -144,68 +145,83 @@ NUMPY_PRODUCTS = {
     "softmax_full": softmax_product,
 }
 
-# Exact statements, in SymPy --------------------------------------------------------------------
+# Both sides of every part -----------------------------------------------------------------------
+
+# Of a world: points `real` (any number), `x` (off 0), `all` (0 among them), vectors `v`, `off` (no
+# entry 0) and `g`, s = S(v) and y = sigma(v); functions; and derivatives found without a formula.
+SIDES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    "a": lambda w: (w.sigmoid(w.real), (w.tanh(w.real / 2) + 1) / 2),
+    "a_misprint": lambda w: (w.sigmoid(w.real), w.tanh(w.real / 2 + 1) / 2),
+    "b": lambda w: (w.log_sigmoid(w.real), -w.softplus(-w.real)),
+    "c": lambda w: (w.slope(w.sigmoid, w.real), w.sigmoid(w.real) * (1 - w.sigmoid(w.real))),
+    "d": lambda w: (w.slope(w.tanh, w.real), 1 - w.other_tanh(w.real) ** 2),
+    "e": lambda w: (w.sign(w.all), w.positive(w.all) - w.negative(w.all)),
+    "f": lambda w: (w.slope(w.abs, w.x), w.sign(w.x)),
+    "g": lambda w: (w.slope(w.rectifier, w.x), w.positive(w.x)),
+    "rect_as_indicator": lambda w: (w.rectifier(w.all), w.positive(w.all)),
+    "rect_as_product": lambda w: (w.rectifier(w.all), w.all * w.positive(w.all)),
+    "h": lambda w: (w.gradient(lambda z: z @ z, w.v), 2 * w.v),
+    "i": lambda w: (w.gradient(lambda z: w.abs(z).sum(), w.off), w.sign(w.off)),
+    "j": lambda w: (
+        w.jacobian(w.softmax),
+        w.s[:, None] * w.eye - w.s[:, None] * w.s[None, :],
+    ),
+    "k": lambda w: (w.jacobian(w.softmax), w.softmax_jacobian(w.s)),
+    "l_softmax": lambda w: (softmax_vjp(w.s, w.g), w.pulled_back("softmax")),
+    "l_sigmoid": lambda w: (sigmoid_vjp(w.y, w.g), w.pulled_back("sigmoid")),
+    "l_softmax_for_sigmoid": lambda w: (softmax_vjp(w.y, w.g), w.pulled_back("sigmoid")),
+}
 
 
-def exact_differences() -> dict[str, list[Any]]:
-    """By part, left side minus right side: all must simplify to 0 for the part to hold."""
+def sympy_world() -> SimpleNamespace:
+    """Symbols in arrays of objects, functions as the handout defines them, SymPy's derivatives."""
     import sympy as sp
 
-    x = sp.Symbol("x", real=True)
-    signs = sp.Symbol("p", positive=True), sp.Symbol("q", negative=True)
-    xs = sp.symbols(f"x1:{SYMBOLIC_N + 1}", real=True)
+    def symbols(name: str, **assumptions: bool) -> Array:
+        return np.array(sp.symbols(f"{name}1:{SYMBOLIC_N + 1}", **assumptions), object)
+
+    def elementwise(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        return np.frompyfunc(f, 1, 1)
 
     def sigma(z: Any) -> Any:
-        return 1 / (1 + sp.exp(-z))
+        return 1 / (1 + exp(-z))
 
     def tanh(z: Any) -> Any:
-        return (sp.exp(z) - sp.exp(-z)) / (sp.exp(z) + sp.exp(-z))
+        return (exp(z) - exp(-z)) / (exp(z) + exp(-z))
 
-    def indicator(condition: Any) -> Any:
-        return sp.Piecewise((1, condition), (0, True))
+    def jacobian(f: Callable[[Any], Any]) -> Array:
+        return np.array([[sp.diff(value, z) for z in v] for value in f(v)], object)
 
-    def entries(vector: Any) -> Array:  # so that the code under test runs on symbols
-        return np.array(list(vector), object)
-
-    s = sp.Matrix([sp.exp(xi) / sum(map(sp.exp, xs)) for xi in xs])
-    jacobian = s.jacobian(xs)
-    y = sp.Matrix([sigma(xi) for xi in xs])
-    g = sp.Matrix(sp.symbols(f"g1:{SYMBOLIC_N + 1}", real=True))
-    l1_gaps = []
-    for pattern in itertools.product((True, False), repeat=SYMBOLIC_N):
-        v = [
-            sp.Symbol(f"v{i}", positive=True) if up else sp.Symbol(f"v{i}", negative=True)
-            for i, up in enumerate(pattern)
-        ]
-        l1_gaps += [sp.diff(sum(map(sp.Abs, v)), vi) - sp.sign(vi) for vi in v]
-
-    return {
-        "a": [sigma(x) - (tanh(x / 2) + 1) / 2],
-        "a_misprint": [sigma(x) - tanh(x / 2 + 1) / 2],
-        "b": [sp.log(sigma(x)) + sp.log(1 + sp.exp(-x))],
-        "c": [sp.diff(sigma(x), x) - sigma(x) * (1 - sigma(x))],
-        "d": [sp.diff(tanh(x), x) - (1 - tanh(x) ** 2)],
-        "e": [sp.sign(z) - indicator(z > 0) + indicator(z < 0) for z in (*signs, sp.S.Zero)],
-        "f": [sp.diff(sp.Abs(z), z) - sp.sign(z) for z in signs],
-        "g": [sp.diff(sp.Max(0, z), z) - indicator(z > 0) for z in signs],
-        "rect_as_indicator": [sp.Max(0, z) - indicator(z > 0) for z in (*signs, sp.S.Zero)],
-        "rect_as_product": [sp.Max(0, z) - z * indicator(z > 0) for z in (*signs, sp.S.Zero)],
-        "h": [sp.diff(sum(xi**2 for xi in xs), xi) - 2 * xi for xi in xs],
-        "i": l1_gaps,
-        "j": [
-            jacobian[i, j] - (s[i] * int(i == j) - s[i] * s[j])
-            for i, j in itertools.product(range(SYMBOLIC_N), repeat=2)
-        ],
-        "k": [jacobian - sp.Matrix(softmax_jacobian(entries(s)))],
-        "l_softmax": [jacobian.T * g - sp.Matrix(softmax_vjp(entries(s), entries(g)))],
-        "l_sigmoid": [y.jacobian(xs).T * g - sp.Matrix(sigmoid_vjp(entries(y), entries(g)))],
-        "l_softmax_for_sigmoid": [
-            y.jacobian(xs).T * g - sp.Matrix(softmax_vjp(entries(y), entries(g)))
-        ],
-    }
-
-
-# The same statements in float64 ----------------------------------------------------------------
+    exp, log = elementwise(sp.exp), elementwise(sp.log)
+    v, g = symbols("x", real=True), symbols("g", real=True)
+    off = np.array([sp.Symbol("p", positive=True), sp.Symbol("q", negative=True)], object)
+    functions = {"softmax": lambda z: exp(z) / exp(z).sum(), "sigmoid": sigma}
+    return SimpleNamespace(
+        **functions,
+        real=np.array([sp.Symbol("x", real=True)], object),
+        x=off,
+        all=np.array([*off, sp.S.Zero], object),
+        v=v,
+        off=np.array([*symbols("p", positive=True), *symbols("q", negative=True)], object),
+        g=g,
+        s=functions["softmax"](v),
+        y=sigma(v),
+        eye=np.eye(SYMBOLIC_N, dtype=int),
+        tanh=tanh,
+        other_tanh=tanh,
+        log_sigmoid=lambda z: log(sigma(z)),
+        softplus=lambda z: log(1 + exp(z)),
+        sign=elementwise(sp.sign),
+        abs=elementwise(sp.Abs),
+        positive=elementwise(lambda z: sp.Piecewise((1, z > 0), (0, True))),
+        negative=elementwise(lambda z: sp.Piecewise((1, z < 0), (0, True))),
+        rectifier=elementwise(lambda z: sp.Max(0, z)),
+        softmax_jacobian=softmax_jacobian,  # the code under test runs on symbols
+        slope=lambda f, at: np.array([sp.diff(f(z), z) for z in at], object),
+        gradient=lambda f, at: np.array([sp.diff(f(at), z) for z in at], object),
+        jacobian=jacobian,
+        pulled_back=lambda name: jacobian(functions[name]).T @ g,
+    )
 
 
 def points(settings: Settings) -> tuple[Array, Array, Array]:
@@ -218,11 +234,8 @@ def points(settings: Settings) -> tuple[Array, Array, Array]:
     return x, v, rng.normal(size=settings.n)
 
 
-def numpy_residuals(x: Array, v: Array, g: Array) -> dict[str, float]:
-    """The largest gap of each part; derivatives by central differences."""
-
-    def slope(f: Callable[[Array], Array]) -> Array:
-        return (f(x + STEP) - f(x - STEP)) / (2 * STEP)
+def numpy_world(x: Array, v: Array, g: Array) -> SimpleNamespace:
+    """Arrays; derivatives by central differences, products with the whole Jacobian."""
 
     def jacobian(f: Callable[[Array], Array]) -> Array:
         def entry(i: int, at: Array) -> float:
@@ -230,82 +243,78 @@ def numpy_residuals(x: Array, v: Array, g: Array) -> dict[str, float]:
 
         return np.array([central_difference(partial(entry, i), v) for i in range(len(v))])
 
-    def tanh(z: Array) -> Array:  # as the handout defines it, an independent route to np.tanh
-        return (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z))
-
-    with_zero = np.append(x, 0.0)
     s, y = softmax(v), sigmoid(v)
-    one = np.eye(len(v))
-    return {
-        "a": largest_gap(sigmoid(x), (tanh(x / 2) + 1) / 2),
-        "a_misprint": largest_gap(sigmoid(x), tanh(x / 2 + 1) / 2),
-        "b": largest_gap(np.log(sigmoid(x)), -softplus(-x)),
-        "c": largest_gap(slope(sigmoid), sigmoid(x) * (1 - sigmoid(x))),
-        "d": largest_gap(slope(tanh), 1 - np.tanh(x) ** 2),
-        "e": largest_gap(np.sign(with_zero), positive(with_zero) - negative(with_zero)),
-        "f": largest_gap(slope(np.abs), np.sign(x)),
-        "g": largest_gap(slope(rectifier), positive(x)),
-        "rect_as_indicator": largest_gap(rectifier(with_zero), positive(with_zero)),
-        "rect_as_product": largest_gap(rectifier(with_zero), with_zero * positive(with_zero)),
-        "h": largest_gap(central_difference(lambda z: float(z @ z), v), 2 * v),
-        "i": largest_gap(central_difference(lambda z: float(np.abs(z).sum()), v), np.sign(v)),
-        "j": largest_gap(jacobian(softmax), s[:, None] * one - s[:, None] * s[None, :]),
-        "k": largest_gap(jacobian(softmax), softmax_jacobian(s)),
-        "l_softmax": largest_gap(softmax_vjp(s, g), softmax_product(s, g)),
-        "l_sigmoid": largest_gap(sigmoid_vjp(y, g), sigmoid_product(y, g)),
-        "l_softmax_for_sigmoid": largest_gap(softmax_vjp(y, g), sigmoid_product(y, g)),
-    }
+    products = {"softmax": lambda: softmax_product(s, g), "sigmoid": lambda: sigmoid_product(y, g)}
+    return SimpleNamespace(
+        real=x,
+        x=x,
+        all=np.append(x, 0.0),
+        v=v,
+        off=v,
+        g=g,
+        s=s,
+        y=y,
+        eye=np.eye(len(v)),
+        sigmoid=sigmoid,
+        # As the handout defines it, an independent route to np.tanh.
+        tanh=lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
+        other_tanh=np.tanh,
+        log_sigmoid=lambda z: np.log(sigmoid(z)),
+        softplus=softplus,
+        sign=np.sign,
+        abs=np.abs,
+        positive=positive,
+        negative=negative,
+        rectifier=rectifier,
+        softmax=softmax,
+        softmax_jacobian=softmax_jacobian,
+        slope=lambda f, at: (f(at + STEP) - f(at - STEP)) / (2 * STEP),
+        gradient=lambda f, at: central_difference(lambda z: float(f(z)), at),
+        jacobian=jacobian,
+        pulled_back=lambda name: products[name](),
+    )
 
 
-def torch_residuals(x_: Array, v_: Array, g_: Array) -> dict[str, float]:
-    """The largest gap of each part with PyTorch's own functions; derivatives by autograd."""
+def torch_world(x_: Array, v_: Array, g_: Array) -> SimpleNamespace:
+    """Tensors and PyTorch's own functions; derivatives by autograd."""
     import torch
     from torch.nn import functional
 
     x, v, g = (torch.tensor(z, dtype=torch.float64, requires_grad=True) for z in (x_, v_, g_))
-    with_zero = torch.cat([x.detach(), torch.zeros(1, dtype=torch.float64)])
     zero = torch.zeros((), dtype=torch.float64)
+    functions = {"softmax": lambda z: torch.softmax(z, 0), "sigmoid": torch.sigmoid}
+    return SimpleNamespace(
+        **functions,
+        real=x,
+        x=x,
+        all=torch.cat([x.detach(), zero[None]]),
+        v=v,
+        off=v,
+        g=g,
+        s=functions["softmax"](v),
+        y=torch.sigmoid(v),
+        eye=torch.eye(len(v), dtype=torch.float64),
+        tanh=torch.tanh,
+        other_tanh=torch.tanh,
+        log_sigmoid=functional.logsigmoid,
+        softplus=lambda z: functional.softplus(z, threshold=100),
+        sign=torch.sign,
+        abs=torch.abs,
+        positive=lambda z: torch.heaviside(z.detach(), zero),
+        negative=lambda z: torch.heaviside(-z.detach(), zero),
+        rectifier=functional.relu,
+        softmax_jacobian=lambda s: torch.diag(s) - torch.outer(s, s),
+        slope=lambda f, at: torch.autograd.grad(f(at).sum(), at)[0],
+        gradient=lambda f, at: torch.autograd.grad(f(at), at)[0],
+        jacobian=lambda f: torch.autograd.functional.jacobian(f, v),
+        # What autograd itself makes of J^T g.
+        pulled_back=lambda name: torch.autograd.grad(functions[name](v), v, g.detach())[0],
+    )
 
-    def gap(found: Any, expected: Any) -> float:
-        return largest_gap(found.detach().numpy(), expected.detach().numpy())
 
-    def slope(f: Callable[[Any], Any], at: Any = x) -> Any:
-        return torch.autograd.grad(f(at).sum(), at)[0]
-
-    def above(z: Any) -> Any:
-        return torch.heaviside(z, zero)
-
-    def softmax_of(z: Any) -> Any:
-        return torch.softmax(z, 0)
-
-    def pulled_back(f: Callable[[Any], Any]) -> Any:  # what autograd itself makes of J^T g
-        return torch.autograd.grad(f(v), v, g.detach())[0]
-
-    jacobian = torch.autograd.functional.jacobian(softmax_of, v)
-    s, y = softmax_of(v), torch.sigmoid(v)
-    return {
-        "a": gap(torch.sigmoid(x), (torch.tanh(x / 2) + 1) / 2),
-        "a_misprint": gap(torch.sigmoid(x), torch.tanh(x / 2 + 1) / 2),
-        "b": gap(functional.logsigmoid(x), -functional.softplus(-x, threshold=100)),
-        "c": gap(slope(torch.sigmoid), torch.sigmoid(x) * (1 - torch.sigmoid(x))),
-        "d": gap(slope(torch.tanh), 1 - torch.tanh(x) ** 2),
-        "e": gap(torch.sign(with_zero), above(with_zero) - above(-with_zero)),
-        "f": gap(slope(torch.abs), torch.sign(x)),
-        "g": gap(slope(functional.relu), above(x.detach())),
-        "rect_as_indicator": gap(functional.relu(with_zero), above(with_zero)),
-        "rect_as_product": gap(functional.relu(with_zero), with_zero * above(with_zero)),
-        "h": gap(slope(lambda z: z @ z, v), 2 * v),
-        "i": gap(slope(lambda z: z.abs().sum(), v), torch.sign(v)),
-        "j": gap(
-            jacobian,
-            torch.einsum("i,ij->ij", s, torch.eye(len(v), dtype=s.dtype))
-            - torch.einsum("i,j->ij", s, s),
-        ),
-        "k": gap(jacobian, torch.diag(s) - torch.outer(s, s)),
-        "l_softmax": gap(softmax_vjp(s, g), pulled_back(softmax_of)),
-        "l_sigmoid": gap(sigmoid_vjp(y, g), pulled_back(torch.sigmoid)),
-        "l_softmax_for_sigmoid": gap(softmax_vjp(y, g), pulled_back(torch.sigmoid)),
-    }
+def residuals_in(world: SimpleNamespace) -> dict[str, float]:
+    """The largest gap between both sides of each part, of numbers."""
+    return {part: largest_gap(*map(as_numpy, sides(world))) for part, sides in SIDES.items()}
 
 
 # The cost of (l) --------------------------------------------------------------------------------
@@ -426,9 +435,10 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         if len(set(getattr(settings, key))) < 2:
             raise UsageError(f"{key}: a growth over n needs two lengths or more")
     outcome = Outcome()
-    exact = {part: vanishes(*gaps) for part, gaps in exact_differences().items()}
-    x, v, g = points(settings)
-    residuals = (torch_residuals if backend == "torch" else numpy_residuals)(x, v, g)
+    symbols = sympy_world()
+    exact = {part: vanishes(operator.sub(*sides(symbols))) for part, sides in SIDES.items()}
+    numeric = torch_world if backend == "torch" else numpy_world
+    residuals = residuals_in(numeric(*points(settings)))
     outcome.metrics |= {f"residual_{part}": value for part, value in residuals.items()}
 
     def agree(part: str) -> bool:
