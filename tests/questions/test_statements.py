@@ -27,8 +27,7 @@ FALSE = {
     "ist2021.q1.multinomial_loss": "softmax_of_z",
     "ist2021.q1.convexity": "equation_1_3",
     "ist2021.q2.squared_loss": "diagonal_is_two",
-    "ift6390.q1.identities":
-        "a_one_inside_tanh rectifier_is_indicator l_softmax_answer_covers_sigmoid",
+    "ift6390.q1.identities": "a_one_inside_tanh",
     "ift6390.q2.backprop":
         "c_a_bias_for_each_input e_risk_with_index_y e_first_layer_with_index_y"
         " f_summand_without_index m_ones_before_alphas o_shapes_by_d_h p_summand_as_printed",

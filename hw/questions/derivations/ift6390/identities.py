@@ -2,10 +2,10 @@
 
 Source: IFT-6390, Homework 3, theoretical part, question 1, parts (a) to (l).
 
-Each part is one exact statement: the difference of its two sides, which SymPy must simplify to 0
-(functions with a kink: on x > 0, on x < 0 and at x = 0, where they have a value there). Beside it
-stands the largest gap between both sides in float64: NumPy takes derivatives by central
-differences, PyTorch by autograd.
+Each part is one statement in `SIDES`, left and right, which is read in three worlds. SymPy must
+simplify the difference to 0 (functions with a kink: on x > 0, on x < 0 and at x = 0, where they
+have a value there). Beside it stands the largest gap in float64: NumPy takes derivatives by
+central differences, PyTorch by autograd.
 
 Conventions: x a number; **x**, **s** = S(**x**), **g** = dL/d**y** vectors of n entries; a
 Jacobian has the entry dy_i/dx_j in row i and column j. At their kinks abs' and rect' are 0, as
@@ -138,6 +138,11 @@ def softmax_product(s: Array, g: Array) -> Array:
     return softmax_jacobian(s).T @ g
 
 
+def matrix_product(y: Array, g: Array) -> Array:
+    """A product with any matrix, here one that has y in each column: (n, n) times (n,)."""
+    return np.tile(y, (len(y), 1)).T @ g
+
+
 NUMPY_PRODUCTS = {
     "sigmoid_linear": sigmoid_vjp,
     "softmax_linear": softmax_vjp,
@@ -234,6 +239,15 @@ def points(settings: Settings) -> tuple[Array, Array, Array]:
     return x, v, rng.normal(size=settings.n)
 
 
+def numbers_world(
+    x: Any, with_zero: Any, v: Any, g: Any, functions: dict[str, Any], **others: Any
+) -> SimpleNamespace:
+    """A world of numbers, arrays or tensors: x and v serve as real numbers and off 0 alike."""
+    s, y = functions["softmax"](v), functions["sigmoid"](v)
+    places = {"real": x, "x": x, "all": with_zero, "v": v, "off": v, "g": g, "s": s, "y": y}
+    return SimpleNamespace(**places, **functions, **others)
+
+
 def numpy_world(x: Array, v: Array, g: Array) -> SimpleNamespace:
     """Arrays; derivatives by central differences, products with the whole Jacobian."""
 
@@ -243,19 +257,18 @@ def numpy_world(x: Array, v: Array, g: Array) -> SimpleNamespace:
 
         return np.array([central_difference(partial(entry, i), v) for i in range(len(v))])
 
-    s, y = softmax(v), sigmoid(v)
-    products = {"softmax": lambda: softmax_product(s, g), "sigmoid": lambda: sigmoid_product(y, g)}
-    return SimpleNamespace(
-        real=x,
-        x=x,
-        all=np.append(x, 0.0),
-        v=v,
-        off=v,
-        g=g,
-        s=s,
-        y=y,
+    def pulled_back(name: str) -> Array:
+        if name == "softmax":
+            return softmax_product(softmax(v), g)
+        return sigmoid_product(sigmoid(v), g)
+
+    return numbers_world(
+        x,
+        np.append(x, 0.0),
+        v,
+        g,
+        {"softmax": softmax, "sigmoid": sigmoid},
         eye=np.eye(len(v)),
-        sigmoid=sigmoid,
         # As the handout defines it, an independent route to np.tanh.
         tanh=lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
         other_tanh=np.tanh,
@@ -266,12 +279,11 @@ def numpy_world(x: Array, v: Array, g: Array) -> SimpleNamespace:
         positive=positive,
         negative=negative,
         rectifier=rectifier,
-        softmax=softmax,
         softmax_jacobian=softmax_jacobian,
         slope=lambda f, at: (f(at + STEP) - f(at - STEP)) / (2 * STEP),
         gradient=lambda f, at: central_difference(lambda z: float(f(z)), at),
         jacobian=jacobian,
-        pulled_back=lambda name: products[name](),
+        pulled_back=pulled_back,
     )
 
 
@@ -283,16 +295,12 @@ def torch_world(x_: Array, v_: Array, g_: Array) -> SimpleNamespace:
     x, v, g = (torch.tensor(z, dtype=torch.float64, requires_grad=True) for z in (x_, v_, g_))
     zero = torch.zeros((), dtype=torch.float64)
     functions = {"softmax": lambda z: torch.softmax(z, 0), "sigmoid": torch.sigmoid}
-    return SimpleNamespace(
-        **functions,
-        real=x,
-        x=x,
-        all=torch.cat([x.detach(), zero[None]]),
-        v=v,
-        off=v,
-        g=g,
-        s=functions["softmax"](v),
-        y=torch.sigmoid(v),
+    return numbers_world(
+        x,
+        torch.cat([x.detach(), zero[None]]),
+        v,
+        g,
+        functions,
         eye=torch.eye(len(v), dtype=torch.float64),
         tanh=torch.tanh,
         other_tanh=torch.tanh,
@@ -336,9 +344,6 @@ class Counted:
     def __add__(self, other: Any) -> Counted:
         return self._do(operator.add, self, other)
 
-    def __radd__(self, other: Any) -> Counted:
-        return self._do(operator.add, other, self)
-
     def __sub__(self, other: Any) -> Counted:
         return self._do(operator.sub, self, other)
 
@@ -348,8 +353,7 @@ class Counted:
     def __mul__(self, other: Any) -> Counted:
         return self._do(operator.mul, self, other)
 
-    def __rmul__(self, other: Any) -> Counted:
-        return self._do(operator.mul, other, self)
+    __radd__, __rmul__ = __add__, __mul__
 
 
 def count_operations(product: Callable[[Any, Any], Any], n: int) -> int:
@@ -412,18 +416,21 @@ STATEMENTS = {  # check: (part, statement)
     "e_sign_by_indicators": ("e", "sign(x) = 1_{x>0} - 1_{x<0}"),
     "f_abs_derivative": ("f", "the derivative of |x| is sign(x), away from 0"),
     "g_rectifier_derivative": ("g", "the derivative of rect(x) is 1_{x>0}, away from 0"),
-    "rectifier_is_indicator": ("rect_as_indicator", "rect(x) = max(0, x) = 1_{x>0}(x)"),
-    "rectifier_is_x_times_indicator": ("rect_as_product", "rect(x) = max(0, x) = x 1_{x>0}"),
+    "rectifier_is_x_times_indicator": (
+        "rect_as_product",
+        "rect(x) = max(0, x) = 1_{x>0}(x), read as the product of 1_{x>0} and x",
+    ),
     "h_squared_norm_gradient": ("h", "the gradient of the squared L2 norm is 2x"),
     "i_l1_norm_gradient": ("i", "the gradient of the L1 norm is sign(x), where no entry is 0"),
     "j_softmax_partials": ("j", "dS_i/dx_j = S_i 1_{i=j} - S_i S_j"),
     "k_softmax_jacobian": ("k", "the Jacobian of softmax is diag(S) - S S^T"),
 }
 ONE, TWO = np.ones(1), np.full(1, 2.0)
-COUNTEREXAMPLES = {
+EXAMPLES = {  # what evidence adds to a part
     "a_misprint": lambda: f"; at x = 0: {float(sigmoid(0 * ONE)[0])} against {np.tanh(1) / 2:.4f}",
-    "rect_as_indicator": lambda: (
-        f"; at x = 2: {float(rectifier(TWO)[0])} against {float(positive(TWO)[0])}"
+    "rect_as_product": lambda: (
+        f"; as the value of the indicator 1_{{x>0}} at x the right side would be "
+        f"{float(positive(TWO)[0])} at x = 2, where rect is {float(rectifier(TWO)[0])}"
     ),
 }
 BY_SLOPE = {"c", "d", "f", "g", "h", "i", "j", "k"}  # parts with a derivative in them
@@ -450,7 +457,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         return f"SymPy: the difference {found}; {backend}: largest gap {residuals[part]:.1e}"
 
     for name, (part, statement) in STATEMENTS.items():
-        shown = evidence(part) + COUNTEREXAMPLES.get(part, lambda: "")()
+        shown = evidence(part) + EXAMPLES.get(part, lambda: "")()
         outcome.check(name, statement, exact[part] and agree(part), shown)
     _vjp_checks(outcome, settings, exact, residuals, evidence, agree)
     outcome.plots["functions"] = function_curves()
@@ -491,11 +498,19 @@ def _vjp_checks(
             f"{evidence(part)}; operations at n = {sizes[-1]}: {linear[-1]} against {full[-1]}, "
             f"slopes over n {slopes[f'{name}_linear']:.2f} and {slopes[f'{name}_full']:.2f}",
         )
+    general = [count_operations(matrix_product, n) for n in sizes]
+    outcome.check(
+        "l_general_product_is_quadratic",
+        "for a general f the product of the transposed Jacobian with a vector takes O(n^2) time",
+        general == [2 * n**2 - n for n in sizes],
+        f"operations at n = {', '.join(map(str, sizes))}: {', '.join(map(str, general))}, "
+        "which is n (2n - 1): n inner products of n entries",
+    )
     part = "l_softmax_for_sigmoid"
     outcome.check(
-        "l_softmax_answer_covers_sigmoid",
-        "the answer for y = S(x), the only one given, answers y = sigma(x) too",
-        exact[part] and agree(part),
+        "l_sigmoid_needs_its_own_product",
+        "softmax's product does not serve for y = sigma(x)",
+        not (exact[part] or agree(part)),
         f"with sigma's y in softmax's product: {evidence(part)}; sigma's own Jacobian is "
         "diagonal, the product y (1 - y) g",
     )
