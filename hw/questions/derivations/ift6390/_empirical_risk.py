@@ -51,7 +51,8 @@ def score_as_printed_in_line_4(net: Network, x: Array, y: int) -> Array | None:
     if y >= len(net.b1):
         return None
     inner = leaky_relu(net.b1[y] + net.W1[y] @ x, net.alpha)  # one number, not h^s
-    return net.b2[y] + net.W2[y] * inner
+    score: Array = net.b2[y] + net.W2[y] * inner
+    return score
 
 
 def module_shapes(d: int, d_h: int, m: int) -> list[tuple[int, ...]]:

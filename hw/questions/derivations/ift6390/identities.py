@@ -20,12 +20,11 @@ from __future__ import annotations
 
 import itertools
 import operator
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +32,18 @@ from hw.config.settings import setting
 from hw.errors import UsageError
 from hw.nn.activations import sigmoid
 from hw.nn.losses import softmax
+from hw.questions.derivations.ift6390._linear_products import (
+    NUMPY_PRODUCTS,
+    count_operations,
+    draw_vjp_cost,
+    matrix_product,
+    sigmoid_product,
+    sigmoid_vjp,
+    softmax_jacobian,
+    softmax_product,
+    softmax_vjp,
+    timings,
+)
 from hw.questions.derivations.lab.lab import Figures, as_numpy
 from hw.questions.derivations.lab.statements import (
     STEP,
@@ -41,14 +52,9 @@ from hw.questions.derivations.lab.statements import (
     largest_gap,
     log_slope,
     numbers,
-    sole,
-    titled,
     vanishes,
 )
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Both sides of a part agree to a few units in the last place of numbers up to 30 (closed forms,
 # autograd), or to what central differences of step 1e-5 can tell.
@@ -104,52 +110,6 @@ def rectifier(x: Array) -> Array:
     return np.maximum(0, x)
 
 
-def softmax_jacobian(s: Array) -> Array:
-    """diag(s) - s s^T, (n, n), of s = S(x) (n,)."""
-    return np.diag(s) - np.outer(s, s)
-
-
-def sigmoid_jacobian(y: Array) -> Array:
-    """diag(y (1 - y)), (n, n), of y = sigma(x) (n,)."""
-    return np.diag(y * (1 - y))
-
-
-# (l) The product (dy/dx)^T g of n entries without the n^2 of the Jacobian. Operators only, so that
-# the same lines serve arrays, tensors, SymPy's symbols and the numbers that count.
-
-
-def sigmoid_vjp(y: Any, g: Any) -> Any:
-    """y (1 - y) g, entry by entry: the Jacobian is diagonal. y, g: (n,) -> (n,)."""
-    return y * (1 - y) * g
-
-
-def softmax_vjp(s: Any, g: Any) -> Any:
-    """s (g - s^T g): one inner product, then entry by entry. s, g: (n,) -> (n,)."""
-    return s * (g - s @ g)
-
-
-def sigmoid_product(y: Array, g: Array) -> Array:
-    """The same with the whole Jacobian, n^2 entries."""
-    return sigmoid_jacobian(y).T @ g
-
-
-def softmax_product(s: Array, g: Array) -> Array:
-    """The same with the whole Jacobian, n^2 entries."""
-    return softmax_jacobian(s).T @ g
-
-
-def matrix_product(y: Array, g: Array) -> Array:
-    """A product with any matrix, here one that has y in each column: (n, n) times (n,)."""
-    return np.tile(y, (len(y), 1)).T @ g
-
-
-NUMPY_PRODUCTS = {
-    "sigmoid_linear": sigmoid_vjp,
-    "softmax_linear": softmax_vjp,
-    "sigmoid_full": sigmoid_product,
-    "softmax_full": softmax_product,
-}
-
 # Both sides of every part -----------------------------------------------------------------------
 
 # Of a world: points `real` (any number), `x` (off 0), `all` (0 among them), vectors `v`, `off` (no
@@ -186,7 +146,8 @@ def sympy_world() -> SimpleNamespace:
         return np.array(sp.symbols(f"{name}1:{SYMBOLIC_N + 1}", **assumptions), object)
 
     def elementwise(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        return np.frompyfunc(f, 1, 1)
+        apply: Callable[[Any], Any] = np.frompyfunc(f, 1, 1)
+        return apply
 
     def sigma(z: Any) -> Any:
         return 1 / (1 + exp(-z))
@@ -294,6 +255,7 @@ def torch_world(x_: Array, v_: Array, g_: Array) -> SimpleNamespace:
 
     x, v, g = (torch.tensor(z, dtype=torch.float64, requires_grad=True) for z in (x_, v_, g_))
     zero = torch.zeros((), dtype=torch.float64)
+    jacobian: Callable[..., Any] = torch.autograd.functional.jacobian
     functions = {"softmax": lambda z: torch.softmax(z, 0), "sigmoid": torch.sigmoid}
     return numbers_world(
         x,
@@ -314,7 +276,7 @@ def torch_world(x_: Array, v_: Array, g_: Array) -> SimpleNamespace:
         softmax_jacobian=lambda s: torch.diag(s) - torch.outer(s, s),
         slope=lambda f, at: torch.autograd.grad(f(at).sum(), at)[0],
         gradient=lambda f, at: torch.autograd.grad(f(at), at)[0],
-        jacobian=lambda f: torch.autograd.functional.jacobian(f, v),
+        jacobian=lambda f: jacobian(f, v),
         # What autograd itself makes of J^T g.
         pulled_back=lambda name: torch.autograd.grad(functions[name](v), v, g.detach())[0],
     )
@@ -323,86 +285,6 @@ def torch_world(x_: Array, v_: Array, g_: Array) -> SimpleNamespace:
 def residuals_in(world: SimpleNamespace) -> dict[str, float]:
     """The largest gap between both sides of each part, of numbers."""
     return {part: largest_gap(*map(as_numpy, sides(world))) for part, sides in SIDES.items()}
-
-
-# The cost of (l) --------------------------------------------------------------------------------
-
-
-class Counted:
-    """A number that adds every +, - and * made with it to a shared tally."""
-
-    __slots__ = ("tally", "value")
-
-    def __init__(self, value: float, tally: list[int]) -> None:
-        self.value, self.tally = value, tally
-
-    def _do(self, operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Counted:
-        self.tally[0] += 1
-        left, right = (getattr(z, "value", z) for z in (left, right))
-        return Counted(operation(left, right), self.tally)
-
-    def __add__(self, other: Any) -> Counted:
-        return self._do(operator.add, self, other)
-
-    def __sub__(self, other: Any) -> Counted:
-        return self._do(operator.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Counted:
-        return self._do(operator.sub, other, self)
-
-    def __mul__(self, other: Any) -> Counted:
-        return self._do(operator.mul, self, other)
-
-    __radd__, __rmul__ = __add__, __mul__
-
-
-def count_operations(product: Callable[[Any, Any], Any], n: int) -> int:
-    """How many additions, subtractions and multiplications ``product`` makes for n entries."""
-    tally = [0]
-    y, g = (np.array([Counted(0.5, tally) for _ in range(n)], object) for _ in range(2))
-    product(y, g)
-    return tally[0]
-
-
-def seconds(product: Callable[[Any, Any], Any], y: Any, g: Any, repeats: int) -> float:
-    """The shortest of ``repeats`` timings of ``product(y, g)``."""
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.perf_counter()
-        product(y, g)
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def timings(settings: Settings, backend: str) -> dict[str, dict[str, Any]]:
-    """By product: n, seconds, and the slope over the larger half of the sizes on log-log axes.
-
-    The smaller sizes measure the cost of a call, not of its arithmetic. The whole Jacobian
-    (softmax's; any other of its size costs the same) is ready before the clock starts.
-    """
-    prepare: Callable[[Array], Any] = np.asarray
-    if backend == "torch":
-        import torch
-
-        prepare = torch.from_numpy
-    rng = np.random.default_rng(settings.seed)
-    products: dict[str, tuple[tuple[int, ...], Callable[[Any, Any], Any]]] = {
-        "sigmoid_linear": (settings.linear_sizes, sigmoid_vjp),
-        "softmax_linear": (settings.linear_sizes, softmax_vjp),
-        "full": (settings.product_sizes, lambda jacobian, g: jacobian.T @ g),
-    }
-    found = {}
-    for name, (lengths, product) in products.items():
-        sizes = sorted(set(lengths))
-        times = []
-        for n in sizes:
-            s, g = softmax(rng.normal(size=n)), prepare(rng.normal(size=n))
-            first = prepare(softmax_jacobian(s) if name == "full" else s)
-            times.append(seconds(product, first, g, settings.repeats))
-        upper = slice(min(len(sizes) // 2, len(sizes) - 2), None)
-        slope = log_slope(sizes[upper], times[upper])
-        found[name] = {"n": sizes, "seconds": numbers(times), "slope": slope}
-    return found
 
 
 # The question -----------------------------------------------------------------------------------
@@ -595,56 +477,6 @@ def draw_functions(plots: Any, *panels: Any) -> None:
         ax.set_xlabel("$x$")
     for ax in panels[::4]:
         ax.set_ylabel("value")
-
-
-def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
-    """Operations and, where they were measured, seconds over n, on logarithmic axes."""
-    from hw.figures.style import COLOURS, new_figure
-
-    outcome = sole(outcomes)
-    operations, timing = outcome.plots["operations"], outcome.timing
-    looks = {
-        "sigmoid_linear": (COLOURS[5], "o", "sigmoid, $y(1-y)g$"),
-        "softmax_linear": (COLOURS[0], "s", r"softmax, $s(g-s^\top g)$"),
-        "sigmoid_full": (COLOURS[4], "^", "sigmoid, whole Jacobian"),
-        "softmax_full": (COLOURS[1], "v", "softmax, whole Jacobian"),
-        "full": (COLOURS[1], "v", "product with the whole Jacobian"),
-    }
-    figure, axes = new_figure(1, 2 if timing else 1)
-    panels = [
-        (
-            axes[0][0],
-            {
-                name: (operations["n"], counts, operations["slopes"][name])
-                for name, counts in operations["counts"].items()
-            },
-        ),
-    ]
-    axes[0][0].set_title("additions and multiplications, counted")
-    axes[0][0].set_ylabel("operations")
-    if timing:
-        panels.append(
-            (
-                axes[0][1],
-                {
-                    name: (known["n"], known["seconds"], known["slope"])
-                    for name, known in timing.items()
-                },
-            )
-        )
-        axes[0][1].set_title("time, measured (slopes: larger half of $n$)")
-        axes[0][1].set_ylabel("seconds")
-    for ax, lines in panels:
-        for name, (n, cost, slope) in lines.items():
-            colour, marker, text = looks[name]
-            ax.plot(n, cost, marker=marker, ms=5, color=colour, label=f"{text}: slope {slope:.2f}")
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("log")
-        ax.set_xlabel("vector length $n$")
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
-        ax.legend(fontsize=8, loc="upper left")
-    return titled(figure, spec)
 
 
 FIGURES["vjp_cost"] = draw_vjp_cost  # of one panel or two, and of times, which are no plot data
