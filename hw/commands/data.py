@@ -10,7 +10,7 @@ from typing import Any
 
 from hw import console, datasets
 from hw.commands import VERBS
-from hw.datasets import download, hashes
+from hw.datasets import download, hashes, recognition
 from hw.datasets.entry import Entry
 from hw.datasets.registry import CATALOGUE
 from hw.errors import DataError, ExitCode, UsageError, did_you_mean
@@ -24,7 +24,8 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         parents=[common],
         help=VERBS["data"],
         description="status: which data sets are there, and whether they are the published files. "
-        "fetch: download those that are missing. verify: read them and check their contents.",
+        "fetch: download those that are missing. verify: read them and check their contents; a "
+        "file whose hash nobody published is recognised by what untrained models score on it.",
     )
     # Not argparse's choices: `hw data mnist` means `hw data status mnist`.
     parser.add_argument(
@@ -135,12 +136,57 @@ def _verifier(directory: Path) -> Act:
             return {**row, "outcome": row["state"], "problem": error}, error
         try:
             splits, _ = datasets.read(entry, entry.paths(directory))
+            counts = {name: len(labels) for name, (_, labels) in splits.items()}
+            unknown = row["provenance"] != hashes.PUBLISHED
+            if unknown and entry.initial_accuracies and counts == entry.counts:
+                row |= _recognise(entry, directory, row["sha256"])
         except DataError as caught:
             return {**row, "outcome": "unsound", "problem": str(caught)}, str(caught)
-        counts = {name: len(labels) for name, (_, labels) in splits.items()}
         return {**row, "outcome": "sound", "problem": None, "examples": counts}, ""
 
     return act
+
+
+def _recognise(entry: Entry, directory: Path, sha256: str) -> dict[str, Any]:
+    """Whether a file of unknown bytes is the published one, by what untrained models score on it.
+
+    Remembered beside the file.
+    """
+    folder, published = entry.paths(directory)[0].parent, entry.initial_accuracies
+    found = recognition.remembered(folder, sha256)
+    if not found.keys() >= published.keys():
+        try:
+            found = _initial_accuracies(entry, directory)
+        except ImportError:
+            console.say(
+                f"note: {entry.name}: to tell whether it is the published file takes PyTorch"
+            )
+            return {}
+        try:
+            recognition.remember(folder, sha256, found)
+        except OSError as error:
+            console.say(f"note: {folder}: what was found is not remembered ({error.strerror})")
+    numbers = [f"{model} {found[model]:.4f} ({text})" for model, text in published.items()]
+    console.say(
+        f"{entry.name}: validation accuracy before any training, and that of the published file: "
+        + ", ".join(numbers)
+    )
+    fits = recognition.fits(published, found)
+    return {"provenance": hashes.RECOGNISED if fits else hashes.OTHER, "initial_accuracies": found}
+
+
+def _initial_accuracies(entry: Entry, directory: Path) -> dict[str, float]:
+    """What the assignment's script prints of each model before it trains, with its own seed."""
+    from hw.questions.models.feedforward import Settings, learner
+
+    (view,) = entry.views
+    data = datasets.load(entry.name, view, directory, "real")
+    found = {}
+    for model in entry.initial_accuracies:
+        chosen: Any = model
+        untrained = learner(Settings(model=chosen, seed=42), data, "torch")
+        found[model] = untrained.measure(["validation_accuracy"])["validation_accuracy"]
+    return found
 
 
 def _table(action: str, rows: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:

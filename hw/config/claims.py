@@ -14,7 +14,7 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
 ``trend``                     a metric of a ``variant`` that is ``rising``, ``falling``,
                               ``oscillating`` or ``steady`` over the last epochs, or from epoch
                               ``since`` to ``until``; ``amplitude`` is how far it swings,
-                              ``trendless`` says that it neither rises nor falls besides.
+                              ``trendless`` says that it does not get better besides.
 ``crossing``                  a metric of ``variant`` that reaches at about ``epoch`` what
                               ``reference`` has at its end.
 ``best``                      a metric of ``variant`` that is at its best (an accuracy: highest,

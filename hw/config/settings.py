@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -143,10 +144,10 @@ def convert(raw: Any, kind: Any, where: str) -> Any:
 def check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> Any:
     for number in value if isinstance(value, tuple) else (value,):
         for key, fails, words in (
-            ("low", lambda n, b: n < b, "at least"),
-            ("high", lambda n, b: n > b, "at most"),
-            ("above", lambda n, b: n <= b, "above"),
-            ("below", lambda n, b: n >= b, "below"),
+            ("low", operator.lt, "at least"),
+            ("high", operator.gt, "at most"),
+            ("above", operator.le, "above"),
+            ("below", operator.ge, "below"),
         ):
             bound = bounds.get(key)
             if bound is not None and number is not None and fails(number, bound):

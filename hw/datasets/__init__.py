@@ -120,7 +120,7 @@ def _paths_at(chosen: Entry, path: Path) -> list[Path]:
     if several and path.is_file():
         raise DataError(f"{path}: {chosen.name} has {len(chosen.files)} files; name their folder")
     folder = path.is_dir() or several
-    paths = [path / file.name for file in chosen.files] if folder else [path]
+    paths = [file.at(path) for file in chosen.files] if folder else [path]
     for one in paths:
         if not one.exists():
             raise DataError(chosen.how_to_get(path if not path.exists() else one))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -70,6 +70,7 @@ class File:
     """One upstream file.
 
     name:   its upstream name.
+    others: names under which the same file is issued, too; it is read under any of them.
     urls:   where it is served, in the order in which they are tried.
     hash:   of the published file, as ``algorithm:digest``, empty where none is known. That of a
             gzip file may be ``unpacked-sha256``, of what it unpacks to: a copy that somebody has
@@ -83,6 +84,12 @@ class File:
     hash: str = ""
     size: int = 0
     limit: int = 400_000_000
+    others: tuple[str, ...] = ()
+
+    def at(self, folder: Path) -> Path:
+        """Where it lies in ``folder``, or else where it belongs."""
+        places = [folder / name for name in (self.name, *self.others)]
+        return next((path for path in places if path.is_file()), places[0])
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,9 @@ class Entry:
     reader:      from this entry and the paths of its files (in the order of ``files``) to the
                  upstream splits; raises `DataError` for whatever is unsound.
     views:       the homeworks' readings, by name.
+    initial_accuracies: what tells the published file where no hash of it is known: the validation
+                 accuracy of each model of `hw.questions.models.feedforward` before any training,
+                 with seed 42, as printed.
     """
 
     name: str
@@ -111,6 +121,7 @@ class Entry:
     stand_in: StandIn
     image_shape: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
+    initial_accuracies: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n_classes(self) -> int:
@@ -126,7 +137,7 @@ class Entry:
         return directory / self.name
 
     def paths(self, directory: Path) -> list[Path]:
-        return [self.folder(directory) / file.name for file in self.files]
+        return [file.at(self.folder(directory)) for file in self.files]
 
     def view(self, name: str) -> View:
         """The homework's reading of that name. Raises `UsageError`."""

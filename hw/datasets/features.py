@@ -99,7 +99,8 @@ class Dataset:
     """A data set as a question sees it.
 
     source:     ``real`` or ``stand-in``.
-    provenance: ``published file``, ``other bytes`` or ``stand-in``.
+    provenance: ``published file`` (known by its hash, or recognised), ``other bytes`` or
+                ``stand-in``.
     sha256:     of the file(s) it was read from (of the arrays, for a stand-in).
     splits:     ``train``, ``validation``, ``test``; a homework without one of them lacks it.
     n_classes:  0 for regression.

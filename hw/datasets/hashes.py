@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from hw.datasets import recognition
 from hw.datasets.entry import Entry, File
 from hw.errors import DataError
 
 PUBLISHED = "published file"
+RECOGNISED = f"{PUBLISHED} (recognised by initial accuracies)"
 OTHER = "other bytes"
 CHUNK = 1 << 20
 # The largest of the files that are known by their contents has 47 MB.
@@ -26,7 +28,7 @@ class Hashes:
 
     sha256:     of the one file; of several, that of the text that ``sha256sum`` prints for them,
                 in the order of the entry.
-    provenance: `PUBLISHED` or `OTHER`.
+    provenance: `PUBLISHED`, `RECOGNISED` or `OTHER`.
     """
 
     sha256: str
@@ -42,7 +44,11 @@ def of(entry: Entry, paths: list[Path]) -> Hashes:
         lines = (f"{own}  {file.name}\n" for own, file in zip(hashes, entry.files, strict=True))
         sha256 = hashlib.sha256("".join(lines).encode()).hexdigest()
     published = all(is_published(*pair) for pair in zip(entry.files, paths, strict=True))
-    return Hashes(sha256, PUBLISHED if published else OTHER)
+    if published:
+        return Hashes(sha256, PUBLISHED)
+    known = recognition.remembered(paths[0].parent, sha256)
+    recognised = recognition.fits(entry.initial_accuracies, known)
+    return Hashes(sha256, RECOGNISED if recognised else OTHER)
 
 
 def is_published(file: File, path: Path) -> bool:

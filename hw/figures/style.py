@@ -44,6 +44,7 @@ LABELS = {
     "validation_loss": "validation loss",
     "test_loss": "test loss",
     "weight_norm": "norm of the weights",
+    "weight_unevenness": "unevenness of the weights",
     "zero_share": "share of weights that are exactly zero",
     "accuracy_gap": "training minus validation accuracy",
     "loss_gap": "validation minus training loss",

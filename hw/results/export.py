@@ -30,7 +30,7 @@ class Exported:
     folder: Folder
     outcomes: dict[str, Outcome]
     backend: str
-    seeds: tuple[int, ...]
+    seeds: tuple[int | None, ...]  # (None,) where nothing is drawn
 
     @property
     def name(self) -> str:

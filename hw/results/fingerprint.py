@@ -49,6 +49,13 @@ def fingerprint(
     }
 
 
+def made_by(module: ModuleType, backend: str, has_data: bool) -> dict[str, str]:
+    """What of a result's fingerprint is its maker's: the code that computes here, and the versions
+    of packages."""
+    whole = fingerprint(module, {}, backend, has_data)
+    return {key: whole[key] for key in ("code", "versions")}
+
+
 @cache
 def version(package: str) -> str:
     try:

@@ -19,7 +19,7 @@ from hw.results.over_seeds import aggregate
 from hw.runs import checkpoint, executor, worker
 from hw.runs.machine import environment
 from hw.runs.planning import Request, Run
-from hw.runs.worker import Task
+from hw.runs.worker import Done, Task
 from hw.training.loop import Relay, Watcher
 
 Say = Callable[[str], None]
@@ -79,7 +79,7 @@ def _execute(
     with contextlib.closing(results):  # whatever happens here, what it started ends with it
         for number, result in results:
             one, variant = todo[number]
-            one.add(variant, _of_the_same_data(result, one.run))
+            one.add(variant, _vouched_for(result, one.run))
             if request.fail_fast and one.run.status in ("failed", "diverged"):
                 return
 
@@ -193,7 +193,7 @@ class Execution:
             with contextlib.suppress(HwError):
                 self._write_run({**self.known, "status": "running"})
 
-    def add(self, variant: str, result: executor.Done | executor.Failed) -> None:
+    def add(self, variant: str, result: Done | executor.Failed) -> None:
         """Write what is there: after every variant, so that an interruption loses one at most."""
         run = self.run
         self.missing.discard(variant)
@@ -351,20 +351,32 @@ class _Beginning(Relay):
         super().resumed(epoch)
 
 
-def _of_the_same_data(
-    result: executor.Done | executor.Failed, run: Run
-) -> executor.Done | executor.Failed:
-    """A failure if the task was computed elsewhere, from data that are not those found here."""
-    if isinstance(result, executor.Failed) or result.data == run.data:
+def _vouched_for(result: Done | executor.Failed, run: Run) -> Done | executor.Failed:
+    """A failure if the task was computed from other data, or by other code, than those found here:
+    on a cluster, or while somebody edited the source."""
+    if isinstance(result, executor.Failed):
         return result
     here, there = (data["sha256"][:8] if data else "none" for data in (run.data, result.data))
-    place = result.task.data_directory
-    error = HwError(
-        f"the worker's data are others than those here (sha256 {there}…, {here}…): "
-        f"put the same files into {place} on every machine, and restart the workers, which keep "
-        "what they have read"
-    )
-    return executor.Failed(result.task, error)
+    if here != there:
+        return executor.Failed(
+            result.task,
+            HwError(
+                f"the worker's data are others than those here (sha256 {there}…, {here}…): put the "
+                f"same files into {result.task.data_directory} on every machine, and restart the "
+                "workers, which keep what they have read"
+            ),
+        )
+    mine = run.fingerprint(result.task.variant)
+    other = [key for key, value in result.made_by.items() if mine[key] != value]
+    if other:
+        return executor.Failed(
+            result.task,
+            HwError(
+                f"it was computed with other {' and '.join(other)} than those here: the source was "
+                "changed meanwhile, or a worker has another one; run it again"
+            ),
+        )
+    return result
 
 
 # Below this, a warning would be longer than the wait.

@@ -11,6 +11,7 @@ from typing import Any
 
 from hw.config import catalog
 from hw.datasets.features import Dataset
+from hw.results.fingerprint import made_by
 from hw.results.outcome import Outcome
 from hw.runs import checkpoint, interruption
 from hw.runs.machine import peak_memory_mb, set_threads
@@ -53,6 +54,7 @@ class Done:
     data: dict[str, str] | None
     seconds: float
     peak_memory_mb: float
+    made_by: dict[str, str]  # the code and the versions of the process that computed it
     epoch_seconds: list[float] = field(default_factory=list)
 
 
@@ -93,6 +95,7 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
     watcher = watcher or Watcher()
     watcher.begun()
     question = catalog.find(task.question)
+    maker = made_by(question.module, task.backend, question.data is not None)
     set_threads(task.backend, task.threads, task.precision)
     began = time.perf_counter()
     with interruption.at_once():
@@ -132,6 +135,7 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
         data=data.describe() if data else None,
         seconds=time.perf_counter() - began + clock.earlier,
         peak_memory_mb=peak_memory_mb(),
+        made_by=maker,
         epoch_seconds=clock.seconds,
     )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.datasets.features import Dataset
+from hw.training import update_metrics
 from hw.training.metrics import OF_PARAMETERS, by_split
 from hw.training.network_spec import (
     Batches,
@@ -65,8 +66,12 @@ class BatchLearner(ABC):
             if split:
                 accuracy, loss = self._evaluate(split)
                 found |= {f"{split}_accuracy": accuracy, f"{split}_loss": loss}
-            else:
-                found |= {name: OF_PARAMETERS[name](self.parameters()) for name in wanted}
+                continue
+            for name in wanted:
+                if name in update_metrics.OF_UPDATES:
+                    found[name] = update_metrics.measure(self, name)
+                else:
+                    found[name] = OF_PARAMETERS[name](self.parameters())
         return {name: found[name] for name in metrics}
 
     @abstractmethod
@@ -78,6 +83,11 @@ class BatchLearner(ABC):
 
     @abstractmethod
     def load_parameters(self, parameters: Mapping[str, Array]) -> None: ...
+
+    @abstractmethod
+    def positions(self, gradients: Sequence[float]) -> list[float]:
+        """Where a fresh optimizer like the learner's takes a number that starts at 0, after each
+        of these gradients."""
 
     @abstractmethod
     def _optimizer_state(self) -> dict[str, Array]: ...

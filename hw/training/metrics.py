@@ -38,8 +38,18 @@ def zero_share(parameters: Mapping[str, Array]) -> float:
     return zeros / sum(p.size for p in parameters.values())
 
 
+def weight_unevenness(parameters: Mapping[str, Array]) -> float:
+    """How unevenly the parameters' sizes are distributed: the standard deviation of their absolute
+    values in units of their mean. 0: all are of one size; 1: as uneven as an exponential
+    distribution."""
+    sizes = np.concatenate([np.abs(p).ravel() for p in parameters.values()])
+    mean = float(sizes.mean())
+    return float(sizes.std()) / mean if mean else 0.0
+
+
 # Metrics of the parameters alone, without data.
 OF_PARAMETERS: dict[str, Callable[[Mapping[str, Array]], float]] = {
     "weight_norm": weight_norm,
+    "weight_unevenness": weight_unevenness,
     "zero_share": zero_share,
 }

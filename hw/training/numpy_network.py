@@ -6,7 +6,7 @@ hand-derived, in `hw.nn`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hw.datasets.features import Dataset
 from hw.nn import losses, network
-from hw.nn.optimizers import optimizer
+from hw.nn.optimizers import SGD, Adam, optimizer
 from hw.training.batch_learner import BatchLearner
 from hw.training.network_spec import Draws, NetworkSpec, draw_masks
 
@@ -32,14 +32,18 @@ class NumPyNetwork(BatchLearner):
             name: np.array(array, self.dtype)
             for name, array in zip(spec.names, arrays, strict=True)
         }
-        self.optimizer = optimizer(
+        self.optimizer = self._make_optimizer(self.arrays)
+        self.targets = {name: self._targets(split.labels) for name, split in data.splits.items()}
+
+    def _make_optimizer(self, arrays: dict[str, Array]) -> SGD | Adam:
+        spec = self.spec
+        return optimizer(
             spec.optimizer,
-            self.arrays,
+            arrays,
             spec.learning_rate,
             momentum=spec.momentum,
             weight_decay=spec.weight_decay,
         )
-        self.targets = {name: self._targets(split.labels) for name, split in data.splits.items()}
 
     def _targets(self, labels: Array) -> Array:
         """Labels, or one-hot rows for binary cross-entropy."""
@@ -94,6 +98,15 @@ class NumPyNetwork(BatchLearner):
         """Take over these values."""
         for name, array in self.arrays.items():
             array[...] = parameters[name]
+
+    def positions(self, gradients: Sequence[float]) -> list[float]:
+        """See `BatchLearner.positions`; in float64."""
+        place, found = np.zeros(1), []
+        walker = self._make_optimizer({"place": place})
+        for gradient in gradients:
+            walker.step({"place": np.array([gradient])})
+            found.append(float(place[0]))
+        return found
 
     def _optimizer_state(self) -> dict[str, Array]:
         return self.optimizer.state()

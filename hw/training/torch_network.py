@@ -14,7 +14,7 @@ Conventions: B examples of a batch, D features, K classes; weights (out, in).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -85,7 +85,10 @@ class TorchNetwork(BatchLearner):
 
     @cached_property
     def optimizer(self) -> torch.optim.Optimizer:
-        spec, parameters = self.spec, self.model.parameters()
+        return self._make_optimizer(self.model.parameters())
+
+    def _make_optimizer(self, parameters: Iterable[torch.Tensor]) -> torch.optim.Optimizer:
+        spec = self.spec
         if spec.optimizer == "adam":
             return torch.optim.Adam(parameters, spec.learning_rate, weight_decay=spec.weight_decay)
         return torch.optim.SGD(
@@ -160,6 +163,16 @@ class TorchNetwork(BatchLearner):
         """Take over these values."""
         for name, p in zip(self.spec.names, self.model.parameters(), strict=True):
             p.copy_(torch.from_numpy(parameters[name]))
+
+    def positions(self, gradients: Sequence[float]) -> list[float]:
+        """See `BatchLearner.positions`; in float64."""
+        place = torch.zeros(1, dtype=torch.float64, requires_grad=True)
+        walker, found = self._make_optimizer([place]), []
+        for gradient in gradients:
+            place.grad = torch.tensor([gradient], dtype=torch.float64)
+            walker.step()
+            found.append(place.item())
+        return found
 
     def _optimizer_state(self) -> dict[str, Array]:
         """As ``NUMBER.NAME``, by the number of the parameter."""

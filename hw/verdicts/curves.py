@@ -91,7 +91,8 @@ def _trend_once(claim: Claim, outcomes: Outcomes) -> Finding:
         return _no_curve(metric)
     if direction == "oscillating":
         details = claim.details
-        return _oscillating(curve, details.get("amplitude"), details.get("trendless", False))
+        better = (1 if is_better_high(metric) else -1) if details.get("trendless") else 0
+        return _oscillating(curve, details.get("amplitude"), better)
     if direction == "steady":
         return _steady(curve, claim.details.get("amplitude"))
     score = mann_kendall(curve) * (1 if direction == "rising" else -1)
@@ -116,12 +117,12 @@ def _opposite(direction: str) -> str:
     return "falling" if direction == "rising" else "rising"
 
 
-def _oscillating(curve: Sequence[float], amplitude: float | None, trendless: bool) -> Finding:
+def _oscillating(curve: Sequence[float], amplitude: float | None, better: int) -> Finding:
     """Turns round as often as noise does, visibly, and about as far as was said.
 
     "As often": give or take chance, or at least beyond chance more than half as often; "about" is
     a factor of two either way. A curve that turns at most half as often as noise is smooth, and
-    contradicts it. ``trendless``: nor does it rise or fall.
+    contradicts it. ``better``: where not 0, the direction (1: up) in which it must not drift.
     """
     if len(curve) < 4:
         return Finding(Verdict.NOT_SUPPORTED, "", f"{len(curve)} epochs are too few", "one run")
@@ -133,7 +134,7 @@ def _oscillating(curve: Sequence[float], amplitude: float | None, trendless: boo
     often = turning_score(curve) >= -limit or smooth > limit
     as_far = amplitude is None or amplitude / 2 <= swing <= amplitude * 2
     drift = mann_kendall(curve)
-    if often and visible and as_far and not (trendless and abs(drift) > limit):
+    if often and visible and as_far and better * drift <= limit:
         verdict = Verdict.SUPPORTED
     elif smooth <= 0 or not visible:
         verdict = Verdict.CONTRADICTED
@@ -143,7 +144,7 @@ def _oscillating(curve: Sequence[float], amplitude: float | None, trendless: boo
         f"{len(found)} turns in {len(curve)} epochs ({2 * (len(curve) - 2) / 3:.0f} if at random), "
         f"each swing {number(swing)}"
     )
-    shown += f"; rising by {_signed(drift)} sd of chance" if trendless else ""
+    shown += f"; rising by {_signed(drift)} sd of chance" if better else ""
     numbers = {"turns": len(found), "swing": swing, "epochs": len(curve), "drift": drift}
     return Finding(verdict, f"swings {number(swing)}", shown, "one run", numbers)
 

@@ -196,7 +196,7 @@ def gather(question: Question, results: Path) -> Evidence:
         question=question,
         outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
         source=str(data["source"]) if data else "",
-        published=not data or data.get("provenance") == "published file",
+        published=not data or str(data.get("provenance")).startswith("published file"),
         data=data,
         entries=entries,
         stale=frozenset(stale),

@@ -32,7 +32,8 @@ def _value(claim: Claim, evidence: Evidence) -> Finding:
     ours = evidence.value(claim.variant, metric)
     if ours is None:
         return Finding(Verdict.NOT_RUN, evidence=f"the results hold no {metric}; run it again")
-    text, who = number(ours), _witnesses(int(claim.details.get("witnesses", len(logged))))
+    groups, text = int(claim.details.get("witnesses", len(logged))), number(ours)
+    who = _witnesses(groups) if len(logged) == 1 else counted(groups, "group")
     numbers: dict[str, Any] = {"logged": [float(v) for v in logged], "ours": ours}
     if any(rounds_to(ours, value) for value in logged):
         return Finding(Verdict.EXACT, text, f"logged by {who}", "record", numbers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ from small_files import write_set
 
 from hw import datasets
 from hw.commands import data
+from hw.datasets import recognition
 from hw.errors import UsageError
 
 
@@ -145,3 +147,105 @@ def test_a_closed_standard_error_leaves_the_document_alone(tmp_path: Path) -> No
     )
     assert done.returncode == 4
     assert json.loads(done.stdout)["data"][0]["outcome"] == "failed"
+
+
+COUNTS = {"train": 9, "validation": 40, "test": 5}
+LANDSCAPES = "intel-landscapes"
+KNOWN = "published file (recognised by initial accuracies)"
+
+
+@pytest.fixture
+def issued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """A made-up file under the second of its names, and what untrained models score on it."""
+    write_set(tmp_path, LANDSCAPES, COUNTS)
+    folder = tmp_path / LANDSCAPES
+    (folder / "intel_landscapes.npz").rename(folder / "intel_landscapes.v2.npz")
+    entry = dataclasses.replace(datasets.entry(LANDSCAPES), counts=COUNTS)
+    found = data._initial_accuracies(entry, tmp_path)
+    assert found.keys() == {"logistic_regression", "mlp"}
+    printed = {model: f"{value:.4f}" for model, value in found.items()}
+    entry = dataclasses.replace(entry, initial_accuracies=printed)
+    monkeypatch.setitem(datasets.CATALOGUE, LANDSCAPES, entry)
+    return found
+
+
+def provenance(directory: Path) -> str:
+    return datasets.load(LANDSCAPES, "ist2024", directory, "real").provenance
+
+
+def test_the_day_that_somebody_has_the_file(
+    issued: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert provenance(tmp_path) == "other bytes"  # nobody has looked yet
+    assert run(tmp_path, "verify", LANDSCAPES, "--json") == 0
+    printed = capsys.readouterr()
+    (row,) = json.loads(printed.out)["data"]
+    assert (row["outcome"], row["provenance"], row["initial_accuracies"]) == (
+        "sound",
+        KNOWN,
+        issued,
+    )
+    assert row["files"] == ["intel_landscapes.v2.npz"]
+    assert f"mlp {issued['mlp']:.4f} ({issued['mlp']:.4f})" in printed.err
+    assert run(tmp_path, "status", LANDSCAPES) == 0
+    assert KNOWN in capsys.readouterr().out
+    assert provenance(tmp_path) == KNOWN
+
+
+def test_what_is_known_is_not_worked_out_again(
+    issued: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    monkeypatch.setattr(data, "_initial_accuracies", None)
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    assert provenance(tmp_path) == KNOWN
+
+
+def test_another_file_is_not_recognised(
+    issued: dict[str, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither one with other scores, nor one that takes the place of the right one."""
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    write_set(tmp_path / "other", LANDSCAPES, {**COUNTS, "train": 8})
+    first = tmp_path / LANDSCAPES / "intel_landscapes.npz"  # of both names, the one that is read
+    (tmp_path / "other" / LANDSCAPES / first.name).rename(first)
+    assert provenance(tmp_path) == "other bytes"
+    wrong = {**datasets.entry(LANDSCAPES).initial_accuracies, "mlp": "0.9999"}
+    entry = dataclasses.replace(datasets.entry(LANDSCAPES), initial_accuracies=wrong)
+    datasets.CATALOGUE[LANDSCAPES] = entry  # the fixture puts the real one back
+    first.unlink()
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    assert "(0.9999)" in capsys.readouterr().err
+    assert provenance(tmp_path) == "other bytes"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"sha256": 1}', "null", " " * 20_000])
+def test_a_damaged_memory_is_none_and_is_mended(
+    issued: dict[str, float], tmp_path: Path, text: str
+) -> None:
+    memory = tmp_path / LANDSCAPES / recognition.FILE
+    memory.write_text(text)
+    assert provenance(tmp_path) == "other bytes"
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    assert provenance(tmp_path) == KNOWN
+    known = json.loads(memory.read_text())
+    for value in ("0.5", True, 1.5, None):
+        memory.write_text(json.dumps({**known, "validation_accuracy": {"mlp": value}}))
+        assert provenance(tmp_path) == "other bytes"
+
+
+def test_without_pytorch_or_a_place_to_write_it_is_said(
+    issued: dict[str, float],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(recognition, "remember", full)
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    assert "not remembered (No space left on device)" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "hw.questions.models.feedforward", None)
+    assert run(tmp_path, "verify", LANDSCAPES) == 0
+    assert "takes PyTorch" in capsys.readouterr().err

@@ -341,7 +341,7 @@ def test_the_same_bytes_from_run_to_run(hw: CommandLine, tmp_path: Path, backend
         run = only(hw("run", *words, "--json"))
         found.append(contents(Path(run["folder"]), "run.json"))
     assert found[0] == found[1]
-    assert len(found[0]) == 8
+    assert len(found[0]) == 10  # four files, and two figures in three formats
 
 
 @pytest.mark.figures

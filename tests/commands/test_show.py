@@ -21,7 +21,7 @@ def test_settings_with_where_each_comes_from(hw: CommandLine) -> None:
 def test_the_same_for_people(hw: CommandLine) -> None:
     text = hw("show", "ist2024.q1.logistic_regression").out
     assert "0.0 | 0.01" in text, "settings that differ between variants show all their values"
-    assert "[slip: the curves are accuracies" in " ".join(text.split())
+    assert '[slip: the answer says "with the training' in " ".join(text.split())
     assert "judged by" in text
     assert text.endswith("run it: python -m hw run q1.logistic_regression\n")
 

@@ -14,7 +14,7 @@ from support import CommandLine
 
 from hw.errors import HwError
 from hw.figures import metadata, provenance, style
-from hw.results import fingerprint, identity
+from hw.results import fingerprint
 
 QUESTION = "ist2024.q1.perceptron"
 pytestmark = pytest.mark.figures
@@ -99,7 +99,7 @@ def test_changed_code_and_settings_and_results(
     metrics.write_text(sound)
     assert whence(hw, copy)["reasons"] == []
     with monkeypatch.context() as patch:
-        patch.setattr(identity, "code_digest", lambda *_: "0" * 64)
+        patch.setattr("hw.results.identity.code_digest", lambda *_: "0" * 64)
         assert whence(hw, copy)["reasons"] == ["the code behind it has changed"]
     with monkeypatch.context() as patch:
         patch.setattr(provenance, "version", lambda package: "9.9")

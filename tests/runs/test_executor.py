@@ -83,14 +83,16 @@ def test_a_failure_does_not_stop_the_next_task(
 
 
 def test_processes_give_the_same_and_tell_the_watchers(few_landscapes: Path) -> None:
-    tasks = [task(few_landscapes), task(few_landscapes, epochs=0), task(few_landscapes, seed=1)]
+    refused = task(few_landscapes, l2_penalty=0.5)
+    tasks = [task(few_landscapes), refused, task(few_landscapes, seed=1)]
     expected = [r.outcome for _, r in serial([tasks[0], tasks[2]], [Watcher()] * 2)]
     watchers = [Recorder() for _ in tasks]
     results = dict(processes(tasks, watchers, 2))
     assert sorted(results) == [0, 1, 2]
     assert [results[0].outcome, results[2].outcome] == expected
     assert isinstance(results[1], Failed)
-    assert "epochs is 0" in str(results[1].error)
+    assert isinstance(results[1].error, UsageError)
+    assert str(results[1].error) == "the perceptron takes no penalty"
     for watcher in (watchers[0], watchers[2]):
         assert [event[0] for event in watcher.events] == ["started", "epoch", "epoch", "finished"]
 

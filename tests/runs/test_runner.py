@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hw.errors import HwError, UsageError
-from hw.runs import executor
+from hw.runs import executor, worker
 from hw.runs.machine import environment
 from hw.runs.planning import Request, Run, plan
 from hw.runs.runner import execute
@@ -156,3 +156,19 @@ def test_the_environment_holds_what_numbers_depend_on() -> None:
     assert set(found["packages"]) >= {"numpy", "torch"}
     assert found["cores"] >= 1
     assert found["instruction_set"]
+
+
+@pytest.mark.parametrize("what", ["code", "versions"])
+def test_numbers_of_other_code_are_not_vouched_for(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """As a worker of a cluster has it, or a process started while the source is edited."""
+    right = worker.made_by
+    monkeypatch.setattr(worker, "made_by", lambda *args: {**right(*args), what: "another"})
+    run, said = carry_out(request_)
+    assert run.status == "failed"
+    assert f"computed with other {what} than those here" in said[-1]
+    assert not (run.folder.path / "metrics.json").exists()
+    monkeypatch.undo()
+    run, _ = carry_out(request_)
+    assert run.status == "done", "and nothing of it is up to date"

@@ -14,6 +14,7 @@ from written_results import OTHER, STAND_IN, calibrate, curve, found, outcome, q
 
 from hw.config import catalog
 from hw.config.catalog import Question
+from hw.datasets import hashes
 from hw.results.outcome import Outcome
 from hw.verdicts import Evidence, gather, judge, judge_all
 from hw.verdicts.calibration import spans
@@ -521,6 +522,16 @@ def test_trends(values: list[float], item: dict[str, Any], verdict: Verdict) -> 
     assert found(claim, {"a": outcome(history=curve(values))}).verdict is verdict
 
 
+def test_a_loss_that_rises_has_no_downward_trend_either() -> None:
+    claim = {"trend": "train_loss", "variant": "a", "direction": "oscillating", "since": 1}
+    for values, verdict in (
+        (ZIGZAG_UP, Verdict.SUPPORTED),
+        (ZIGZAG_UP[::-1], Verdict.NOT_SUPPORTED),
+    ):
+        runs = {"a": outcome(history=curve(values, "train_loss"))}
+        assert found({**claim, "trendless": True}, runs).verdict is verdict
+
+
 def losses(*values: float) -> Outcome:
     return outcome(history=curve(values, "train_loss"))
 
@@ -656,7 +667,7 @@ class TestCalibrated:
         question = "ist2024.q2.logistic_regression"
         oscillating = outcome(history=curve(flat(5, 1.0), "validation_loss"))
         smooth = outcome(history=curve([2 - t / 30 for t in range(20)], "validation_loss"))
-        text = "at 0.1 the loss oscillates and has no trend"
+        text = "at 0.1 the loss oscillates and has no downward trend"
         runs = {s: {"lr-0.1": oscillating if s < 10 else smooth} for s in range(1, 11)}
         write(tmp_path, question, {"lr-0.1": smooth})
         calibrate(tmp_path, question, runs)
@@ -688,7 +699,12 @@ class TestCalibrated:
 class TestFolders:
     def test_provenance_and_stand_ins(self, tmp_path: Path) -> None:
         runs = seeds(0.3, 0.3)[1]
-        for data, verdict in ((OTHER, Verdict.OTHER_DATA), (STAND_IN, Verdict.STAND_IN)):
+        recognised = {**OTHER, "provenance": hashes.RECOGNISED}
+        for data, verdict in (
+            (OTHER, Verdict.OTHER_DATA),
+            (STAND_IN, Verdict.STAND_IN),
+            (recognised, Verdict.DIFFERS),
+        ):
             write(tmp_path, ID, runs, data)
             mine = verdicts(tmp_path)
             assert mine["plain: test_accuracy = 0.46"].verdict is verdict
@@ -757,15 +773,17 @@ class TestFolders:
         assert "calibration.json" in evidence.notes[0]
 
 
+# Keys of claims that hold a metric.
+METRIC_KEYS = {"metric", "order", "minus", "trend", "crossing", "best", "record", "smoother"}
+METRIC_KEYS |= {"ratio"}
+
+
 @pytest.mark.parametrize("name", catalog.load_all())
 class TestEveryClaim:
     def every(self, question: Question) -> dict[str, Outcome]:
         """A run that has everything a claim may ask for."""
         metrics = {
-            str(c.details[key])
-            for c in question.claims
-            for key in ("metric", "order", "minus", "trend", "crossing", "best", "record")
-            if key in c.details
+            str(c.details[key]) for c in question.claims for key in METRIC_KEYS if key in c.details
         }
         checks = {c.details["check"]: not c.erratum for c in question.claims if c.sort == "check"}
         found = {}
