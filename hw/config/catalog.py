@@ -149,13 +149,16 @@ class Question:
 
 @cache
 def kinds() -> dict[str, str]:
-    """The kinds of question and their modules: models, and each homework's derivations."""
+    """The kinds of question and their modules: models, and each homework's derivations.
+
+    A module whose name begins with an underscore is a part of another, and no kind.
+    """
     questions = _PACKAGE / "questions"
     files = [*questions.glob("models/*.py"), *questions.glob("derivations/*/*.py")]
     return {
         path.stem: ".".join(path.relative_to(_PACKAGE.parent).with_suffix("").parts)
         for path in sorted(files)
-        if path.stem != "__init__" and path.parent.name != "lab"
+        if not path.stem.startswith("_") and path.parent.name != "lab"
     }
 
 

@@ -252,10 +252,13 @@ def error_bars(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
 
     spec["metrics"]:    what is drawn; a colour a variant, a line style a metric.
     spec["deviations"]: k, 1 by default.
+    spec["variants"]:   which are drawn; all by default.
     """
     figure, axes = new_figure(width=7, height=4.4)
     ax, k, n = axes[0, 0], spec.get("deviations", 1), 0
-    for colour, (variant, outcome) in zip(COLOURS, outcomes.items(), strict=False):
+    names = [v for v in spec.get("variants", outcomes) if v in outcomes]
+    for colour, variant in zip(COLOURS, names, strict=False):
+        outcome = outcomes[variant]
         history = outcome.history
         n = outcome.metrics.get("n_seeds", 1)
         for style, metric in zip(("-", "--", ":"), spec["metrics"], strict=False):
@@ -269,7 +272,8 @@ def error_bars(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figu
     ax.set_xlabel("epoch")
     ax.set_ylabel(_quantity(list(spec["metrics"])))
     ax.set_title(f"mean ± {k} standard deviations over {n} seeds", fontsize=10)
-    ax.legend()
+    if names:
+        ax.legend()
     _headline(figure, spec)
     return figure
 

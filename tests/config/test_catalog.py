@@ -139,6 +139,11 @@ def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
         _ = question.module
 
 
+def test_a_part_of_a_module_is_no_kind() -> None:
+    assert {"backprop", "mlp"} <= catalog.kinds().keys()
+    assert not [name for name in catalog.kinds() if name.startswith("_")]
+
+
 def test_ids_with_and_without_the_homework() -> None:
     assert find("q1.perceptron").id == "ist2024.q1.perceptron"
     assert find("ist2024.q1.perceptron") is find("q1.perceptron")

@@ -39,6 +39,7 @@ def test_every_figure_in_every_format(tmp_path: Path, question: Question) -> Non
     assert sorted(p.name for p in paths) == [
         *("accuracies.pdf", "accuracies.png", "accuracies.svg"),
         *("weight-norm.pdf", "weight-norm.png", "weight-norm.svg"),
+        *("weight-unevenness.pdf", "weight-unevenness.png", "weight-unevenness.svg"),
     ]
     magic = {".pdf": b"%PDF", ".png": b"\x89PNG", ".svg": b"<?xml"}
     for path in paths:
@@ -154,6 +155,14 @@ def test_several_seeds_are_drawn_with_their_spread() -> None:
     seeds.history["train_accuracy_std"] = [0.01] * 5
     figure = style.curves({"a": seeds}, {"metrics": ["train_accuracy"]})
     assert len(figure.axes[0].collections) == 1
+
+
+@pytest.mark.parametrize("ran", [["wide", "deep", "listed"], ["wide"], ["deep"]])
+def test_error_bars_are_of_the_variants_that_are_named(ran: list[str]) -> None:
+    spec = {"metrics": ["train_accuracy"], "variants": ["wide", "listed"]}
+    (ax,) = style.error_bars({name: outcome() for name in ran}, spec).axes
+    drawn = [label.partition(":")[0] for label in ax.get_legend_handles_labels()[1]]
+    assert drawn == [name for name in ("wide", "listed") if name in ran]
 
 
 def test_an_unknown_draw_is_refused(tmp_path: Path, question: Question) -> None:

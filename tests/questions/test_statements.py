@@ -27,14 +27,13 @@ FALSE = {
     "ist2021.q1.multinomial_loss": "softmax_of_z",
     "ist2021.q1.convexity": "equation_1_3",
     "ist2021.q2.squared_loss": "diagonal_is_two",
-    "ift6390.q1.identities":
-        "a_one_inside_tanh rectifier_is_indicator l_softmax_answer_covers_sigmoid",
+    "ift6390.q1.identities": "a_one_inside_tanh",
     "ift6390.q2.backprop":
         "c_a_bias_for_each_input e_risk_with_index_y e_first_layer_with_index_y"
-        " f_batch_sum_over_n o_shapes_by_d_h",
+        " f_summand_without_index m_ones_before_alphas o_shapes_by_d_h p_summand_as_printed",
     "ift6390.p1.parameters":
         "total_as_printed equation_counts_all_layers equation_inputs n_hidden_as_printed"
-        " stated_and_listed_depth_agree listed_network_is_closest",
+        " listed_network_is_closest",
     "e1394.q1.critical_points": "substitution_as_printed minimum_as_printed",
     "e1394.q1.overfitting":
         "training_error_falls_with_more_data more_data_leads_to_overfitting",

@@ -2,10 +2,10 @@
 
 Source: IFT-6390, Homework 3, theoretical part, question 1, parts (a) to (l).
 
-Each part is one exact statement: the difference of its two sides, which SymPy must simplify to 0
-(functions with a kink: on x > 0, on x < 0 and at x = 0, where they have a value there). Beside it
-stands the largest gap between both sides in float64: NumPy takes derivatives by central
-differences, PyTorch by autograd.
+Each part is one statement in `SIDES`, left and right, which is read in three worlds. SymPy must
+simplify the difference to 0 (functions with a kink: on x > 0, on x < 0 and at x = 0, where they
+have a value there). Beside it stands the largest gap in float64: NumPy takes derivatives by
+central differences, PyTorch by autograd.
 
 Conventions: x a number; **x**, **s** = S(**x**), **g** = dL/d**y** vectors of n entries; a
 Jacobian has the entry dy_i/dx_j in row i and column j. At their kinks abs' and rect' are 0, as
@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import itertools
 import operator
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +32,19 @@ from hw.config.settings import setting
 from hw.errors import UsageError
 from hw.nn.activations import sigmoid
 from hw.nn.losses import softmax
-from hw.questions.derivations.lab.lab import Figures
+from hw.questions.derivations.ift6390._linear_products import (
+    NUMPY_PRODUCTS,
+    count_operations,
+    draw_vjp_cost,
+    matrix_product,
+    sigmoid_product,
+    sigmoid_vjp,
+    softmax_jacobian,
+    softmax_product,
+    softmax_vjp,
+    timings,
+)
+from hw.questions.derivations.lab.lab import Figures, as_numpy
 from hw.questions.derivations.lab.statements import (
     STEP,
     Array,
@@ -40,14 +52,9 @@ from hw.questions.derivations.lab.statements import (
     largest_gap,
     log_slope,
     numbers,
-    sole,
-    titled,
     vanishes,
 )
 from hw.results.outcome import Outcome
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Both sides of a part agree to a few units in the last place of numbers up to 30 (closed forms,
 # autograd), or to what central differences of step 1e-5 can tell.
@@ -103,109 +110,84 @@ def rectifier(x: Array) -> Array:
     return np.maximum(0, x)
 
 
-def softmax_jacobian(s: Array) -> Array:
-    """diag(s) - s s^T, (n, n), of s = S(x) (n,)."""
-    return np.diag(s) - np.outer(s, s)
+# Both sides of every part -----------------------------------------------------------------------
 
-
-def sigmoid_jacobian(y: Array) -> Array:
-    """diag(y (1 - y)), (n, n), of y = sigma(x) (n,)."""
-    return np.diag(y * (1 - y))
-
-
-# (l) The product (dy/dx)^T g of n entries without the n^2 of the Jacobian. Operators only, so that
-# the same lines serve arrays, tensors, SymPy's symbols and the numbers that count.
-
-
-def sigmoid_vjp(y: Any, g: Any) -> Any:
-    """y (1 - y) g, entry by entry: the Jacobian is diagonal. y, g: (n,) -> (n,)."""
-    return y * (1 - y) * g
-
-
-def softmax_vjp(s: Any, g: Any) -> Any:
-    """s (g - s^T g): one inner product, then entry by entry. s, g: (n,) -> (n,)."""
-    return s * (g - s @ g)
-
-
-def sigmoid_product(y: Array, g: Array) -> Array:
-    """The same with the whole Jacobian, n^2 entries."""
-    return sigmoid_jacobian(y).T @ g
-
-
-def softmax_product(s: Array, g: Array) -> Array:
-    """The same with the whole Jacobian, n^2 entries."""
-    return softmax_jacobian(s).T @ g
-
-
-NUMPY_PRODUCTS = {
-    "sigmoid_linear": sigmoid_vjp,
-    "softmax_linear": softmax_vjp,
-    "sigmoid_full": sigmoid_product,
-    "softmax_full": softmax_product,
+# Of a world: points `real` (any number), `x` (off 0), `all` (0 among them), vectors `v`, `off` (no
+# entry 0) and `g`, s = S(v) and y = sigma(v); functions; and derivatives found without a formula.
+SIDES: dict[str, Callable[[Any], tuple[Any, Any]]] = {
+    "a": lambda w: (w.sigmoid(w.real), (w.tanh(w.real / 2) + 1) / 2),
+    "a_misprint": lambda w: (w.sigmoid(w.real), w.tanh(w.real / 2 + 1) / 2),
+    "b": lambda w: (w.log_sigmoid(w.real), -w.softplus(-w.real)),
+    "c": lambda w: (w.slope(w.sigmoid, w.real), w.sigmoid(w.real) * (1 - w.sigmoid(w.real))),
+    "d": lambda w: (w.slope(w.tanh, w.real), 1 - w.other_tanh(w.real) ** 2),
+    "e": lambda w: (w.sign(w.all), w.positive(w.all) - w.negative(w.all)),
+    "f": lambda w: (w.slope(w.abs, w.x), w.sign(w.x)),
+    "g": lambda w: (w.slope(w.rectifier, w.x), w.positive(w.x)),
+    "rect_as_indicator": lambda w: (w.rectifier(w.all), w.positive(w.all)),
+    "rect_as_product": lambda w: (w.rectifier(w.all), w.all * w.positive(w.all)),
+    "h": lambda w: (w.gradient(lambda z: z @ z, w.v), 2 * w.v),
+    "i": lambda w: (w.gradient(lambda z: w.abs(z).sum(), w.off), w.sign(w.off)),
+    "j": lambda w: (
+        w.jacobian(w.softmax),
+        w.s[:, None] * w.eye - w.s[:, None] * w.s[None, :],
+    ),
+    "k": lambda w: (w.jacobian(w.softmax), w.softmax_jacobian(w.s)),
+    "l_softmax": lambda w: (softmax_vjp(w.s, w.g), w.pulled_back("softmax")),
+    "l_sigmoid": lambda w: (sigmoid_vjp(w.y, w.g), w.pulled_back("sigmoid")),
+    "l_softmax_for_sigmoid": lambda w: (softmax_vjp(w.y, w.g), w.pulled_back("sigmoid")),
 }
 
-# Exact statements, in SymPy --------------------------------------------------------------------
 
-
-def exact_differences() -> dict[str, list[Any]]:
-    """By part, left side minus right side: all must simplify to 0 for the part to hold."""
+def sympy_world() -> SimpleNamespace:
+    """Symbols in arrays of objects, functions as the handout defines them, SymPy's derivatives."""
     import sympy as sp
 
-    x = sp.Symbol("x", real=True)
-    signs = sp.Symbol("p", positive=True), sp.Symbol("q", negative=True)
-    xs = sp.symbols(f"x1:{SYMBOLIC_N + 1}", real=True)
+    def symbols(name: str, **assumptions: bool) -> Array:
+        return np.array(sp.symbols(f"{name}1:{SYMBOLIC_N + 1}", **assumptions), object)
+
+    def elementwise(f: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        apply: Callable[[Any], Any] = np.frompyfunc(f, 1, 1)
+        return apply
 
     def sigma(z: Any) -> Any:
-        return 1 / (1 + sp.exp(-z))
+        return 1 / (1 + exp(-z))
 
     def tanh(z: Any) -> Any:
-        return (sp.exp(z) - sp.exp(-z)) / (sp.exp(z) + sp.exp(-z))
+        return (exp(z) - exp(-z)) / (exp(z) + exp(-z))
 
-    def indicator(condition: Any) -> Any:
-        return sp.Piecewise((1, condition), (0, True))
+    def jacobian(f: Callable[[Any], Any]) -> Array:
+        return np.array([[sp.diff(value, z) for z in v] for value in f(v)], object)
 
-    def entries(vector: Any) -> Array:  # so that the code under test runs on symbols
-        return np.array(list(vector), object)
-
-    s = sp.Matrix([sp.exp(xi) / sum(map(sp.exp, xs)) for xi in xs])
-    jacobian = s.jacobian(xs)
-    y = sp.Matrix([sigma(xi) for xi in xs])
-    g = sp.Matrix(sp.symbols(f"g1:{SYMBOLIC_N + 1}", real=True))
-    l1_gaps = []
-    for pattern in itertools.product((True, False), repeat=SYMBOLIC_N):
-        v = [
-            sp.Symbol(f"v{i}", positive=True) if up else sp.Symbol(f"v{i}", negative=True)
-            for i, up in enumerate(pattern)
-        ]
-        l1_gaps += [sp.diff(sum(map(sp.Abs, v)), vi) - sp.sign(vi) for vi in v]
-
-    return {
-        "a": [sigma(x) - (tanh(x / 2) + 1) / 2],
-        "a_misprint": [sigma(x) - tanh(x / 2 + 1) / 2],
-        "b": [sp.log(sigma(x)) + sp.log(1 + sp.exp(-x))],
-        "c": [sp.diff(sigma(x), x) - sigma(x) * (1 - sigma(x))],
-        "d": [sp.diff(tanh(x), x) - (1 - tanh(x) ** 2)],
-        "e": [sp.sign(z) - indicator(z > 0) + indicator(z < 0) for z in (*signs, sp.S.Zero)],
-        "f": [sp.diff(sp.Abs(z), z) - sp.sign(z) for z in signs],
-        "g": [sp.diff(sp.Max(0, z), z) - indicator(z > 0) for z in signs],
-        "rect_as_indicator": [sp.Max(0, z) - indicator(z > 0) for z in (*signs, sp.S.Zero)],
-        "rect_as_product": [sp.Max(0, z) - z * indicator(z > 0) for z in (*signs, sp.S.Zero)],
-        "h": [sp.diff(sum(xi**2 for xi in xs), xi) - 2 * xi for xi in xs],
-        "i": l1_gaps,
-        "j": [
-            jacobian[i, j] - (s[i] * int(i == j) - s[i] * s[j])
-            for i, j in itertools.product(range(SYMBOLIC_N), repeat=2)
-        ],
-        "k": [jacobian - sp.Matrix(softmax_jacobian(entries(s)))],
-        "l_softmax": [jacobian.T * g - sp.Matrix(softmax_vjp(entries(s), entries(g)))],
-        "l_sigmoid": [y.jacobian(xs).T * g - sp.Matrix(sigmoid_vjp(entries(y), entries(g)))],
-        "l_softmax_for_sigmoid": [
-            y.jacobian(xs).T * g - sp.Matrix(softmax_vjp(entries(y), entries(g)))
-        ],
-    }
-
-
-# The same statements in float64 ----------------------------------------------------------------
+    exp, log = elementwise(sp.exp), elementwise(sp.log)
+    v, g = symbols("x", real=True), symbols("g", real=True)
+    off = np.array([sp.Symbol("p", positive=True), sp.Symbol("q", negative=True)], object)
+    functions = {"softmax": lambda z: exp(z) / exp(z).sum(), "sigmoid": sigma}
+    return SimpleNamespace(
+        **functions,
+        real=np.array([sp.Symbol("x", real=True)], object),
+        x=off,
+        all=np.array([*off, sp.S.Zero], object),
+        v=v,
+        off=np.array([*symbols("p", positive=True), *symbols("q", negative=True)], object),
+        g=g,
+        s=functions["softmax"](v),
+        y=sigma(v),
+        eye=np.eye(SYMBOLIC_N, dtype=int),
+        tanh=tanh,
+        other_tanh=tanh,
+        log_sigmoid=lambda z: log(sigma(z)),
+        softplus=lambda z: log(1 + exp(z)),
+        sign=elementwise(sp.sign),
+        abs=elementwise(sp.Abs),
+        positive=elementwise(lambda z: sp.Piecewise((1, z > 0), (0, True))),
+        negative=elementwise(lambda z: sp.Piecewise((1, z < 0), (0, True))),
+        rectifier=elementwise(lambda z: sp.Max(0, z)),
+        softmax_jacobian=softmax_jacobian,  # the code under test runs on symbols
+        slope=lambda f, at: np.array([sp.diff(f(z), z) for z in at], object),
+        gradient=lambda f, at: np.array([sp.diff(f(at), z) for z in at], object),
+        jacobian=jacobian,
+        pulled_back=lambda name: jacobian(functions[name]).T @ g,
+    )
 
 
 def points(settings: Settings) -> tuple[Array, Array, Array]:
@@ -218,11 +200,17 @@ def points(settings: Settings) -> tuple[Array, Array, Array]:
     return x, v, rng.normal(size=settings.n)
 
 
-def numpy_residuals(x: Array, v: Array, g: Array) -> dict[str, float]:
-    """The largest gap of each part; derivatives by central differences."""
+def numbers_world(
+    x: Any, with_zero: Any, v: Any, g: Any, functions: dict[str, Any], **others: Any
+) -> SimpleNamespace:
+    """A world of numbers, arrays or tensors: x and v serve as real numbers and off 0 alike."""
+    s, y = functions["softmax"](v), functions["sigmoid"](v)
+    places = {"real": x, "x": x, "all": with_zero, "v": v, "off": v, "g": g, "s": s, "y": y}
+    return SimpleNamespace(**places, **functions, **others)
 
-    def slope(f: Callable[[Array], Array]) -> Array:
-        return (f(x + STEP) - f(x - STEP)) / (2 * STEP)
+
+def numpy_world(x: Array, v: Array, g: Array) -> SimpleNamespace:
+    """Arrays; derivatives by central differences, products with the whole Jacobian."""
 
     def jacobian(f: Callable[[Array], Array]) -> Array:
         def entry(i: int, at: Array) -> float:
@@ -230,166 +218,73 @@ def numpy_residuals(x: Array, v: Array, g: Array) -> dict[str, float]:
 
         return np.array([central_difference(partial(entry, i), v) for i in range(len(v))])
 
-    def tanh(z: Array) -> Array:  # as the handout defines it, an independent route to np.tanh
-        return (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z))
+    def pulled_back(name: str) -> Array:
+        if name == "softmax":
+            return softmax_product(softmax(v), g)
+        return sigmoid_product(sigmoid(v), g)
 
-    with_zero = np.append(x, 0.0)
-    s, y = softmax(v), sigmoid(v)
-    one = np.eye(len(v))
-    return {
-        "a": largest_gap(sigmoid(x), (tanh(x / 2) + 1) / 2),
-        "a_misprint": largest_gap(sigmoid(x), tanh(x / 2 + 1) / 2),
-        "b": largest_gap(np.log(sigmoid(x)), -softplus(-x)),
-        "c": largest_gap(slope(sigmoid), sigmoid(x) * (1 - sigmoid(x))),
-        "d": largest_gap(slope(tanh), 1 - np.tanh(x) ** 2),
-        "e": largest_gap(np.sign(with_zero), positive(with_zero) - negative(with_zero)),
-        "f": largest_gap(slope(np.abs), np.sign(x)),
-        "g": largest_gap(slope(rectifier), positive(x)),
-        "rect_as_indicator": largest_gap(rectifier(with_zero), positive(with_zero)),
-        "rect_as_product": largest_gap(rectifier(with_zero), with_zero * positive(with_zero)),
-        "h": largest_gap(central_difference(lambda z: float(z @ z), v), 2 * v),
-        "i": largest_gap(central_difference(lambda z: float(np.abs(z).sum()), v), np.sign(v)),
-        "j": largest_gap(jacobian(softmax), s[:, None] * one - s[:, None] * s[None, :]),
-        "k": largest_gap(jacobian(softmax), softmax_jacobian(s)),
-        "l_softmax": largest_gap(softmax_vjp(s, g), softmax_product(s, g)),
-        "l_sigmoid": largest_gap(sigmoid_vjp(y, g), sigmoid_product(y, g)),
-        "l_softmax_for_sigmoid": largest_gap(softmax_vjp(y, g), sigmoid_product(y, g)),
-    }
+    return numbers_world(
+        x,
+        np.append(x, 0.0),
+        v,
+        g,
+        {"softmax": softmax, "sigmoid": sigmoid},
+        eye=np.eye(len(v)),
+        # As the handout defines it, an independent route to np.tanh.
+        tanh=lambda z: (np.exp(z) - np.exp(-z)) / (np.exp(z) + np.exp(-z)),
+        other_tanh=np.tanh,
+        log_sigmoid=lambda z: np.log(sigmoid(z)),
+        softplus=softplus,
+        sign=np.sign,
+        abs=np.abs,
+        positive=positive,
+        negative=negative,
+        rectifier=rectifier,
+        softmax_jacobian=softmax_jacobian,
+        slope=lambda f, at: (f(at + STEP) - f(at - STEP)) / (2 * STEP),
+        gradient=lambda f, at: central_difference(lambda z: float(f(z)), at),
+        jacobian=jacobian,
+        pulled_back=pulled_back,
+    )
 
 
-def torch_residuals(x_: Array, v_: Array, g_: Array) -> dict[str, float]:
-    """The largest gap of each part with PyTorch's own functions; derivatives by autograd."""
+def torch_world(x_: Array, v_: Array, g_: Array) -> SimpleNamespace:
+    """Tensors and PyTorch's own functions; derivatives by autograd."""
     import torch
     from torch.nn import functional
 
     x, v, g = (torch.tensor(z, dtype=torch.float64, requires_grad=True) for z in (x_, v_, g_))
-    with_zero = torch.cat([x.detach(), torch.zeros(1, dtype=torch.float64)])
     zero = torch.zeros((), dtype=torch.float64)
-
-    def gap(found: Any, expected: Any) -> float:
-        return largest_gap(found.detach().numpy(), expected.detach().numpy())
-
-    def slope(f: Callable[[Any], Any], at: Any = x) -> Any:
-        return torch.autograd.grad(f(at).sum(), at)[0]
-
-    def above(z: Any) -> Any:
-        return torch.heaviside(z, zero)
-
-    def softmax_of(z: Any) -> Any:
-        return torch.softmax(z, 0)
-
-    def pulled_back(f: Callable[[Any], Any]) -> Any:  # what autograd itself makes of J^T g
-        return torch.autograd.grad(f(v), v, g.detach())[0]
-
-    jacobian = torch.autograd.functional.jacobian(softmax_of, v)
-    s, y = softmax_of(v), torch.sigmoid(v)
-    return {
-        "a": gap(torch.sigmoid(x), (torch.tanh(x / 2) + 1) / 2),
-        "a_misprint": gap(torch.sigmoid(x), torch.tanh(x / 2 + 1) / 2),
-        "b": gap(functional.logsigmoid(x), -functional.softplus(-x, threshold=100)),
-        "c": gap(slope(torch.sigmoid), torch.sigmoid(x) * (1 - torch.sigmoid(x))),
-        "d": gap(slope(torch.tanh), 1 - torch.tanh(x) ** 2),
-        "e": gap(torch.sign(with_zero), above(with_zero) - above(-with_zero)),
-        "f": gap(slope(torch.abs), torch.sign(x)),
-        "g": gap(slope(functional.relu), above(x.detach())),
-        "rect_as_indicator": gap(functional.relu(with_zero), above(with_zero)),
-        "rect_as_product": gap(functional.relu(with_zero), with_zero * above(with_zero)),
-        "h": gap(slope(lambda z: z @ z, v), 2 * v),
-        "i": gap(slope(lambda z: z.abs().sum(), v), torch.sign(v)),
-        "j": gap(
-            jacobian,
-            torch.einsum("i,ij->ij", s, torch.eye(len(v), dtype=s.dtype))
-            - torch.einsum("i,j->ij", s, s),
-        ),
-        "k": gap(jacobian, torch.diag(s) - torch.outer(s, s)),
-        "l_softmax": gap(softmax_vjp(s, g), pulled_back(softmax_of)),
-        "l_sigmoid": gap(sigmoid_vjp(y, g), pulled_back(torch.sigmoid)),
-        "l_softmax_for_sigmoid": gap(softmax_vjp(y, g), pulled_back(torch.sigmoid)),
-    }
+    jacobian: Callable[..., Any] = torch.autograd.functional.jacobian
+    functions = {"softmax": lambda z: torch.softmax(z, 0), "sigmoid": torch.sigmoid}
+    return numbers_world(
+        x,
+        torch.cat([x.detach(), zero[None]]),
+        v,
+        g,
+        functions,
+        eye=torch.eye(len(v), dtype=torch.float64),
+        tanh=torch.tanh,
+        other_tanh=torch.tanh,
+        log_sigmoid=functional.logsigmoid,
+        softplus=lambda z: functional.softplus(z, threshold=100),
+        sign=torch.sign,
+        abs=torch.abs,
+        positive=lambda z: torch.heaviside(z.detach(), zero),
+        negative=lambda z: torch.heaviside(-z.detach(), zero),
+        rectifier=functional.relu,
+        softmax_jacobian=lambda s: torch.diag(s) - torch.outer(s, s),
+        slope=lambda f, at: torch.autograd.grad(f(at).sum(), at)[0],
+        gradient=lambda f, at: torch.autograd.grad(f(at), at)[0],
+        jacobian=lambda f: jacobian(f, v),
+        # What autograd itself makes of J^T g.
+        pulled_back=lambda name: torch.autograd.grad(functions[name](v), v, g.detach())[0],
+    )
 
 
-# The cost of (l) --------------------------------------------------------------------------------
-
-
-class Counted:
-    """A number that adds every +, - and * made with it to a shared tally."""
-
-    __slots__ = ("tally", "value")
-
-    def __init__(self, value: float, tally: list[int]) -> None:
-        self.value, self.tally = value, tally
-
-    def _do(self, operation: Callable[[Any, Any], Any], left: Any, right: Any) -> Counted:
-        self.tally[0] += 1
-        left, right = (getattr(z, "value", z) for z in (left, right))
-        return Counted(operation(left, right), self.tally)
-
-    def __add__(self, other: Any) -> Counted:
-        return self._do(operator.add, self, other)
-
-    def __radd__(self, other: Any) -> Counted:
-        return self._do(operator.add, other, self)
-
-    def __sub__(self, other: Any) -> Counted:
-        return self._do(operator.sub, self, other)
-
-    def __rsub__(self, other: Any) -> Counted:
-        return self._do(operator.sub, other, self)
-
-    def __mul__(self, other: Any) -> Counted:
-        return self._do(operator.mul, self, other)
-
-    def __rmul__(self, other: Any) -> Counted:
-        return self._do(operator.mul, other, self)
-
-
-def count_operations(product: Callable[[Any, Any], Any], n: int) -> int:
-    """How many additions, subtractions and multiplications ``product`` makes for n entries."""
-    tally = [0]
-    y, g = (np.array([Counted(0.5, tally) for _ in range(n)], object) for _ in range(2))
-    product(y, g)
-    return tally[0]
-
-
-def seconds(product: Callable[[Any, Any], Any], y: Any, g: Any, repeats: int) -> float:
-    """The shortest of ``repeats`` timings of ``product(y, g)``."""
-    best = float("inf")
-    for _ in range(repeats):
-        start = time.perf_counter()
-        product(y, g)
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def timings(settings: Settings, backend: str) -> dict[str, dict[str, Any]]:
-    """By product: n, seconds, and the slope over the larger half of the sizes on log-log axes.
-
-    The smaller sizes measure the cost of a call, not of its arithmetic. The whole Jacobian
-    (softmax's; any other of its size costs the same) is ready before the clock starts.
-    """
-    prepare: Callable[[Array], Any] = np.asarray
-    if backend == "torch":
-        import torch
-
-        prepare = torch.from_numpy
-    rng = np.random.default_rng(settings.seed)
-    products: dict[str, tuple[tuple[int, ...], Callable[[Any, Any], Any]]] = {
-        "sigmoid_linear": (settings.linear_sizes, sigmoid_vjp),
-        "softmax_linear": (settings.linear_sizes, softmax_vjp),
-        "full": (settings.product_sizes, lambda jacobian, g: jacobian.T @ g),
-    }
-    found = {}
-    for name, (lengths, product) in products.items():
-        sizes = sorted(set(lengths))
-        times = []
-        for n in sizes:
-            s, g = softmax(rng.normal(size=n)), prepare(rng.normal(size=n))
-            first = prepare(softmax_jacobian(s) if name == "full" else s)
-            times.append(seconds(product, first, g, settings.repeats))
-        upper = slice(min(len(sizes) // 2, len(sizes) - 2), None)
-        slope = log_slope(sizes[upper], times[upper])
-        found[name] = {"n": sizes, "seconds": numbers(times), "slope": slope}
-    return found
+def residuals_in(world: SimpleNamespace) -> dict[str, float]:
+    """The largest gap between both sides of each part, of numbers."""
+    return {part: largest_gap(*map(as_numpy, sides(world))) for part, sides in SIDES.items()}
 
 
 # The question -----------------------------------------------------------------------------------
@@ -403,18 +298,21 @@ STATEMENTS = {  # check: (part, statement)
     "e_sign_by_indicators": ("e", "sign(x) = 1_{x>0} - 1_{x<0}"),
     "f_abs_derivative": ("f", "the derivative of |x| is sign(x), away from 0"),
     "g_rectifier_derivative": ("g", "the derivative of rect(x) is 1_{x>0}, away from 0"),
-    "rectifier_is_indicator": ("rect_as_indicator", "rect(x) = max(0, x) = 1_{x>0}(x)"),
-    "rectifier_is_x_times_indicator": ("rect_as_product", "rect(x) = max(0, x) = x 1_{x>0}"),
+    "rectifier_is_x_times_indicator": (
+        "rect_as_product",
+        "rect(x) = max(0, x) = 1_{x>0}(x), read as the product of 1_{x>0} and x",
+    ),
     "h_squared_norm_gradient": ("h", "the gradient of the squared L2 norm is 2x"),
     "i_l1_norm_gradient": ("i", "the gradient of the L1 norm is sign(x), where no entry is 0"),
     "j_softmax_partials": ("j", "dS_i/dx_j = S_i 1_{i=j} - S_i S_j"),
     "k_softmax_jacobian": ("k", "the Jacobian of softmax is diag(S) - S S^T"),
 }
 ONE, TWO = np.ones(1), np.full(1, 2.0)
-COUNTEREXAMPLES = {
+EXAMPLES = {  # what evidence adds to a part
     "a_misprint": lambda: f"; at x = 0: {float(sigmoid(0 * ONE)[0])} against {np.tanh(1) / 2:.4f}",
-    "rect_as_indicator": lambda: (
-        f"; at x = 2: {float(rectifier(TWO)[0])} against {float(positive(TWO)[0])}"
+    "rect_as_product": lambda: (
+        f"; as the value of the indicator 1_{{x>0}} at x the right side would be "
+        f"{float(positive(TWO)[0])} at x = 2, where rect is {float(rectifier(TWO)[0])}"
     ),
 }
 BY_SLOPE = {"c", "d", "f", "g", "h", "i", "j", "k"}  # parts with a derivative in them
@@ -426,9 +324,10 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         if len(set(getattr(settings, key))) < 2:
             raise UsageError(f"{key}: a growth over n needs two lengths or more")
     outcome = Outcome()
-    exact = {part: vanishes(*gaps) for part, gaps in exact_differences().items()}
-    x, v, g = points(settings)
-    residuals = (torch_residuals if backend == "torch" else numpy_residuals)(x, v, g)
+    symbols = sympy_world()
+    exact = {part: vanishes(operator.sub(*sides(symbols))) for part, sides in SIDES.items()}
+    numeric = torch_world if backend == "torch" else numpy_world
+    residuals = residuals_in(numeric(*points(settings)))
     outcome.metrics |= {f"residual_{part}": value for part, value in residuals.items()}
 
     def agree(part: str) -> bool:
@@ -440,7 +339,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
         return f"SymPy: the difference {found}; {backend}: largest gap {residuals[part]:.1e}"
 
     for name, (part, statement) in STATEMENTS.items():
-        shown = evidence(part) + COUNTEREXAMPLES.get(part, lambda: "")()
+        shown = evidence(part) + EXAMPLES.get(part, lambda: "")()
         outcome.check(name, statement, exact[part] and agree(part), shown)
     _vjp_checks(outcome, settings, exact, residuals, evidence, agree)
     outcome.plots["functions"] = function_curves()
@@ -481,11 +380,19 @@ def _vjp_checks(
             f"{evidence(part)}; operations at n = {sizes[-1]}: {linear[-1]} against {full[-1]}, "
             f"slopes over n {slopes[f'{name}_linear']:.2f} and {slopes[f'{name}_full']:.2f}",
         )
+    general = [count_operations(matrix_product, n) for n in sizes]
+    outcome.check(
+        "l_general_product_is_quadratic",
+        "for a general f the product of the transposed Jacobian with a vector takes O(n^2) time",
+        general == [2 * n**2 - n for n in sizes],
+        f"operations at n = {', '.join(map(str, sizes))}: {', '.join(map(str, general))}, "
+        "which is n (2n - 1): n inner products of n entries",
+    )
     part = "l_softmax_for_sigmoid"
     outcome.check(
-        "l_softmax_answer_covers_sigmoid",
-        "the answer for y = S(x), the only one given, answers y = sigma(x) too",
-        exact[part] and agree(part),
+        "l_sigmoid_needs_its_own_product",
+        "softmax's product does not serve for y = sigma(x)",
+        not (exact[part] or agree(part)),
         f"with sigma's y in softmax's product: {evidence(part)}; sigma's own Jacobian is "
         "diagonal, the product y (1 - y) g",
     )
@@ -570,56 +477,6 @@ def draw_functions(plots: Any, *panels: Any) -> None:
         ax.set_xlabel("$x$")
     for ax in panels[::4]:
         ax.set_ylabel("value")
-
-
-def draw_vjp_cost(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
-    """Operations and, where they were measured, seconds over n, on logarithmic axes."""
-    from hw.figures.style import COLOURS, new_figure
-
-    outcome = sole(outcomes)
-    operations, timing = outcome.plots["operations"], outcome.timing
-    looks = {
-        "sigmoid_linear": (COLOURS[5], "o", "sigmoid, $y(1-y)g$"),
-        "softmax_linear": (COLOURS[0], "s", r"softmax, $s(g-s^\top g)$"),
-        "sigmoid_full": (COLOURS[4], "^", "sigmoid, whole Jacobian"),
-        "softmax_full": (COLOURS[1], "v", "softmax, whole Jacobian"),
-        "full": (COLOURS[1], "v", "product with the whole Jacobian"),
-    }
-    figure, axes = new_figure(1, 2 if timing else 1)
-    panels = [
-        (
-            axes[0][0],
-            {
-                name: (operations["n"], counts, operations["slopes"][name])
-                for name, counts in operations["counts"].items()
-            },
-        ),
-    ]
-    axes[0][0].set_title("additions and multiplications, counted")
-    axes[0][0].set_ylabel("operations")
-    if timing:
-        panels.append(
-            (
-                axes[0][1],
-                {
-                    name: (known["n"], known["seconds"], known["slope"])
-                    for name, known in timing.items()
-                },
-            )
-        )
-        axes[0][1].set_title("time, measured (slopes: larger half of $n$)")
-        axes[0][1].set_ylabel("seconds")
-    for ax, lines in panels:
-        for name, (n, cost, slope) in lines.items():
-            colour, marker, text = looks[name]
-            ax.plot(n, cost, marker=marker, ms=5, color=colour, label=f"{text}: slope {slope:.2f}")
-        ax.set_xscale("log", base=2)
-        ax.set_yscale("log")
-        ax.set_xlabel("vector length $n$")
-        low, high = ax.get_ylim()
-        ax.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
-        ax.legend(fontsize=8, loc="upper left")
-    return titled(figure, spec)
 
 
 FIGURES["vjp_cost"] = draw_vjp_cost  # of one panel or two, and of times, which are no plot data

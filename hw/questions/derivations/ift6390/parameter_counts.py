@@ -3,8 +3,10 @@
 Source: IFT-6390, Homework 3, practical report, 1.2.3 (equations 1 to 7) and 1.3 (equations 8, 9).
 
 The counts are taken from networks that are built: arrays of the layers' shapes (backend numpy) or
-a ``torch.nn.Sequential`` (backend torch). The deep network is inputs, one layer of ``first``
-units, then z layers of ``width`` units, then the classes. Its parameters grow linearly with z,
+a ``torch.nn.Sequential`` (backend torch). That is all in which the two differ: for counting, one
+implementation would suffice, and the second is a check of the shapes. The deep network is inputs,
+one layer of ``first`` units, then z layers of ``width`` units, then the classes. Its parameters
+grow linearly with z,
 
     P(x) = D f + f + f w + w + x (w^2 + w) + w K + K,    x = z - 1,
 
@@ -20,10 +22,10 @@ Deviations: none.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -100,6 +102,8 @@ def solution(settings: Settings, target: int, *, forget: int = 0, inputs: int = 
 
 # The question -------------------------------------------------------------------------------------
 
+Row = tuple[str, str, bool, str]  # name, statement, whether it holds, evidence
+
 
 def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     """The counts of both networks, and the depth that brings them closest. No ``data``."""
@@ -113,12 +117,12 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     counts = layer_counts(sizes, backend)
     total = sum(counts)
     lab.metrics["parameters"] = total
-    _count_checks(lab, sizes, counts)
-    _depth_checks(lab, total)
+    for row in chain(_count_rows(lab, sizes, counts), _depth_rows(lab, total)):
+        lab.check(*row)
     return lab.outcome
 
 
-def _count_checks(lab: Lab, sizes: Sequence[int], counts: Sequence[int]) -> None:
+def _count_rows(lab: Lab, sizes: Sequence[int], counts: Sequence[int]) -> Iterator[Row]:
     """1.2.3: layer by layer, then the total."""
     settings = lab.settings
     names = [f"{kind}{i + 1}" for i in range(len(sizes) - 1) for kind in ("w", "b")]
@@ -126,81 +130,93 @@ def _count_checks(lab: Lab, sizes: Sequence[int], counts: Sequence[int]) -> None
         i = int(name[1:])
         formula = f"{sizes[i - 1]} x {sizes[i]}" if name[0] == "w" else str(sizes[i])
         lab.metrics[f"parameters_{name}"] = counted
-        lab.check(
+        yield (
             f"count_{name}",
             f"{'weights' if name[0] == 'w' else 'biases'} of layer {i}: {claimed:,}",
             counted == claimed,
             f"{formula}: {counted:,} counted in the built network",
         )
-    total, claimed = sum(counts), settings.claimed_total
-    layers = " + ".join(f"{c:,}" for c in counts)
-    forgets = (
-        f"; it lacks {counts[-1]}, the last layer's biases"
-        if (total - claimed == counts[-1])
-        else ""
+    rule = [n for a, b in pairwise(sizes) for n in (a * b, b)]
+    yield (
+        "layer_rule",
+        "a layer has inputs times outputs weights and as many biases as outputs",
+        list(counts) == rule,
+        f"{len(sizes) - 1} layers: {', '.join(f'{n:,}' for n in rule)} by the rule, "
+        f"{', '.join(f'{n:,}' for n in counts)} counted",
     )
-    lab.check(
+    total, claimed, added = sum(counts), settings.claimed_total, sum(settings.claimed_layers)
+    lacks = f"; the difference, {counts[-1]}, is as many as the last layer's biases"
+    yield (
         "total_as_printed",
         f"the network has {claimed:,} parameters in total",
         total == claimed,
-        f"{layers} = {total:,}{forgets}",
+        f"{' + '.join(f'{c:,}' for c in counts)} = {total:,}"
+        + (lacks if total - claimed == counts[-1] else ""),
     )
-    lab.check(
+    yield (
         "total_is_the_sum",
-        "the total is the sum of every layer's weights and biases, the last biases too: "
-        f"{sum(settings.claimed_layers):,}",
-        total == sum(settings.claimed_layers),
+        f"the total is the sum of every layer's weights and biases, the last biases too: {added:,}",
+        total == added,
         f"{total:,} counted in the built network",
     )
 
 
-def _depth_checks(lab: Lab, target: int) -> None:
+def _depth_rows(lab: Lab, target: int) -> Iterator[Row]:
     """1.3: the equation, its solution, and the closest whole number of layers."""
-    settings, backend = lab.settings, lab.world.name
+    settings, backend, w = lab.settings, lab.world.name, lab.settings.width
     layers = list(range(1, settings.most + 1))
     counts = [sum(layer_counts(deep_sizes(settings, z), backend)) for z in layers]
-    w = settings.width
+    listed = sum(n == w for n in settings.claimed_hidden)
+    listed_sizes = (settings.inputs, *settings.claimed_hidden, settings.classes)
+    listed_total = sum(layer_counts(listed_sizes, backend))
     lab.plots["depth"] = {
         "layers": layers,
         "parameters": counts,
         "target": target,
         "width": w,
         "first": settings.first,
-        "claimed": sum(n == w for n in settings.claimed_hidden),
+        "claimed": listed,
     }
-    exact = all(solution(settings, count) == z - 1 for z, count in zip(layers, counts, strict=True))
-    lab.check(
+    x_of = [solution(settings, count) for count in counts]
+    further = x_of == [z - 1 for z in layers]
+    yield (
         "equation_counts_further_layers",
         f"equation (8) with {settings.inputs} inputs, its x the layers from {w} to {w} units: one "
         f"less than the layers of {w}",
-        exact,
+        further,
         f"P(x) equals the built network with x + 1 layers of {w}, for each of x = 0 to "
         f"{settings.most - 1}"
-        if exact
+        if further
         else "P(x) and a built network differ",
     )
-    as_layers = all(solution(settings, count) == z for z, count in zip(layers, counts, strict=True))
-    lab.check(
+    yield (
         "equation_counts_all_layers",
         f"equation (8)'s x is the number of hidden layers of {w} units",
-        as_layers,
+        x_of == layers,
         f"{layers[1]} layers of {w} have {counts[1]:,} parameters, which P reaches at "
-        f"x = {solution(settings, counts[1])}: the first layer of {w} is P's term "
-        f"{settings.first} x {w} + {w}",
+        f"x = {x_of[1]}: the first layer of {w} is P's term {settings.first} x {w} + {w}; with "
+        f"x = {settings.claimed_count} the network listed has {listed} of them",
     )
-    lab.check(
+    yield (
+        "listed_depth_fits_the_equation",
+        f"{settings.claimed_count} layers from {w} to {w} units are those of the network listed, "
+        f"{listed} of {w} in all",
+        listed == settings.claimed_count + 1,
+        f"{settings.claimed_hidden} has {listed_total:,} parameters, which P reaches at "
+        f"x = {solution(settings, listed_total)}",
+    )
+    yield (
         "equation_inputs",
         f"the network of equation (8) has {settings.claimed_inputs} inputs",
         settings.claimed_inputs == settings.inputs,
         f"it has {settings.inputs}; with {settings.claimed_inputs} the solution would be "
         f"{float(solution(settings, target, inputs=settings.claimed_inputs)):.2f}",
     )
-    x = solution(settings, target)
-    dropped = solution(settings, target, forget=w)
+    x, dropped = solution(settings, target), solution(settings, target, forget=w)
     lab.metrics["n_hidden"] = float(x)
     lab.metrics["n_hidden_without_a_bias_layer"] = float(dropped)
     digits = len(str(settings.claimed_x).partition(".")[2])
-    lab.check(
+    yield (
         "n_hidden_as_printed",
         f"the solution is x = {settings.claimed_x}",
         round(float(x), digits) == settings.claimed_x,
@@ -210,7 +226,7 @@ def _depth_checks(lab: Lab, target: int) -> None:
     )
     # The exact solution, put back, gives the target exactly.
     built = counts[0] + x * (counts[1] - counts[0])
-    lab.check(
+    yield (
         "n_hidden_exact",
         f"the solution is x = {float(x):.2f} further layers from {w} to {w} units",
         built == target,
@@ -218,9 +234,6 @@ def _depth_checks(lab: Lab, target: int) -> None:
     )
     distance = [abs(count - target) for count in counts]
     best = int(np.argmin(distance))
-    listed = sum(n == w for n in settings.claimed_hidden)
-    listed_sizes = (settings.inputs, *settings.claimed_hidden, settings.classes)
-    listed_total = sum(layer_counts(listed_sizes, backend))
     lab.metrics |= {
         "closest_layers": layers[best],
         "closest_parameters": counts[best],
@@ -228,13 +241,7 @@ def _depth_checks(lab: Lab, target: int) -> None:
         "listed_parameters": listed_total,
         "listed_distance": abs(listed_total - target),
     }
-    lab.check(
-        "stated_and_listed_depth_agree",
-        f"the network listed has the {settings.claimed_count} layers of {w} that are stated",
-        listed == settings.claimed_count,
-        f"{settings.claimed_hidden} lists {listed}",
-    )
-    lab.check(
+    yield (
         "listed_network_is_closest",
         f"the hidden layers {settings.claimed_hidden} come closest to the first network",
         listed_sizes == deep_sizes(settings, layers[best]),
@@ -242,7 +249,7 @@ def _depth_checks(lab: Lab, target: int) -> None:
         f"layers of {w} {counts[best]:,}, {distance[best]:,} off",
     )
     nearest = round(x) + 1
-    lab.check(
+    yield (
         "closest_network",
         f"the closest has {nearest} layers of {w}, {nearest - 1} further ones after the first: x "
         "rounded, not cut",

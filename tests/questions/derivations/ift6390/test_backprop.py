@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hw.errors import UsageError
-from hw.questions.derivations.ift6390 import backprop
+from hw.questions.derivations.ift6390 import _empirical_risk, _leaky_relu_network, backprop
 
 SETTINGS = backprop.Settings()
 
@@ -40,13 +40,13 @@ def test_forward_against_a_naive_loop(case):
         for row, b in zip(net.W2, net.b2, strict=True)
     ]
     expected = -np.log(np.exp(scores[y]) / sum(np.exp(s) for s in scores))
-    found = backprop.log_loss(backprop.forward(net, x).o_a, y)
+    found = _leaky_relu_network.log_loss(backprop.forward(net, x).o_a, y)
     assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_loss_is_finite_far_out():
-    assert backprop.log_loss(np.array([1000.0, -1000.0]), 1) == 2000.0
-    assert backprop.log_loss(np.array([1000.0, -1000.0]), 0) == 0.0
+    assert _leaky_relu_network.log_loss(np.array([1000.0, -1000.0]), 1) == 2000.0
+    assert _leaky_relu_network.log_loss(np.array([1000.0, -1000.0]), 0) == 0.0
 
 
 def test_ten_updates_against_torch(case):
@@ -99,12 +99,14 @@ def test_printed_risk_is_a_constant(case):
     X, Y = np.stack([case[1]] * 2), np.array([0, 1])
     for scale in (0.1, 1.0, 3.0):
         net = case[0].replace(W2=scale * case[0].W2)
-        assert backprop.risk_as_printed_in_line_3(net, X, Y) == pytest.approx(np.log(4), rel=1e-12)
+        assert _empirical_risk.risk_as_printed_in_line_3(net, X, Y) == pytest.approx(
+            np.log(4), rel=1e-12
+        )
 
 
 def test_first_layer_has_no_row_for_every_class():
     net, X, _ = backprop.draw(backprop.Settings(d_h=2), np.random.default_rng(0))
-    assert backprop.score_as_printed_in_line_4(net, X[0], 3) is None
+    assert _empirical_risk.score_as_printed_in_line_4(net, X[0], 3) is None
     assert not verdicts(settings=backprop.Settings(d_h=2))["e_first_layer_with_index_y"]
 
 
@@ -128,3 +130,42 @@ def test_random_networks_stay_off_the_kinks():
 def test_sizes_that_show_nothing_are_refused(values):
     with pytest.raises(UsageError):
         backprop.compute(backprop.Settings(**values), None, "numpy")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_step_that_is_wrong_by_a_little_fails(monkeypatch, backend):
+    right = _empirical_risk.gradients
+
+    def wrong(*a):
+        return {name: 1.0005 * value for name, value in right(*a).items()}
+
+    monkeypatch.setattr(_empirical_risk, "gradients", wrong)
+    found = verdicts(backend)
+    assert not found["f_step_on_the_whole_set"]
+    assert not found["f_batch_sum_over_batch_size"]
+    assert not found["g_risk_gradient_is_a_mean"]
+
+
+def test_parameters_are_those_of_modules(monkeypatch):
+    assert _empirical_risk.module_shapes(5, 6, 4) == [(6, 5), (6,), (4, 6), (4,)]
+    monkeypatch.setattr(_empirical_risk, "module_shapes", lambda d, d_h, m: [(d_h, d), (d_h,)])
+    assert not verdicts()["e_parameter_set"]
+
+
+def test_a_factor_with_another_slope_fails(monkeypatch):
+    right = backprop.leaky_relu_slope
+    monkeypatch.setattr(backprop, "leaky_relu_slope", lambda z, alpha: right(z, alpha) + 1e-3)
+    assert not verdicts()["m_slope_vector"]
+
+
+def test_a_sorted_factor_would_be_right(case, monkeypatch):
+    monkeypatch.setattr(
+        backprop, "leaky_relu_slope", lambda z, alpha: np.sort(np.where(z >= 0, 1.0, alpha))[::-1]
+    )
+    assert verdicts()["m_ones_before_alphas"]
+
+
+def test_the_figure_divides_by_the_size_of_the_set():
+    outcome = backprop.compute(SETTINGS, None, "numpy")
+    ratio = SETTINGS.batch_size / SETTINGS.n
+    assert outcome.metrics["printed_step_ratio"] == pytest.approx(ratio, rel=1e-6)

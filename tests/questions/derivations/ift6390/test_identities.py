@@ -48,6 +48,7 @@ def test_counted_operations(n):
     count = identities.count_operations
     assert count(identities.sigmoid_vjp, n) == 3 * n
     assert count(identities.softmax_vjp, n) == 4 * n - 1  # the inner product has n - 1 additions
+    assert count(identities.matrix_product, n) == n * (2 * n - 1)
     # s s^T and diag(s) - s s^T, n^2 each, then n inner products.
     assert count(identities.softmax_product, n) == 2 * n**2 + n * (2 * n - 1)
 
@@ -56,6 +57,27 @@ def test_a_product_that_is_not_linear_in_time_fails(monkeypatch):
     slow = {**identities.NUMPY_PRODUCTS, "softmax_linear": identities.softmax_product}
     monkeypatch.setattr(identities, "NUMPY_PRODUCTS", slow)
     assert not verdicts()["l_softmax_in_linear_time"]
+
+
+def test_a_general_product_that_is_linear_fails(monkeypatch):
+    monkeypatch.setattr(identities, "matrix_product", identities.sigmoid_vjp)
+    assert not verdicts()["l_general_product_is_quadratic"]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_product_that_serves_for_both_would_be_noticed(monkeypatch, backend):
+    monkeypatch.setattr(identities, "softmax_vjp", identities.sigmoid_vjp)
+    assert not verdicts(backend)["l_sigmoid_needs_its_own_product"]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_every_part_is_broken_by_another_side(monkeypatch, backend):
+    for part, sides in identities.SIDES.items():
+        wrong = {part: lambda w, sides=sides: (sides(w)[0], 1.0005 * sides(w)[1] + 1e-3)}
+        monkeypatch.setattr(identities, "SIDES", {**identities.SIDES, **wrong})
+    found = verdicts(backend)
+    expected = {"l_general_product_is_quadratic", "l_sigmoid_needs_its_own_product"}
+    assert {name for name, holds in found.items() if holds} == expected
 
 
 @pytest.mark.parametrize("backend", ["numpy", "torch"])

@@ -52,11 +52,17 @@ def test_right_claims_would_hold():
         claimed_total=1_707_274,
         claimed_inputs=3072,
         claimed_x=4.9,
-        claimed_count=6,
+        claimed_count=5,
         claimed_hidden=(512, *[120] * 6),
     )
     found = verdicts(settings=mended)
     assert {name for name, holds in found.items() if not holds} == {"equation_counts_all_layers"}
+
+
+def test_a_list_of_other_depth_than_announced_is_noticed():
+    assert verdicts()["listed_depth_fits_the_equation"]
+    other = parameter_counts.Settings(claimed_count=5)
+    assert not verdicts(settings=other)["listed_depth_fits_the_equation"]
 
 
 def test_a_wrong_count_fails():
@@ -72,6 +78,7 @@ def test_a_network_without_its_last_biases_is_noticed(monkeypatch):
     found = verdicts()
     assert found["total_as_printed"]
     assert not found["total_is_the_sum"]
+    assert not found["layer_rule"]
 
 
 def test_claims_must_fit_the_network():
