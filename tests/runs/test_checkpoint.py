@@ -61,7 +61,7 @@ CASES: dict[str, tuple[str, str, dict[str, Any]]] = {
         {**NARROW, "softmax_derivative": "jacobian"},
     ),
     "toolkit": ("e1394.q2.pytorch", "numpy torch", NARROW),
-    "keras": ("e1394.q2.keras", "torch", {**NARROW, "demonstration_epochs": 1}),
+    "keras": ("e1394.q2.keras", "numpy torch", {**NARROW, "batch_size": 100}),
 }
 PAIRS = [(name, backend) for name, (_, both, _) in CASES.items() for backend in both.split()]
 

@@ -19,12 +19,7 @@ from hw.training.loop import DERIVED, fit
 WIDTH, CLASSES = 12, 4
 # One question of each kind that trains; Keras, an extra, only where it is installed.
 KINDS = {q.kind: q for q in catalog.load_all().values() if q.trains}
-RUNS = [
-    (kind, backend)
-    for kind in KINDS
-    for backend in ("numpy", "torch")
-    if (kind, backend) != ("digits_keras", "numpy")  # there is none
-]
+RUNS = [(kind, backend) for kind in KINDS for backend in ("numpy", "torch")]
 
 IN_BATCHES = [
     run for run in RUNS if "batch_size" in KINDS[run[0]].module.Settings.__dataclass_fields__
