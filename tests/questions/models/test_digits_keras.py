@@ -212,7 +212,10 @@ def test_checks_are_the_claims_and_figures_draw_from_json(images, backend):
     again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
     stages = again.plots["stages"]["stages"]
     assert [bool(stage["error"]) for stage in stages] == [True, False, False, False]
-    figure = digits_keras.draw_stages({"default": again}, {"title": "stages"})
+    without = Outcome()  # a variant that demonstrates nothing
+    both = {"notebook": without, "batches": again}
+    digits_keras.draw_stages({"notebook": without}, {"title": "stages"}).canvas.draw()
+    figure = digits_keras.draw_stages(both, {"title": "stages"})
     assert isinstance(figure, Figure)
     figure.canvas.draw()
     assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
