@@ -16,8 +16,6 @@ import numpy as np
 import pytest
 
 from hw.config import catalog
-from hw.errors import MissingPackage
-from hw.questions.models.digits_keras import import_keras
 from hw.results.folder import as_json
 from hw.runs import checkpoint, interruption
 from hw.runs.checkpoint import Keeper, Unusable
@@ -68,11 +66,6 @@ PAIRS = [(name, backend) for name, (_, both, _) in CASES.items() for backend in 
 
 def task_of(name: str, backend: str, data: Path, path: Path | None = None, **more: Any) -> Task:
     question, _, settings = CASES[name]
-    if question == "e1394.q2.keras":
-        try:
-            import_keras()
-        except MissingPackage as error:
-            pytest.skip(str(error))
     variant = next(iter(catalog.find(question).variants))
     chosen = {"epochs": EPOCHS, **settings, **more}
     return Task(
