@@ -96,7 +96,7 @@ class Settings:
     )
     batch_size: int = setting(1, "examples of an update; more than there are: all", low=1)
     demonstration_epochs: int = setting(
-        12, "passes of Keras for each stage of the mending; 0: no demonstration", low=0
+        12, "passes of Keras for each stage of the mending, which a constant step size has", low=1
     )
     seed: int = setting(1, "of initial weights", low=0, high=2**32 - 1)
     dtype: Literal["float32", "float64"] = setting(
@@ -178,8 +178,10 @@ class Scheduled(BatchLearner):
 
     @cached_property
     def demonstration(self) -> Demonstration | None:
-        s = self.settings
-        return Demonstration(s, self.data, self.device) if s.demonstration_epochs else None
+        """None with the falling rate, at which nothing is learned, with or without mistakes."""
+        if self.settings.schedule == "time_based":
+            return None
+        return Demonstration(self.settings, self.data, self.device)
 
     def plots(self, names: Collection[str]) -> dict[str, Any]:
         if "stages" not in names or self.demonstration is None:
@@ -193,7 +195,7 @@ class Scheduled(BatchLearner):
 
     def _agreement(self) -> Check:
         """Whether Keras makes the same updates from the same start, in float32 as it does."""
-        settings = replace(self.settings, dtype="float32", demonstration_epochs=0)
+        settings = replace(self.settings, dtype="float32")
         ours = learner(settings, self.data, self.backend, self.device)
         theirs = KerasLearner(settings, self.data, self.device)
         theirs.load_parameters(ours.parameters())
