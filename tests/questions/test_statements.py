@@ -34,15 +34,13 @@ FALSE = {
     "ift6390.p1.parameters":
         "total_as_printed equation_counts_all_layers equation_inputs n_hidden_as_printed"
         " listed_network_is_closest",
-    "e1394.q1.critical_points": "substitution_as_printed minimum_as_printed",
+    "e1394.q1.critical_points": "substitution_as_printed",
     "e1394.q1.overfitting":
         "training_error_falls_with_more_data more_data_leads_to_overfitting",
-    "e1394.q1.capacity":
-        "identity_activation_makes_the_product reported_unit_computes_the_product",
+    "e1394.q1.capacity": "identity_activation_makes_the_product",
     "e1394.q1.weight_update":
-        "relu_is_a_step loss_slope_as_printed softmax_slope_is_one harmless_loss_factor"
-        " harmless_softmax_slope harmless_class_sum harmless_relu_gates b1_as_printed"
-        " w1_as_printed",
+        "relu_is_a_step one_loss_throughout softmax_slope_is_one slope_without_input_index"
+        " harmless_class_sum harmless_relu_gates",
 }  # fmt: skip
 # Where every axes of every figure has both labels. Elsewhere panels share one, or are colour bars.
 BOTH_LABELS = {"ist2024.q3.quadratic_activation", "e1394.q1.overfitting"}

@@ -23,8 +23,7 @@ RUNS = [
     (kind, backend)
     for kind in KINDS
     for backend in ("numpy", "torch", "torch, direct")
-    if (kind, backend) != ("digits_keras", "numpy")  # there is none
-    and (backend != "torch, direct" or "step" in KINDS[kind].module.Settings.__dataclass_fields__)
+    if backend != "torch, direct" or "step" in KINDS[kind].module.Settings.__dataclass_fields__
 ]
 
 IN_BATCHES = [

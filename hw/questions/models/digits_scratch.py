@@ -21,8 +21,9 @@ template's step is none: it leaves out how each class's share lowers all others.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,13 @@ from hw.config.settings import setting
 from hw.datasets.features import Dataset
 from hw.errors import UsageError
 from hw.nn.evaluate import Evaluator
+from hw.questions.derivations.lab.statements import titled
+from hw.results.outcome import Check, Outcome
 from hw.training.per_example import SequentialLearner
 from hw.training.random_draws import CentredDraws
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Array = NDArray[Any]
 
@@ -76,6 +82,36 @@ class DigitsLearner(SequentialLearner):
     @abstractmethod
     def _start(self, weights: list[Array]) -> None:
         """From the initial weights, first layer first."""
+
+    def plots(self, names: Collection[str]) -> dict[str, Any]:
+        return {"examples": examples(self.data)} if "examples" in names else {}
+
+    def checks(self) -> list[Check]:
+        data = self.data
+        shown = sorted({int(label) for split in data.splits.values() for label in split.labels})
+        levels = {
+            float(v) for s in data.splits.values() for v in np.unique(s.features.take(slice(None)))
+        }
+        return [
+            Check(
+                "images_are_of_ten_digits",
+                "the images have 28x28 pixels, and show the digits from 0 to 9",
+                data.image_shape == (28, 28) and shown == list(range(10)),
+                f"{' x '.join(map(str, data.image_shape))} pixels of {len(levels)} levels of "
+                f"grey; classes {', '.join(map(str, shown))}",
+            )
+        ]
+
+
+def examples(data: Dataset) -> list[dict[str, Any]]:
+    """The first training image of each class that there is, as rows of pixels from 0 to 255."""
+    shape, found = data.image_shape or (1, data.n_features), []
+    for digit in range(data.n_classes):
+        rows = np.flatnonzero(data.train.labels == digit)[:1]
+        for image in data.train.features.take(rows):
+            pixels = np.rint(255 * image).astype(int).reshape(shape)
+            found.append({"label": digit, "pixels": pixels.tolist()})
+    return found
 
 
 # NumPy
@@ -220,3 +256,23 @@ def learner(settings: Settings, data: Dataset, backend: str, device: str = "cpu"
     if device != "cpu":
         raise UsageError("a small network, one example at a time, has no use for a GPU")
     return (TorchLearner if backend == "torch" else NumPyLearner)(settings, data)
+
+
+# Figure
+
+
+def draw_examples(outcomes: Mapping[str, Outcome], spec: Mapping[str, Any]) -> Figure:
+    """A training image of each digit, as the network is given them."""
+    from hw.figures.style import new_figure
+
+    known = next(iter(outcomes.values())).plots["examples"]  # the same in every variant
+    figure, axes = new_figure(2, 5, width=1.5, height=1.7)
+    for ax in axes.flat:
+        ax.set_axis_off()
+    for ax, example in zip(axes.flat, known, strict=False):
+        ax.imshow(example["pixels"], cmap="gray_r", vmin=0, vmax=255)
+        ax.set_title(str(example["label"]))
+    return titled(figure, spec)
+
+
+FIGURES = {"examples": draw_examples}

@@ -12,6 +12,7 @@ import pytest
 
 from hw.config.settings import read_yaml
 from hw.errors import MissingPackage, UsageError
+from hw.lockstep.compare import compare
 from hw.questions.models import digits_keras
 from hw.questions.models.digits_keras import MEASURE, MISTAKES, STAGES, KerasLearner, Settings
 from hw.results.outcome import Outcome
@@ -19,7 +20,10 @@ from hw.runs import planning
 from hw.training.loop import fit
 
 CONFIG = Path(__file__).parents[3] / "configs" / "e1394/q2.keras.yaml"
-SMALL = Settings(hidden_sizes=(9, 8), epochs=2, batch_size=4, demonstration_epochs=2)
+SMALL = Settings(
+    hidden_sizes=(9, 8), epochs=2, schedule="constant", learning_rate=1.5, batch_size=4,
+    demonstration_epochs=2,
+)  # fmt: skip
 
 needs_keras = pytest.mark.skipif(
     importlib.util.find_spec("keras") is None,
@@ -66,13 +70,9 @@ def test_updates_equal_torchs(images):
         assert np.abs(found - before).max() > 1e-2
         # float32 both; Keras clips the shares that it takes logarithms of.
         assert np.allclose(found, theirs.detach(), rtol=1e-4, atol=1e-5)
-    found = learner.measure(MEASURE["epoch"])
     with torch.no_grad():
-        z = logits(X)
-        assert found["train_accuracy"] == float((z.argmax(1) == labels).double().mean())
-        assert found["train_loss"] == pytest.approx(
-            functional.cross_entropy(z, labels).item(), rel=1e-4
-        )
+        right = (logits(X).argmax(1) == labels).double().mean()
+    assert learner.accuracy("train") == float(right)
 
 
 @needs_keras
@@ -80,12 +80,62 @@ def test_the_same_each_time_and_parameters_can_be_taken_over(images):
     first, second = (KerasLearner(SMALL, images) for _ in range(2))
     other = KerasLearner(dataclasses.replace(SMALL, seed=2), images)
     for learner in (first, second, other):
-        learner.train_epoch()
-    mine = first.measure(MEASURE["epoch"])
-    assert mine == second.measure(MEASURE["epoch"])
-    assert mine != other.measure(MEASURE["epoch"])
+        learner.advance(10)
+
+    def equal(a, b):
+        pairs = zip(a.parameters().values(), b.parameters().values(), strict=True)
+        return all(np.array_equal(x, y) for x, y in pairs)
+
+    assert equal(first, second)
+    assert not equal(first, other)
     other.load_parameters(first.parameters())
-    assert mine == other.measure(MEASURE["epoch"])
+    assert equal(first, other)
+    assert first.accuracy("validation") == other.accuracy("validation")
+
+
+def test_numpy_and_torch_walk_together(dots):
+    for settings in (SMALL, dataclasses.replace(SMALL, schedule="time_based", learning_rate=4.0)):
+        exact = dataclasses.replace(settings, dtype="float64")
+        learners = [digits_keras.learner(exact, dots, b) for b in ("numpy", "torch")]
+        assert compare(*learners, updates=60).parting is None
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_the_rate_falls_by_one_with_each_update(images, backend):
+    settings = dataclasses.replace(SMALL, schedule="time_based", learning_rate=3.0)
+    found = digits_keras.learner(settings, images, backend)
+    steps = []
+    found.use_rate, use = lambda rate: (steps.append(rate), use(rate)), found.use_rate
+    found.advance(2)
+    found.advance(3)
+    # At 1 it stays, and so the last updates are made at one go.
+    assert steps == [3, 2, 1]
+    by_hand = digits_keras.learner(SMALL, images, backend)
+    for rate in (3.0, 2.0, 1.0, 1.0, 1.0):
+        by_hand.settings = dataclasses.replace(SMALL, learning_rate=rate)
+        by_hand.advance(1)
+    for name, p in found.parameters().items():
+        assert np.array_equal(p, by_hand.parameters()[name])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_the_schedule_goes_on_where_it_was_left(images, backend):
+    settings = dataclasses.replace(SMALL, schedule="time_based", learning_rate=9.0)
+    whole, first, second = (digits_keras.learner(settings, images, backend) for _ in range(3))
+    whole.advance(7)
+    first.advance(4)
+    second.load_state(first.state())
+    second.advance(3)
+    for name, p in whole.parameters().items():
+        assert np.array_equal(p, second.parameters()[name])
+
+
+def test_initial_weights_are_keras_glorot_uniform():
+    (W, b), _ = digits_keras.GlorotDraws(1).layers((300, 200, 10))
+    bound = np.sqrt(6 / 500)
+    assert W.shape == (200, 300)
+    assert 0.99 * bound < np.abs(W).max() <= bound
+    assert not b.any()
 
 
 @needs_keras
@@ -133,6 +183,7 @@ def test_verdicts_follow_the_trainings():
     from hw.questions.models.digits_keras import Trial
 
     assert all(demonstrate().values())
+    assert not demonstrate(sound=Trial([0.9], [0.15]))["mended_network_learns"]
     good = Trial([0.9], [0.9])
     for trials, wrong in (
         ({"given": good}, {"template_fails", "every_mending_helps"}),
@@ -146,10 +197,11 @@ def test_verdicts_follow_the_trainings():
 
 
 @needs_keras
-def test_checks_are_the_claims_and_figures_draw_from_json(images):
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_checks_are_the_claims_and_figures_draw_from_json(images, backend):
     from matplotlib.figure import Figure
 
-    learner = digits_keras.learner(SMALL, images, "torch")
+    learner = digits_keras.learner(SMALL, images, backend)
     outcome = fit(learner, SMALL.epochs, MEASURE["epoch"], (), plots={"curves", "stages"})
     claims = [c["check"] for c in read_yaml(CONFIG)["claims"] if "check" in c]
     assert [check.name for check in outcome.checks] == claims
@@ -160,7 +212,10 @@ def test_checks_are_the_claims_and_figures_draw_from_json(images):
     again = Outcome.from_json(json.loads(json.dumps(outcome.as_json(), allow_nan=False)))
     stages = again.plots["stages"]["stages"]
     assert [bool(stage["error"]) for stage in stages] == [True, False, False, False]
-    figure = digits_keras.draw_stages({"default": again}, {"title": "stages"})
+    without = Outcome()  # a variant that demonstrates nothing
+    both = {"notebook": without, "batches": again}
+    digits_keras.draw_stages({"notebook": without}, {"title": "stages"}).canvas.draw()
+    figure = digits_keras.draw_stages(both, {"title": "stages"})
     assert isinstance(figure, Figure)
     figure.canvas.draw()
     assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes)
@@ -168,17 +223,29 @@ def test_checks_are_the_claims_and_figures_draw_from_json(images):
 
 @needs_keras
 def test_a_failure_of_a_sound_network_is_no_demonstration(images, monkeypatch):
-    def fail(self, metrics):
+    def fail(self, split):
         raise RuntimeError("something else")
 
-    monkeypatch.setattr(KerasLearner, "measure", fail)
+    monkeypatch.setattr(KerasLearner, "accuracy", fail)
     with pytest.raises(RuntimeError, match="something else"):
         digits_keras.Demonstration(SMALL, images, "cpu").trial(MISTAKES[1:])
 
 
-def test_what_makes_no_sense_is_refused(images):
-    with pytest.raises(UsageError, match="no NumPy implementation"):
-        digits_keras.learner(SMALL, images, "numpy")
+@needs_keras
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_other_updates_than_keras_makes_are_noticed(images, backend, monkeypatch):
+    def agrees():
+        return digits_keras.learner(SMALL, images, backend).checks()[-1]
+
+    assert agrees().name == "keras_makes_the_same_updates"
+    assert agrees().holds
+    monkeypatch.setattr(Settings, "rate", lambda self, update: 1.005 * self.learning_rate)
+    assert not agrees().holds
+
+
+def test_what_makes_no_sense_is_refused():
+    with pytest.raises(UsageError, match="whole number"):
+        Settings(schedule="time_based", learning_rate=1.5)
     with pytest.raises(UsageError, match="hidden layer"):
         Settings(hidden_sizes=())
 

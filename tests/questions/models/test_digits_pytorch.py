@@ -84,6 +84,39 @@ def test_another_step_size_is_noticed(step, dots):
     assert compare(*learners, updates=2).parting.update == 1
 
 
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_the_first_step_with_cross_entropy_is_of_softmax_minus_target(dots, backend):
+    """The slope by the last layer's bias: s - y, and (σ(z) - y) / K with the template's loss."""
+    import torch
+
+    steps, logits = {}, None
+    for loss in ("cross_entropy", "bce"):
+        settings = Settings(hidden_sizes=(9, 8), dtype="float64", loss=loss)
+        learner = digits_pytorch.learner(settings, dots, backend)
+        weights = [torch.from_numpy(p.copy()) for p in learner.parameters().values()]
+        x = torch.from_numpy(dots.train.features.take(np.arange(1)))
+        for W, b in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+            x = torch.sigmoid(x @ W.T + b)
+        logits = x @ weights[-2].T + weights[-1]
+        learner.advance(1)
+        after = torch.from_numpy(list(learner.parameters().values())[-1])
+        steps[loss] = (weights[-1] - after) / settings.learning_rate
+    y = torch.eye(dots.n_classes, dtype=torch.float64)[int(dots.train.labels[0])]
+    expected = {
+        "cross_entropy": torch.softmax(logits[0], 0) - y,
+        "bce": (torch.sigmoid(logits[0]) - y) / dots.n_classes,
+    }
+    for loss, step in steps.items():
+        assert torch.allclose(step, expected[loss], rtol=1e-9, atol=1e-12), loss
+
+
+@pytest.mark.parametrize("loss", ["bce", "cross_entropy"])
+def test_numpy_and_torch_walk_together_with_either_loss(dots, loss):
+    settings = Settings(hidden_sizes=(9, 8), dtype="float64", loss=loss)
+    learners = [digits_pytorch.learner(settings, dots, b) for b in ("numpy", "torch")]
+    assert compare(*learners, updates=100).parting is None
+
+
 def test_a_network_without_hidden_layers_is_refused():
     with pytest.raises(UsageError, match="hidden layer"):
         Settings(hidden_sizes=())

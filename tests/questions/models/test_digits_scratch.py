@@ -187,3 +187,29 @@ def test_the_configured_run_is_the_protocols():
     assert read_yaml(CONFIG)["settings"] == {
         "hidden_sizes": [128, 64], "epochs": 50, "learning_rate": 1.5, "seed": 1
     }  # fmt: skip
+
+
+def test_one_example_of_each_digit_is_drawn_as_it_is_stored(no_data):
+    from matplotlib.figure import Figure
+
+    from hw.results.outcome import Outcome
+
+    data = load("mnist", "e1394-scratch", no_data, "stand-in")
+    shown = digits_scratch.examples(data)
+    assert [example["label"] for example in shown] == list(range(10))
+    for example in shown:
+        first = data.train.features.stored[np.flatnonzero(data.train.labels == example["label"])[0]]
+        assert np.array_equal(np.array(example["pixels"]).ravel(), first.ravel())
+    outcome = Outcome()
+    outcome.plots["examples"] = shown
+    figure = digits_scratch.draw_examples({"template": outcome}, {"title": "digits"})
+    assert isinstance(figure, Figure)
+    figure.canvas.draw()
+
+
+def test_images_of_another_shape_or_of_nine_digits_are_noticed(no_data, dots):
+    data = load("mnist", "e1394-scratch", no_data, "stand-in")
+    (check,) = digits_scratch.learner(Settings(**SMALL), data, "numpy").checks()
+    assert check.holds
+    (check,) = digits_scratch.learner(Settings(**SMALL), dots, "numpy").checks()
+    assert not check.holds

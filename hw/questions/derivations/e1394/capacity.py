@@ -174,13 +174,26 @@ def _identity_checks(lab: Lab, X: Array) -> None:
     one = np.array([[1.0, 2.0]])
     z, wanted_z = float(reported(one)[0]), float(target(one, *beta)[0])
     lab.check(
-        "reported_unit_computes_the_product",
+        "reported_unit_is_affine",
         f"a linear unit with bias {beta[0]:g} and weight {beta[1]:g} from x1 and x2 computes "
-        f"{beta[0]:g} + {beta[1]:g} x1 x2",
-        gap <= TOLERANCE,
+        f"{beta[0]:g} + {beta[1]:g} x1 + {beta[1]:g} x2, and not {beta[0]:g} + {beta[1]:g} x1 x2",
+        largest_gap(reported(X), beta[0] + beta[1] * X.sum(axis=1)) <= TOLERANCE < gap,
         f"at (1, 2) it computes {z:g} and not {wanted_z:g}, sigma = {float(squash(w, z)):.4f} and "
         f"not {float(squash(w, wanted_z)):.4f}; largest gap of the score over {len(X)} points "
         f"{gap:.2f}",
+    )
+    u = sp.symbols("u", real=True)
+    logistic = 1 / (1 + sp.exp(-u))
+    ends = [sp.limit(logistic, u, end) for end in (-sp.oo, sp.oo)]
+    values = squash(w, np.linspace(-30, 30, 601))
+    lab.check(
+        "sigmoid_is_between_0_and_1",
+        "o(z) = 1 / (1 + e^-z) maps every z to a value between 0 and 1",
+        ends == [0, 1]
+        and vanishes(sp.diff(logistic, u) - logistic * (1 - logistic))
+        and bool(((values > 0) & (values < 1)).all()),
+        f"SymPy: it rises, o' = o (1 - o), from {ends[0]} to {ends[1]}; {w.name}: from "
+        f"{values.min():.1e} to 1 - {1 - values.max():.1e} over z from -30 to 30",
     )
     example, sigma = float(target(one, 1, 2)[0]), float(squash(w, 5.0))
     lab.check(

@@ -38,8 +38,12 @@ Derivatives = Callable[[Array], tuple[Array, Array]]  # at (n, 2): gradients, He
 
 # A start whose Hessian is singular to rounding stays where it is, and so is dropped below.
 SINGULAR = 1e-9
-# What the report finds.
-CLAIMED_SADDLES = [(Fraction(x), Fraction(y)) for x, y in ((0, 0), (6, 0), (0, 6))]
+# What the report finds, with the Hessians that it prints.
+CLAIMED_SADDLES: dict[Point, tuple[tuple[int, int], tuple[int, int]]] = {
+    (Fraction(0), Fraction(0)): ((0, -6), (-6, 0)),
+    (Fraction(6), Fraction(0)): ((0, 6), (6, 12)),
+    (Fraction(0), Fraction(6)): ((12, 6), (6, 0)),
+}
 CLAIMED_MINIMUM = Fraction(3, 2), Fraction(3)
 # What we put in its place.
 MINIMUM = Fraction(2), Fraction(2)
@@ -196,10 +200,22 @@ def _derivative_checks(lab: Lab, derivatives: Derivatives) -> None:
 
 
 def _substitution_checks(lab: Lab) -> None:
-    """The second equation, f_y = 0, once the first has given y = 6 - 2x."""
+    """The first equation, f_x = 0, and the second, f_y = 0, in each of the cases that it leaves."""
     import sympy as sp
 
-    x = sp.Symbol("x", real=True)
+    x, y = sp.symbols("x y", real=True)
+    lab.proof(
+        "first_equation_factors",
+        "the first equation is y (2x + y - 6) = 0, so y = 0 or y = 6 - 2x",
+        gradient(x, y)[0] - y * (2 * x + y - 6),
+    )
+    without_y = sp.factor(gradient(x, 0)[1])
+    lab.check(
+        "case_y_is_zero",
+        "with y = 0 the second equation is x (x - 6) = 0, so x = 0 or x = 6",
+        vanishes(without_y - x * (x - 6)) and sp.solveset(without_y, x) == sp.FiniteSet(0, 6),
+        f"SymPy: {without_y}",
+    )
     substituted = sp.expand(gradient(x, 6 - 2 * x)[1])
     lab.check(
         "substitution_as_printed",
@@ -235,19 +251,23 @@ def _point_checks(lab: Lab, derivatives: Derivatives, points: list[Point]) -> No
         len(points) == 4,
         f"SymPy: {', '.join(map(_show, points))}",
     )
-    for point in CLAIMED_SADDLES:
+    for point, matrix in CLAIMED_SADDLES.items():
         lab.check(
             f"saddle_{point[0]}_{point[1]}",
-            f"{_show(point)} is a saddle point, the Hessian's determinant being -36",
-            point in points and kind(point) == "saddle" and determinant(point) == -36,
+            f"{_show(point)} is a saddle point, the Hessian {_matrix(point, matrix)} having the "
+            "determinant -36",
+            point in points
+            and hessian(*point) == matrix
+            and kind(point) == "saddle"
+            and determinant(point) == -36,
             facts(point),
         )
     printed = CLAIMED_MINIMUM
     lab.check(
-        "minimum_as_printed",
-        f"{_show(printed)} is a critical point, a local minimum",
-        printed in points and kind(printed) == "minimum",
-        facts(printed) + ("" if printed in points else ": not a critical point"),
+        "printed_minimum_is_none",
+        f"{_show(printed)} is no critical point, and so no minimum",
+        printed not in points and any(gradient(*printed)),
+        facts(printed),
     )
     lab.check(
         "hessian_as_printed",
@@ -271,8 +291,9 @@ def _show(point: Point) -> str:
     return f"({point[0]}, {point[1]})"
 
 
-def _matrix(point: Point) -> str:
-    (a, b), (c, d) = hessian(*point)
+def _matrix(point: Point, printed: Any = None) -> str:
+    """The Hessian at a point, or what is ``printed`` for it."""
+    (a, b), (c, d) = printed or hessian(*point)
     return f"[[{a}, {b}], [{c}, {d}]]"
 
 

@@ -313,8 +313,14 @@ STATEMENTS = {  # check: what the document says, or we in its place
     "more_data_leads_to_overfitting": (
         "beyond some size of the training set, more data raise the test error"
     ),
+    "training_is_the_lower_line_by_data": (
+        "the training error lies under the test error, and at no size of the training set above it"
+    ),
     "gap_closes_with_more_data": (
         "the gap between test and training error, which is overfitting, closes as data are added"
+    ),
+    "training_is_the_lower_line_by_complexity": (
+        "the training error lies under the test error, and at no size of the network above it"
     ),
     "training_error_falls_with_complexity": "the training error falls as the network grows",
     "test_error_falls_then_rises_with_complexity": (
@@ -330,6 +336,9 @@ STATEMENTS = {  # check: what the document says, or we in its place
     ),
     "further_epochs_fit_the_noise": (
         "where training goes on, it fits the noise: the training error falls under the noise level"
+    ),
+    "lowest_validation_error_is_the_optimum": (
+        "no other epoch has a lower test error than where the validation error turns"
     ),
     "early_stopping_generalises_better": (
         "stopping where the validation error is lowest gives a lower test error than going on"
@@ -352,6 +361,14 @@ class Judge:
     def falls(self, name: str, what: str, curve: Array) -> None:
         """From the first point to the last."""
         self.check(name, exceeds(curve[0], curve[-1]), f"{what} error {self.at(curve, 0, -1)}")
+
+    def lies_under(self, name: str, train: Array, test: Array) -> None:
+        """The training error under the test error: on average, and at no point above it."""
+        nearest = int((test - train).mean(axis=1).argmin())
+        above = any(exceeds(a, b) for a, b in zip(train, test, strict=True))
+        holds = not above and exceeds(test.mean(axis=0), train.mean(axis=0))
+        gap = f"{_mean((test - train)[nearest])} {self.places[nearest]}"
+        self.check(name, holds, f"test minus training error is least, {gap}")
 
     def turns(self, name: str, what: str, curve: Array, turn: int) -> None:
         """The curve falls from the first point to ``turn`` and rises from there to the last."""
@@ -378,6 +395,7 @@ def _judge_training_sets(lab: Lab, run: Experiment, curves: Curves) -> None:
         f"from one size to the next, test error changes by {most:+.3f} at most (to {where} "
         f"examples); by {_mean(test[-1] - test[0], '+.3f')} in all",
     )
+    judge.lies_under("training_is_the_lower_line_by_data", train, test)
     judge.falls("gap_closes_with_more_data", "test minus training", test - train)
     lab.metrics["training_set"] = _means(sizes, curves)
     about = f"{run.settings.hidden_size} hidden units"
@@ -389,6 +407,7 @@ def _judge_networks(lab: Lab, run: Experiment, curves: Curves) -> None:
     units = [f"{hidden} hidden unit{'' if hidden == 1 else 's'}" for hidden in sizes]
     judge = Judge(lab, [f"with {size}" for size in units])
     chosen, least = (int(curves[of].mean(axis=1).argmin()) for of in ("validation", "test"))
+    judge.lies_under("training_is_the_lower_line_by_complexity", curves["train"], test)
     judge.falls("training_error_falls_with_complexity", "training", curves["train"])
     judge.turns("test_error_falls_then_rises_with_complexity", "test", test, chosen)
     judge.check(
@@ -412,6 +431,16 @@ def _judge_epochs(lab: Lab, run: Experiment, long: Long) -> None:
         "further_epochs_fit_the_noise",
         exceeds(np.full(settings.repetitions, run.noise_level), train[-1]),
         f"training error {judge.at(train, -1)}; the noise level is {run.noise_level:.3f}",
+    )
+    # The test error is known at the epochs that are drawn; the turn is compared at the nearest.
+    near = min(range(len(long.tested)), key=lambda i: abs(long.tested[i] - 1 - turn))
+    least = int(long.test.mean(axis=1).argmin())
+    judge.check(
+        "lowest_validation_error_is_the_optimum",
+        not exceeds(long.test[near], long.test[least]),
+        f"validation error is lowest at epoch {turn + 1}; test error "
+        f"{_mean(long.test[near])} at epoch {long.tested[near]}, and at its lowest "
+        f"{_mean(long.test[least])} at epoch {long.tested[least]}",
     )
     low, middle, high = np.quantile(long.stopped, (0.25, 0.5, 0.75)).tolist()
     judge.check(

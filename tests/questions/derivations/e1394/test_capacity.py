@@ -71,3 +71,18 @@ def test_an_activation_with_a_product_would_be_found(monkeypatch, backend):
 def test_without_a_product_there_is_nothing_to_show():
     with pytest.raises(UsageError, match="beta1"):
         capacity.compute(capacity.Settings(beta1=0.0), None, "numpy")
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_unit_that_multiplied_would_be_found(monkeypatch, backend):
+    assert verdicts(backend)["reported_unit_is_affine"]
+    monkeypatch.setattr(capacity, "reported_weights", capacity.squaring_weights)
+    monkeypatch.setattr(capacity, "identity", capacity.square)
+    assert not verdicts(backend)["reported_unit_is_affine"]
+
+
+def test_a_squashing_that_leaves_the_interval_fails(monkeypatch):
+    assert verdicts()["sigmoid_is_between_0_and_1"]
+    right = capacity.squash
+    monkeypatch.setattr(capacity, "squash", lambda w, z: 1.0005 * right(w, z))
+    assert not verdicts()["sigmoid_is_between_0_and_1"]

@@ -72,3 +72,31 @@ def test_a_wrong_hessian_fails(monkeypatch):
     found = verdicts()
     assert not found["hessian"]
     assert not found["minimum"]
+
+
+def test_a_wrong_entry_of_a_printed_hessian_fails(monkeypatch):
+    point = (Fraction(0), Fraction(6))
+    assert verdicts()["saddle_0_6"]
+    wrong = critical_points.CLAIMED_SADDLES | {point: ((12, 6), (6, 1))}
+    monkeypatch.setattr(critical_points, "CLAIMED_SADDLES", wrong)
+    assert not verdicts()["saddle_0_6"]
+
+
+def test_a_printed_minimum_that_is_one_would_be_found(monkeypatch):
+    assert verdicts()["printed_minimum_is_none"]
+    monkeypatch.setattr(critical_points, "CLAIMED_MINIMUM", critical_points.MINIMUM)
+    assert not verdicts()["printed_minimum_is_none"]
+
+
+def test_the_cases_of_the_first_equation_fail_with_another_gradient(monkeypatch):
+    found = verdicts()
+    assert found["first_equation_factors"]
+    assert found["case_y_is_zero"]
+    monkeypatch.setattr(
+        critical_points,
+        "gradient",
+        lambda x, y: (2 * x * y + y**2 - 5 * y, x**2 + 2 * x * y - 5 * x),
+    )
+    found = verdicts()
+    assert not found["first_equation_factors"]
+    assert not found["case_y_is_zero"]

@@ -182,7 +182,10 @@ def test_verdicts_turn_with_the_curves():
     expected = {name: CLAIMS[name] for name in judged([0, 0.2], [0.4, 0.22])}
     assert judged([0, 0.2], [0.4, 0.22]) == expected
     # Had the document been right, every verdict would be the other.
-    assert judged([0.15, 0.0], [0.3, 0.4]) == {name: not holds for name, holds in expected.items()}
+    turned = {name: not holds for name, holds in expected.items()}
+    turned["training_is_the_lower_line_by_data"] = True  # of the lines, as the document has them
+    assert judged([0.15, 0.0], [0.3, 0.4]) == turned
+    assert not judged([0.15, 0.41], [0.3, 0.4])["training_is_the_lower_line_by_data"]
 
 
 def test_early_stopping_takes_the_lowest_validation_error():
@@ -211,3 +214,26 @@ def test_sizes_that_make_no_curve_are_refused(sizes):
         Settings(train_sizes=sizes)
     with pytest.raises(UsageError, match="rising order"):
         Settings(hidden_sizes=sizes)
+
+
+def long_training(test, validation):
+    """Verdicts on given mean errors of five epochs, the test error known at each."""
+    settings = dataclasses.replace(TINY, epochs=5)
+    lab, run = Lab(settings, "numpy"), Experiment(settings)
+    wobble = np.array([-1e-3, 0, 1e-3])
+    curves = {"test": test, "validation": validation, "train": [0.4, 0.3, 0.2, 0.1, 0.0]}
+    drawn = {name: np.array(curve)[:, None] + wobble for name, curve in curves.items()}
+    stopped = np.full(3, int(np.argmin(validation)) + 1)
+    stopped_test = drawn["test"][stopped[0] - 1]
+    overfitting._judge_epochs(
+        lab, run, overfitting.Long(**drawn, tested=[1, 2, 3, 4, 5], stopped=stopped,
+                                   stopped_test=stopped_test),
+    )  # fmt: skip
+    return {c.name: c.holds for c in lab.outcome.checks}
+
+
+def test_the_optimum_is_where_the_validation_error_turns():
+    valley = [0.4, 0.3, 0.2, 0.3, 0.35]
+    assert long_training(valley, valley)["lowest_validation_error_is_the_optimum"]
+    later = [0.4, 0.3, 0.25, 0.2, 0.35]
+    assert not long_training(later, valley)["lowest_validation_error_is_the_optimum"]

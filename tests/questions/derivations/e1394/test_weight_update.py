@@ -66,7 +66,7 @@ def test_all_faults_make_the_printed_formula(case):
     net, x, y = case
     f = weight_update.forward(NUMPY, net, x)[2]
     found = weight_update.gradients(NUMPY, net, x, y, set(weight_update.FAULTS), only=1)
-    printed = -2 * (y[1] - f[1]) * (net.w3[1] @ net.w2)
+    printed = -2 * (y[1] - f[1]) * (net.w3[1] @ net.w2) / 2  # of L = 2J
     assert np.allclose(found[0], printed, rtol=1e-12, atol=1e-15)
     assert np.allclose(found[1], np.outer(printed, x), rtol=1e-12, atol=1e-15)
 
@@ -95,3 +95,37 @@ def test_random_networks_have_open_and_closed_units(case):
         assert (a < 0).any()
         assert np.abs(a).min() > weight_update.OFF_KINK
     assert f.max() < 0.95
+
+
+def test_the_report_is_judged_by_the_loss_that_it_differentiates(case):
+    """With L = (y - f)^2 the factor 2 is right; its item 3 has J, and so another update."""
+    found = verdicts()
+    assert found["loss_slope_as_printed"]
+    assert not found["one_loss_throughout"]
+    net, x, y = case
+
+    def squares(z):
+        return ((y - weight_update.forward(NUMPY, net.replace(b3=z), x)[2]) ** 2).sum()
+
+    doubled = 2 * weight_update.softmax_slope(f := weight_update.forward(NUMPY, net, x)[2], f - y)
+    assert np.allclose(weight_update.central_difference(squares, net.b3), doubled, atol=1e-8)
+
+
+def test_the_chain_rule_needs_the_index_of_the_input():
+    assert verdicts()["chain_rule"]
+    assert not verdicts()["slope_without_input_index"]
+    assert all(d == 0 for d in weight_update.chain_rule_differences(3, 2))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_gates_that_let_everything_pass_would_be_found_harmless(monkeypatch, backend):
+    right = weight_update.gradient_b1
+
+    def open_gates(net, f, y, gates, faults=(), only=0):
+        return right(net, f, y, gates, set(faults) - {"relu_gates", "class_sum"}, only)
+
+    monkeypatch.setattr(weight_update, "gradient_b1", open_gates)
+    found = verdicts(backend)
+    assert found["harmless_relu_gates"]
+    assert found["harmless_class_sum"]
+    assert found["softmax_slope_matters"]
