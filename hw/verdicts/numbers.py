@@ -129,9 +129,8 @@ def judge_range(claim: Claim, evidence: Evidence) -> Finding:
     if epochs == "several":
         values = values[-LAST_EPOCHS:]
     outside = sorted(max(low - v, v - high, 0.0) for v in values)
-    needed = {"several": min(1, len(values) - 1), "most": len(values) // 2, "some": 0}.get(
-        epochs, -1
-    )
+    second = min(1, len(values) - 1)
+    needed = {"most": len(values) // 2, "several": second, "some": 0}.get(epochs, -1)
     excess = outside[needed]
     inside = sum(not x for x in outside)
     text = number(values[-1])

@@ -201,7 +201,7 @@ class LinearLearner(RegressionLearner):
                 "infinitely_many_minimisers",
                 "infinitely many w have the same least squared error on the training data",
                 rank < width and max(losses) <= min(losses) * (1 + 1e-9),
-                f"{width - rank} directions that X maps to zero: moved along one by 0, 1 and 1000, a "
+                f"X maps {width - rank} directions to zero: moved along one by 0, 1 and 1000, a "
                 f"minimiser has losses of {', '.join(f'{loss:.10f}' for loss in losses)}",
             ),
             Check(
@@ -270,7 +270,7 @@ def norm(v: Array) -> float:
 
 
 def ridge_by_least_squares(X: Array, y: Array, ridge: float) -> Array:
-    """The minimiser of ‖Xw - y‖² + λ‖w‖², (D+1,), by no formula: least squares with √λ I below X."""
+    """The minimiser of ‖Xw - y‖² + λ‖w‖², (D+1,), by least squares with √λ I below X."""
     width = X.shape[1]
     rows = np.vstack([X, np.sqrt(ridge) * np.eye(width)])
     return np.linalg.lstsq(rows, np.append(y, np.zeros(width)), rcond=None)[0]

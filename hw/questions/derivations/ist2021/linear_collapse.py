@@ -13,7 +13,8 @@ activation descend on the same three-class data, a ring within a broken ring, an
 the optimum of the linear layer, which Newton's method finds. The same network with ReLU descends
 beside them. What a linear layer cannot do is shown on XOR by a certificate, not by a failed
 training. What is decided in rational numbers is the same with either backend; the trainings are
-implemented twice. Training is by full batches, as the subject is where it ends and not how it gets there.
+implemented twice. Training is by full batches, as the subject is where it ends and not how it gets
+there.
 """
 
 from __future__ import annotations
@@ -433,9 +434,9 @@ def check_regions(lab: Lab) -> None:
         "regions_are_intersections",
         "a perceptron of several classes predicts each of them in an intersection of half-spaces",
         agree and convex,
-        f"{len(points)} rational points, {len({*classes.tolist()})} of 4 classes predicted: the class"
-        f" of highest score is the one whose three inequalities hold: {agree}; points between two of"
-        f" a class are of it: {convex}",
+        f"{len(points)} rational points, {len({*classes.tolist()})} of 4 classes predicted: the"
+        f" class of highest score is the one whose three inequalities hold: {agree}; points between"
+        f" two of a class are of it: {convex}",
     )
 
 
