@@ -44,7 +44,7 @@ EVERY_EPOCH = {
     "q4.depth": {"train_loss", "validation_loss", "validation_accuracy"},
 }
 VARIANTS = {
-    "q2.learning_rate": ["lr-0.001", "lr-0.0009", "lr-0.0007", "lr-0.0005"],
+    "q2.learning_rate": ["lr-0.001", "lr-0.0009", "lr-0.0005"],
     "q4.logistic_regression": ["lr-0.1", "lr-0.01", "lr-0.001"],
     "q4.depth": ["layers-2", "layers-3"],
 }

@@ -128,9 +128,11 @@ class TestTraining:
 
 
 @BACKENDS
-def test_variation_and_early_loss_are_of_the_curve(backend: str) -> None:
+def test_variation_and_convergence_are_of_the_curve(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings(hidden_size=5, learning_rate=0.01)
-    ends = ("train_variation", "early_train_loss")
+    ends = ("train_variation", "convergence_epoch")
     for epochs in (1, 3, 60):
         learner = question.learner(settings, houses(), backend)
         outcome = fit(learner, epochs, question.MEASURE["epoch"], ends)
@@ -138,8 +140,11 @@ def test_variation_and_early_loss_are_of_the_curve(backend: str) -> None:
         changes = [abs(b - a) for a, b in itertools.pairwise(curve)][-50:]
         expected = sum(changes) / len(changes) if changes else 0
         assert outcome.metrics["train_variation"] == pytest.approx(expected, rel=RTOL)
-        early = sum(curve[:10]) / len(curve[:10])
-        assert outcome.metrics["early_train_loss"] == pytest.approx(early, rel=RTOL)
+        for level in (curve[0], curve[-1], 0.0):
+            monkeypatch.setattr(question, "CONVERGED", level)
+            reached = [t for t, loss in enumerate(curve, start=1) if loss <= level]
+            found = learner.measure(["convergence_epoch"])["convergence_epoch"]
+            assert found == [*reached, epochs + 1][0]
 
 
 def test_variation_goes_on_after_a_stop() -> None:
