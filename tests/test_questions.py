@@ -26,7 +26,8 @@ IDS = {
     "ist2023": "q1.perceptron q1.logistic_regression q1.expressiveness q1.mlp"
     " q2.logistic_regression q2.batch_size q2.learning_rate q2.regularization q3.boolean_range",
     "ist2021": "q1.sigmoid q1.logistic_loss q1.softmax_jacobian q1.multinomial_loss q1.convexity"
-    " q2.squared_loss q2.linear_regression q2.neural_regression q3.perceptron"
+    " q2.squared_loss q2.gradients q2.linear_regression q2.more_epochs q2.neural_regression"
+    " q2.learning_rate q3.perceptron"
     " q3.logistic_regression q3.linear_collapse q3.mlp q4.logistic_regression q4.feedforward"
     " q4.feedforward_grid q4.depth",
     "ift6390": "q1.identities q2.backprop p1.network p1.parameters p1.deep_network p1.regularised"

@@ -7,7 +7,8 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
                               ``count``: how many examples a share was taken of; ``band``: how
                               far off it may be, where the document itself says so.
 ``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs``: the ``last`` (where
-                              none are named), ``all``, ``most`` or ``some`` of them.
+                              none are named), ``all``, ``most`` or ``some`` of them, or
+                              ``several``: at least two of the last ten.
 ``order``                     a metric that ends higher in one variant (``higher``) than in others
                               (``lower``), by at least ``factor``; ``minus`` subtracts a metric
                               first. ``others`` stands for all the other variants.
@@ -104,7 +105,7 @@ _FLAGS = {"trendless", "ours"}
 _OF_ONE = ("value", "range", "trend", "best", "smoother", "record")
 DIRECTIONS = ("rising", "falling", "oscillating", "steady")
 OTHERS = "others"  # in an order: all the variants that the other side does not name
-EPOCHS = ("last", "all", "most", "some")
+EPOCHS = ("last", "all", "most", "several", "some")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from hw.config.claims import Claim
 from hw.console import number
+from hw.verdicts.calibration import LAST_EPOCHS
 from hw.verdicts.evidence import Evidence
 from hw.verdicts.finding import (
     Finding,
@@ -125,8 +126,11 @@ def judge_range(claim: Claim, evidence: Evidence) -> Finding:
         return _no_value(claim.variant, metric, evidence)
     low = float(claim.details.get("low", -math.inf))
     high = float(claim.details.get("high", math.inf))
+    if epochs == "several":
+        values = values[-LAST_EPOCHS:]
     outside = sorted(max(low - v, v - high, 0.0) for v in values)
-    needed = {"last": -1, "all": -1, "most": len(values) // 2, "some": 0}[epochs]
+    second = min(1, len(values) - 1)
+    needed = {"most": len(values) // 2, "several": second, "some": 0}.get(epochs, -1)
     excess = outside[needed]
     inside = sum(not x for x in outside)
     text = number(values[-1])

@@ -287,12 +287,23 @@ class TestValues:
         ({"low": 0.4, "epochs": "all"}, Verdict.DIFFERS),
         ({"low": 0.59, "epochs": "some"}, Verdict.HOLDS),
         ({"low": 0.7, "epochs": "some"}, Verdict.DIFFERS),
+        ({"low": 0.59, "epochs": "several"}, Verdict.HOLDS),
+        ({"high": 0.5, "epochs": "several"}, Verdict.DIFFERS),  # so before the last ten epochs
     ],
 )
 def test_ranges(item: dict[str, Any], verdict: Verdict) -> None:
     values = [0.3] * 5 + [0.5] * 6 + [842 / 1404] * 10  # 0.5997
     claim = {"metric": "validation_accuracy", "variant": "a", **item}
     assert found(claim, {"a": outcome(history=curve(values))}).verdict is verdict
+
+
+@pytest.mark.parametrize("peaks", [1, 2])
+def test_one_epoch_is_not_several(peaks: int) -> None:
+    values = [0.3] * (20 - peaks) + [0.9] * peaks
+    claim = {"metric": "train_loss", "variant": "a", "low": 0.8, "epochs": "several"}
+    history = {"epoch": list(range(1, 21)), "train_loss": values}
+    verdict = found(claim, {"a": outcome(history=history)}).verdict
+    assert (verdict is Verdict.HOLDS) == (peaks > 1)
 
 
 class TestStatements:

@@ -90,6 +90,15 @@ class ClosedForm:
         along = self.directions @ w
         return norm(along), norm(w - along @ self.directions)
 
+    def null_direction(self) -> Array:
+        """A unit vector (D+1,) that X maps to zero; zeros where there is none."""
+        rank, width = self.directions.shape
+        if rank == width:
+            return np.zeros(width)
+        outside = np.eye(width) - self.directions.T @ self.directions
+        longest = outside[np.argmax(np.linalg.norm(outside, axis=1))]
+        return longest / np.linalg.norm(longest)
+
     @property
     def solve_error(self) -> float:
         """How far off w* may be: ε times the condition number of XᵀX + λI, with a margin of 10."""
@@ -164,12 +173,15 @@ class LinearLearner(RegressionLearner):
         form, w = self.closed_form, self.weights()
         rank, width, best = form.rank, len(w), form.weights
         epochs, distance = len(self.distances) - 1, self.distances[-1]
+        X, y = with_ones(self.data.train.features), self.data.train.labels
         falls = sum(b < a for a, b in zip(self.distances, self.distances[1:], strict=False))
         row, null = form.parts(w - best)
         outside, best_outside = form.parts(w)[1], form.parts(best)[1]
         smallest = float(form.sigma[rank - 1])
         beyond = f", the next one {form.sigma[rank]:.1e}" if rank < len(form.sigma) else ""
         expected = norm(self.decay() * (form.directions @ best))
+        ridge_error = norm(ridge_by_least_squares(X, y, form.ridge) - best)
+        losses = losses_along(X, y, form.null_direction())
         slowest = 1 / (self.settings.learning_rate * smallest**2)
         return [
             Check(
@@ -177,6 +189,20 @@ class LinearLearner(RegressionLearner):
                 "XᵀX cannot be inverted",
                 rank < width,
                 f"rank {rank} of {width}: singular value {rank} of X is {smallest:.3g}{beyond}",
+            ),
+            Check(
+                "closed_form_is_ridge",
+                "w = (XᵀX + λI)⁻¹Xᵀy is ridge regression: ‖Xw - y‖² + λ‖w‖² is least there",
+                ridge_error <= form.solve_error,
+                f"off a least-squares solver, given √λ I as further examples with target 0, by "
+                f"{ridge_error:.1e}; the solve is exact to {form.solve_error:.1e}",
+            ),
+            Check(
+                "infinitely_many_minimisers",
+                "infinitely many w have the same least squared error on the training data",
+                rank < width and max(losses) <= min(losses) * (1 + 1e-9),
+                f"X maps {width - rank} directions to zero: moved along one by 0, 1 and 1000, a "
+                f"minimiser has losses of {', '.join(f'{loss:.10f}' for loss in losses)}",
             ),
             Check(
                 "distance_falls",
@@ -241,6 +267,20 @@ class LinearLearner(RegressionLearner):
 def norm(v: Array) -> float:
     """The Euclidean norm."""
     return float(np.linalg.norm(v))
+
+
+def ridge_by_least_squares(X: Array, y: Array, ridge: float) -> Array:
+    """The minimiser of ‖Xw - y‖² + λ‖w‖², (D+1,), by least squares with √λ I below X."""
+    width = X.shape[1]
+    rows = np.vstack([X, np.sqrt(ridge) * np.eye(width)])
+    return np.linalg.lstsq(rows, np.append(y, np.zeros(width)), rcond=None)[0]
+
+
+def losses_along(X: Array, y: Array, direction: Array) -> list[float]:
+    """Root mean squared errors at a minimiser of ‖Xw - y‖, and at 1 and at 1000 from it."""
+    least = np.linalg.lstsq(X, y, rcond=None)[0]
+    errors = (X @ (least + step * direction) - y for step in (0, 1, 1000))
+    return [norm(error) / float(np.sqrt(len(y))) for error in errors]
 
 
 def with_ones(features: Features) -> Array:

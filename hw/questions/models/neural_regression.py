@@ -5,7 +5,10 @@ Source: IST Deep Learning 2021-22, Homework 1, question 2.2(b), Figure 7.
 Conventions: N examples, D features, H hidden units; W₁ (H, D) and W₂ (1, H) drawn from
 N(0.1, 0.1²), hidden weights first, biases zero; no column of ones. h = g(W₁x + b₁), ŷ = W₂h + b₂,
 loss ½(ŷ - y)². All gradients of an update are taken at the old weights. The losses reported are
-root mean squared errors, as the document plots them.
+root mean squared errors, as the document plots them. Two metrics at the end tell of the whole curve
+of the training loss: ``train_variation``, how much it changes from epoch to epoch, in the mean over
+the last 50; ``convergence_epoch``, the first epoch after which it is 0.1 or less, where the
+document says that it ends, and one more than there were where it never is.
 
 Deviations from the handout: none.
 """
@@ -13,9 +16,11 @@ Deviations from the handout: none.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from hw.config.settings import setting
@@ -30,6 +35,8 @@ from hw.training.random_draws import NumPyDraws
 Array = NDArray[Any]
 
 MEASURE = {"epoch": ("train_loss", "test_loss"), "end": ()}
+VARIATION_EPOCHS = 50  # the last ones, over which the variation of the training loss is taken
+CONVERGED = 0.1  # "the value of the loss function ends up at around 0.1"
 NAMES = ("0.weight", "0.bias", "1.weight", "1.bias")
 
 
@@ -52,7 +59,30 @@ class NetworkLearner(RegressionLearner):
         layers = draws.layers((data.n_features, settings.hidden_size, 1))
         super().__init__(data, draws.orders(len(data.train)))
         self.settings = settings
+        self.train_losses: list[float] = []  # after each epoch
         self._start([array for layer in layers for array in layer])
+
+    def train_epoch(self) -> dict[str, float]:
+        super().train_epoch()
+        self.train_losses.append(self._loss(self.evaluators["train"]))
+        return {"train_loss": self.train_losses[-1]}
+
+    def measure(self, metrics: Sequence[str]) -> dict[str, float]:
+        changes = np.abs(np.diff(self.train_losses[-1 - VARIATION_EPOCHS :]))
+        converged = (t for t, loss in enumerate(self.train_losses) if loss <= CONVERGED)
+        own = {
+            "train_variation": float(np.mean(changes)) if len(changes) else 0.0,
+            "convergence_epoch": 1 + next(converged, len(self.train_losses)),
+        }
+        found = super().measure([name for name in metrics if name not in own])
+        return found | {name: own[name] for name in metrics if name in own}
+
+    def state(self) -> dict[str, Array]:
+        return {**super().state(), "train_losses": np.array(self.train_losses)}
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        super().load_state(state)
+        self.train_losses = state["train_losses"].tolist()
 
     @abstractmethod
     def _start(self, arrays: list[Array]) -> None:

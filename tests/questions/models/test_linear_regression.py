@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,14 @@ class TestClosedForm:
         assert form.rank == 4
         assert form.parts(np.ones(8))[1] > 0.1
 
+    def test_null_direction(self) -> None:
+        X, _ = arrays(houses(), "train")
+        direction = question.learner(Settings(), houses(), "numpy").closed_form.null_direction()
+        assert np.linalg.norm(direction) == pytest.approx(1)
+        assert_allclose(X @ direction, 0, atol=1e-12)
+        regular = question.learner(Settings(), houses(singular=False), "numpy").closed_form
+        assert not regular.null_direction().any()
+
 
 class TestChecks:
     @BACKENDS
@@ -156,6 +165,8 @@ class TestChecks:
         learner, outcome = trained(Settings(epochs=30, learning_rate=0.0003), houses(), backend)
         assert verdicts(learner) == {
             "normal_equations_singular": True,
+            "closed_form_is_ridge": True,
+            "infinitely_many_minimisers": True,
             "distance_falls": True,
             "distance_above_zero": True,
             "null_space_explains_distance": False,
@@ -173,6 +184,21 @@ class TestChecks:
     def test_regular_matrix(self) -> None:
         learner, _ = trained(Settings(epochs=2), houses(singular=False), "numpy")
         assert not verdicts(learner)["normal_equations_singular"]
+        assert not verdicts(learner)["infinitely_many_minimisers"]
+
+    @BACKENDS
+    def test_notice_another_closed_form(self, backend: str) -> None:
+        learner, _ = trained(Settings(epochs=2), houses(), backend)
+        weights = learner.closed_form.weights
+        learner.closed_form = replace(learner.closed_form, weights=weights * 1.001)
+        assert not verdicts(learner)["closed_form_is_ridge"]
+
+    def test_notice_a_direction_that_is_not_of_the_null_space(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        learner, _ = trained(Settings(epochs=2), houses(), "numpy")
+        monkeypatch.setattr(question.ClosedForm, "null_direction", lambda form: form.directions[0])
+        assert not verdicts(learner)["infinitely_many_minimisers"]
 
     def test_notice_a_start_outside_the_row_space(self) -> None:
         # The document's explanation would be right, had the weights not started at zero.

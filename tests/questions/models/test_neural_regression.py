@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +125,38 @@ class TestTraining:
     def test_no_gpu(self) -> None:
         with pytest.raises(UsageError, match="GPU"):
             question.learner(Settings(), houses(), "torch", "cuda")
+
+
+@BACKENDS
+def test_variation_and_convergence_are_of_the_curve(
+    backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(hidden_size=5, learning_rate=0.01)
+    ends = ("train_variation", "convergence_epoch")
+    for epochs in (1, 3, 60):
+        learner = question.learner(settings, houses(), backend)
+        outcome = fit(learner, epochs, question.MEASURE["epoch"], ends)
+        curve = outcome.history["train_loss"]
+        changes = [abs(b - a) for a, b in itertools.pairwise(curve)][-50:]
+        expected = sum(changes) / len(changes) if changes else 0
+        assert outcome.metrics["train_variation"] == pytest.approx(expected, rel=RTOL)
+        for level in (curve[0], curve[-1], 0.0):
+            monkeypatch.setattr(question, "CONVERGED", level)
+            reached = [t for t, loss in enumerate(curve, start=1) if loss <= level]
+            found = learner.measure(["convergence_epoch"])["convergence_epoch"]
+            assert found == [*reached, epochs + 1][0]
+
+
+def test_variation_goes_on_after_a_stop() -> None:
+    learner = question.learner(Settings(hidden_size=5, epochs=4), houses(), "numpy")
+    for _ in range(2):
+        learner.train_epoch()
+    other = question.learner(Settings(hidden_size=5, epochs=4), houses(), "numpy")
+    other.load_state(learner.state())
+    for each in (learner, other):
+        each.train_epoch()
+    assert other.measure(["train_variation"]) == learner.measure(["train_variation"])
+    assert len(other.train_losses) == 3
 
 
 def test_second_weights_have_a_column_for_each_hidden_unit() -> None:

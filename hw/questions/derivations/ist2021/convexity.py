@@ -79,6 +79,11 @@ def corrected_1_3(f_x: Any, f_y: Any, t: Any) -> Any:
     return t * f_x + (1 - t) * f_y
 
 
+def composed(g: Callable[[Any], Any], a: Any, b: Any) -> Callable[[Any], Any]:
+    """f(x) = g(Ax + b), of rows x (n, N)."""
+    return lambda x: g(x @ a.T + b)
+
+
 # The losses: definitions in either library, the gradient by hand and by autograd ---------------
 
 
@@ -230,6 +235,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     check_linear_model(lab)
     check_minima(lab)
     check_sine_model(lab)
+    check_composition(lab)
     return lab.outcome
 
 
@@ -396,6 +402,51 @@ def tangent_shortfall(lab: Lab, gradient: Gradient) -> float:
     (at_u, slope), (at_v, _) = gradient(u), gradient(v)
     along = (slope * (v - u)).sum((1, 2))
     return float(((at_u + along - at_v) / (1 + at_u + np.abs(along) + at_v)).max())
+
+
+# Convex functions of rows (n, M) -> (n,), of four sorts: smooth or with kinks, strictly or not.
+CONVEX: dict[str, Callable[[World, Any], Any]] = {
+    "‖u‖²": lambda w, u: (u**2).sum(-1),
+    "‖u‖₁": lambda w, u: abs(u).sum(-1),
+    "max |u_i|": lambda w, u: w.amax(abs(u), -1),
+    "-log softmax(u)_1": logit_loss,
+}
+
+
+def check_composition(lab: Lab) -> None:
+    """(1.4)-(1.7) for any convex g: by letters, and for four of them by a search."""
+    import sympy
+
+    t, *numbers = sympy.symbols("t a1:7 b1:3 x1:4 y1:4", real=True)
+    a, b = np.array(numbers[:6]).reshape(2, 3), np.array(numbers[6:8])
+    x, y = np.array(numbers[8:11]), np.array(numbers[11:])
+    g = sympy.Function("g")  # of which nothing is known
+
+    def of_letters(u: Any) -> Any:
+        return np.array([g(*map(sympy.expand, row)) for row in u])
+
+    share = np.array([t])
+    ends = (np.atleast_2d(x), np.atleast_2d(y), share)
+    images = (np.atleast_2d(a @ x + b), np.atleast_2d(a @ y + b), share)
+    proved = vanishes(
+        chord_defect(composed(of_letters, a, b), *ends) - chord_defect(of_letters, *images)
+    )
+    worst = {}
+    for name, convex in CONVEX.items():
+        matrix, shift = lab.world.array(lab.rng.normal(size=(3, 4))), lab.rng.normal(size=3)
+        f = composed(lambda u, convex=convex: convex(lab.world, u), matrix, lab.world.array(shift))
+        found = search(
+            lambda p, f=f: as_numpy(f(lab.world.array(p))), 4, lab.rng, lab.settings.draws, 0
+        )
+        worst[name] = found.worst
+    lab.check(
+        "composition_is_convex",
+        "g(Ax + b) is convex in x for every convex g",
+        proved and max(worst.values()) <= NOISE,
+        "a chord's defect is that of g on the chord's image, for any g,"
+        f" {reduces(proved)}; largest relative defect of {lab.settings.draws} chords, A of 3 rows"
+        " and 4 columns: " + ", ".join(f"{name} {value:.1e}" for name, value in worst.items()),
+    )
 
 
 def check_sine_model(lab: Lab) -> None:

@@ -12,7 +12,9 @@ where equal means equal, and then as a trained pair: a linear layer and a networ
 activation descend on the same three-class data, a ring within a broken ring, and are compared with
 the optimum of the linear layer, which Newton's method finds. The same network with ReLU descends
 beside them. What a linear layer cannot do is shown on XOR by a certificate, not by a failed
-training. Training is by full batches, as the subject is where it ends and not how it gets there.
+training. What is decided in rational numbers is the same with either backend; the trainings are
+implemented twice. Training is by full batches, as the subject is where it ends and not how it gets
+there.
 """
 
 from __future__ import annotations
@@ -181,6 +183,13 @@ def perceptron(points: np.ndarray, labels: np.ndarray) -> tuple[bool, int, tuple
     return False, epochs, tuple(map(int, w))
 
 
+def half_spaces(layer: Layer, k: int) -> Layer:
+    """Normals (K-1, D) and offsets (K-1,): class k is predicted where normal·x + offset > 0."""
+    weight, bias = layer
+    others = [j for j in range(len(bias)) if j != k]
+    return weight[k] - weight[others], bias[k] - bias[others]
+
+
 # The trained networks --------------------------------------------------------------------------
 
 
@@ -306,6 +315,7 @@ def compute(settings: Settings, data: Any, backend: str) -> Outcome:
     check_parameters(lab)
     check_xor(lab)
     check_training(lab, trained(settings, lab.rng, backend))
+    check_regions(lab)
     return lab.outcome
 
 
@@ -400,6 +410,33 @@ def check_xor(lab: Lab) -> None:
         "a hidden layer of two ReLU units separates XOR",
         bool((scores * XOR > 0).all()),
         "scores of (0,0), (0,1), (1,0), (1,1): " + ", ".join(map(str, scores)),
+    )
+
+
+def check_regions(lab: Lab) -> None:
+    """Where a linear layer of four classes predicts each, in rational numbers."""
+    layer, points = rational_layers(lab.rng, (2, 4))[0], rational_layers(lab.rng, (2, 300))[0][0]
+    scores = forward([layer], same, points)
+    classes = np.array([scores[n].tolist().index(max(scores[n])) for n in range(len(scores))])
+    alone = (scores == scores.max(1, keepdims=True)).sum(1) == 1  # not on a boundary
+    agree = convex = True
+    for k in range(4):
+        normals, offsets = half_spaces(layer, k)
+
+        def inside(x: Any, normals: Any = normals, offsets: Any = offsets) -> Any:
+            return (forward([(normals, offsets)], same, x) > 0).all(1)
+
+        agree &= bool((inside(points)[alone] == (classes[alone] == k)).all())
+        mine = points[alone & (classes == k)]
+        third = Fraction(1, 3)
+        convex &= bool(inside(third * mine + (1 - third) * mine[::-1]).all())
+    lab.check(
+        "regions_are_intersections",
+        "a perceptron of several classes predicts each of them in an intersection of half-spaces",
+        agree and convex,
+        f"{len(points)} rational points, {len({*classes.tolist()})} of 4 classes predicted: the"
+        f" class of highest score is the one whose three inequalities hold: {agree}; points between"
+        f" two of a class are of it: {convex}",
     )
 
 

@@ -182,6 +182,7 @@ class SymPy(World):
             maximum=sympy.Max,
             where=lambda condition, a, b: sympy.Piecewise((a, condition), (b, True)),
             stack=np.stack,
+            concatenate=np.concatenate,
         )
         self.sympy = sympy
 

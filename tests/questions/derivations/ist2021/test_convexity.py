@@ -49,6 +49,17 @@ def test_a_wrong_formula_is_found_out(monkeypatch, backend, formula, wrong, brok
     assert not any(holds[name] for name in broken)
 
 
+@both_backends
+def test_a_function_that_is_not_convex_is_found_out_when_composed(monkeypatch, backend):
+    monkeypatch.setitem(convexity.CONVEX, "-‖u‖₁", lambda w, u: 1e3 - abs(u).sum(-1))
+    assert not verdicts(convexity.compute(SMALL, None, backend))["composition_is_convex"]
+
+
+def test_a_map_that_is_not_affine_is_found_out(monkeypatch):
+    monkeypatch.setattr(convexity, "composed", lambda g, a, b: lambda x: g((x @ a.T + b) ** 3))
+    assert not verdicts(convexity.compute(SMALL, None, "numpy"))["composition_is_convex"]
+
+
 def test_search_finds_what_is_not_convex_and_nothing_else():
     rng = np.random.default_rng(5)
     for f, convex in (

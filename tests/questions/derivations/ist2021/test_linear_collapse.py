@@ -10,6 +10,7 @@ import torch
 from support import computed
 
 from hw.questions.derivations.ist2021 import linear_collapse
+from hw.questions.derivations.lab.lab import Lab
 from hw.questions.derivations.lab.separability import separate
 from hw.results.outcome import Outcome
 
@@ -137,6 +138,17 @@ def test_trained_identity_network_is_the_linear_layer(outcome):
 def test_a_network_that_is_not_linear_does_not_collapse(monkeypatch):
     monkeypatch.setattr(linear_collapse, "same", linear_collapse.relu)
     assert not verdicts(linear_collapse.compute(SMALL, None, "numpy"))["identity_linear_in_input"]
+
+
+def test_half_spaces_of_another_class_are_found_out(monkeypatch):
+    for spaces, holds in (
+        (linear_collapse.half_spaces, True),
+        (lambda layer, k: (layer[0][k] - layer[0], layer[1] - layer[1][k]), False),
+    ):
+        monkeypatch.setattr(linear_collapse, "half_spaces", spaces)
+        lab = Lab(SMALL, "numpy")
+        linear_collapse.check_regions(lab)
+        assert verdicts(lab.outcome) == {"regions_are_intersections": holds}
 
 
 def test_relu_that_does_not_bend_separates_nothing(monkeypatch):
