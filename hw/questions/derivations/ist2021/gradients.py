@@ -418,7 +418,7 @@ def check_shapes(lab: Lab) -> None:
     )
     shapes = {}
     for name, layers in (("logistic_regression", 1), *(("mlp", layers) for layers in (1, 2, 3))):
-        settings = feedforward.Settings(model=name, layers=layers, hidden_size=h)  # type: ignore[arg-type]
+        settings = feedforward.Settings(model=name, layers=layers, hidden_size=h)
         learner: Any = feedforward.learner(settings, data, lab.world.name)
         weights = [p.shape for n, p in learner.parameters().items() if n.endswith("weight")]
         shapes[name, layers] = [tuple(shape) for shape in weights]
