@@ -61,7 +61,7 @@ def test_load_reads_the_same(result: api.Result, results: Path) -> None:
 
 
 def test_figures_as_files_and_as_matplotlib_figures(result: api.Result) -> None:
-    assert list(result.figures) == ["accuracies", "weight-norm"]
+    assert list(result.figures) == ["accuracies", "weight-norm", "weight-unevenness"]
     figure = result.figures["accuracies"]
     assert figure.pdf.read_bytes()[:4] == b"%PDF"
     picture = figure._repr_png_()
@@ -74,7 +74,7 @@ def test_figures_as_files_and_as_matplotlib_figures(result: api.Result) -> None:
 
 def test_a_notebook_shows_a_table_and_the_figures(result: api.Result) -> None:
     shown = result._repr_html_()
-    assert shown.count("<img") == 2
+    assert shown.count("<img") == 3
     assert "<td>test_accuracy</td>" in shown
     assert "0.51" in shown, "what was published stands beside"
     assert "stand-in" not in shown

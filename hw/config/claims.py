@@ -5,7 +5,8 @@ A claim stands in its question's YAML file and nowhere else. Its sort follows fr
 ``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The
                               value is quoted, for its decimals are the precision that was printed.
                               ``count``: how many examples a share was taken of; ``band``: how
-                              far off it may be, where the document itself says so.
+                              far off it may be, where the document itself says so or the
+                              question's notes give the reason.
 ``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs``: the ``last`` (where
                               none are named), ``all``, ``most`` or ``some`` of them, or
                               ``several``: at least two of the last ten.

@@ -147,7 +147,7 @@ def test_the_files(hw: CommandLine) -> None:
         "config.yaml", "figures", "history.json", "metrics.json", "run.json",
     ]  # fmt: skip
     history = json.loads((folder / "history.json").read_text())
-    names = {"epoch", "train_accuracy", "validation_accuracy", "weight_norm"}
+    names = {"epoch", "train_accuracy", "validation_accuracy", "weight_norm", "weight_unevenness"}
     assert set(history) == {"plain", "l2"}
     assert set(history["l2"]) == names
     assert history["l2"]["epoch"] == [1, 2]
@@ -341,7 +341,7 @@ def test_the_same_bytes_from_run_to_run(hw: CommandLine, tmp_path: Path, backend
         run = only(hw("run", *words, "--json"))
         found.append(contents(Path(run["folder"]), "run.json"))
     assert found[0] == found[1]
-    assert len(found[0]) == 10  # four files, and two figures in three formats
+    assert len(found[0]) == 13  # four files, and three figures in three formats
 
 
 @pytest.mark.figures

@@ -275,7 +275,7 @@ def test_errata_say_what_is_right_and_show_the_evidence(results: Path) -> None:
     checked(results)
     write(results)
     words = read(results).words
-    assert "It says it is a product Right is with g(z) = z the input" in words
+    assert 'It says it is a product Right is "g(z) = z" makes the input' in words
     assert "Evidence 4 is not 5" in words
 
 

@@ -169,7 +169,11 @@ NAMES = ("metrics.json", "history.json", "plots.json", "checks.json", "run.json"
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), texts | st.text(max_size=10)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=200,
+    deadline=None,
+)
 def test_results_fuzz(tmp_path: Path, files: dict[str, str]) -> None:
     for name in NAMES:
         (tmp_path / name).write_text(files.get(name, '{"one": {}}'))
