@@ -25,6 +25,7 @@ its sketched curve turns.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -101,7 +102,7 @@ def logits(w: World, p: Mapping[str, Any], X: Any) -> tuple[Any, Any]:
     return h, h @ p["v"] + p["c"]
 
 
-class Networks:
+class Networks(ABC):
     """R networks with the parameters ``p`` in the library's arrays, and their training sets."""
 
     backend: str
@@ -111,9 +112,9 @@ class Networks:
         self.sample = sample
         self.p = {name: self.w.array(a) for name, a in start.items()}
 
+    @abstractmethod
     def step(self) -> None:
         """One step of Adam on every network's mean loss."""
-        raise NotImplementedError
 
     def classes(self, X: Array) -> Array:
         """(R, N) booleans for X (N, 2) or (R, N, 2)."""

@@ -23,6 +23,7 @@ PyTorch share the names that are needed here.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import cache, partial
 from types import SimpleNamespace
@@ -47,7 +48,7 @@ from hw.questions.derivations.lab.calculus import (
 Formula = Callable[["World", Any], Any]
 
 
-class World:
+class World(ABC):
     """Elementwise functions under NumPy's names, and a derivative.
 
     name:      ``numpy``, ``torch`` or ``sympy``.
@@ -65,29 +66,29 @@ class World:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.library, name)
 
+    @abstractmethod
     def array(self, values: Any) -> Any:
         """Numbers of float64 as this world has them."""
-        raise NotImplementedError
 
     def eye(self, size: int) -> Any:
         """The unit matrix, (size, size)."""
         return self.array(np.eye(size))
 
+    @abstractmethod
     def slope(self, f: Formula, z: Any) -> Any:
         """f'(z) of an elementwise ``f``, in z's shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def curvature(self, f: Formula, z: Any) -> Any:
         """f''(z) of an elementwise ``f``, in z's shape."""
-        raise NotImplementedError
 
+    @abstractmethod
     def jacobian(self, f: Formula, z: Any) -> Any:
         """Derivatives of f, (..., K) -> (..., M), as (..., M, K)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hessian(self, f: Formula, z: Any) -> Any:
         """Second derivatives of f, (..., K) -> (...), as (..., K, K)."""
-        raise NotImplementedError
 
 
 class NumPy(World):
@@ -222,7 +223,8 @@ class SymPy(World):
 @cache
 def world(name: str) -> World:
     """``numpy``, ``torch`` or ``sympy``; the library is imported by the first call."""
-    return {"numpy": NumPy, "torch": Torch, "sympy": SymPy}[name]()
+    worlds: dict[str, Callable[[], World]] = {"numpy": NumPy, "torch": Torch, "sympy": SymPy}
+    return worlds[name]()
 
 
 @cache
