@@ -25,9 +25,10 @@ class MLP(Reference):
     b2: Array
 
     def start(self) -> None:
-        self.W1 = self.random.normal(0.1, 0.1, size=(self.H, self.D))
+        mean, deviation = 0.1, 0.1
+        self.W1 = self.random.normal(mean, deviation, size=(self.H, self.D))
         self.b1 = np.zeros(self.H)
-        self.W2 = self.random.normal(0.1, 0.1, size=(self.K, self.H))
+        self.W2 = self.random.normal(mean, deviation, size=(self.K, self.H))
         self.b2 = np.zeros(self.K)
 
     def update(self, x: Array, y: Any) -> float:

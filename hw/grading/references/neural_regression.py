@@ -23,9 +23,10 @@ class NeuralRegression(Reference):
     b2: Array
 
     def start(self) -> None:
-        self.W1 = self.random.normal(0.1, 0.1, size=(self.H, self.D))
+        mean, deviation = 0.1, 0.1
+        self.W1 = self.random.normal(mean, deviation, size=(self.H, self.D))
         self.b1 = np.zeros(self.H)
-        self.W2 = self.random.normal(0.1, 0.1, size=(1, self.H))
+        self.W2 = self.random.normal(mean, deviation, size=(1, self.H))
         self.b2 = np.zeros(1)
 
     def update(self, x: Array, y: Any) -> float:
