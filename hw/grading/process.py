@@ -1,12 +1,13 @@
 """A hand-in in a process of its own, and what the grader can ask it for.
 
-The process runs `hw/grading/child`, in a folder of its own into which the hand-in's folder is copied.
-Nothing that comes back is believed: values are checked as they arrive, and whoever asked compares
-them. A process that dies, is silent, or answers with what is no answer, raises a `HandInFault`.
+The process runs `hw/grading/child`, in a folder of its own that the hand-in's folder is copied
+into. Nothing that comes back is believed: values are checked as they arrive, and whoever asked
+compares them. A process that dies, is silent, or answers what is no answer is a `HandInFault`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
 import signal
@@ -30,7 +31,8 @@ from hw.grading.child import wire
 TIME_LIMIT = 10.0  # seconds, of all that one hand-in is asked for
 _START_LIMIT = 60.0  # seconds until Python and NumPy are there, which is not the hand-in's time
 _MAX_PRINTED = 64 << 10  # bytes kept of what it prints
-_MEMORY_MB, _FILE_MB = 3000, 64
+MEMORY_MB = 2000
+_FILE_MB = 64
 _CHILD = Path(__file__).with_name("child")
 
 
@@ -87,8 +89,12 @@ class Handle(int):
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """A class of the hand-in's: its methods (also inherited ones of its own) with the names of their
-    parameters, the names of all its bases, and the line where it begins."""
+    """A class of the hand-in's.
+
+    methods: the names of their parameters, by name; inherited ones too where they are its own.
+    bases:   the names of all classes that it inherits from, the nearest first.
+    line:    where it begins.
+    """
 
     methods: Mapping[str, tuple[str, ...]]
     bases: tuple[str, ...] = ()
@@ -120,11 +126,12 @@ class HandIn:
         file: Path,
         time_limit: float = TIME_LIMIT,
         files: Mapping[str, bytes] | None = None,
+        memory_mb: int = MEMORY_MB,
     ) -> None:
         """``files``: what its folder holds besides, by name (data for its own loader)."""
         self.file = file
         self._left = time_limit
-        self._limit = time_limit
+        self._limit, self._memory_mb = time_limit, memory_mb
         self._folder = tempfile.TemporaryDirectory(prefix="hand-in-", ignore_cleanup_errors=True)
         self._process: _Process | None = None
         self._printed = ""
@@ -230,7 +237,7 @@ class HandIn:
                 "folder": str(self._place),
                 "hidden": str(Path(hw.__file__).parent),
                 "seconds": int(self._limit) + 2,
-                "memory_mb": _MEMORY_MB,
+                "memory_mb": self._memory_mb,
                 "file_mb": _FILE_MB,
             },
         }
@@ -386,13 +393,11 @@ class _Process:
         return f"its process ended with exit code {code} while it was asked something"
 
     def end(self, fault: HandInFault | None = None) -> HandInFault:
-        """End the process and all that it started. ``fault`` is raised by whatever is asked next."""
+        """End the process and all that it started; ``fault`` is what the next question raises."""
         if self._fault is None:
             self._fault = fault or Died("its process has ended")
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             self._child.wait()
             for pipe in self._pipes:
                 pipe.close()
@@ -400,7 +405,7 @@ class _Process:
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the caller's own. One thread: two that fight over a core cost more than they bring."""
+    """Nothing of the caller's own. One thread, so that hand-ins side by side do not disturb."""
     threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
     return {
         "PATH": os.defpath,

@@ -1,7 +1,8 @@
-"""The process of one hand-in: loads it, does what it is asked, and answers. Run as ``python -I child``.
+"""The process of one hand-in: it loads the file, does what it is asked, and answers.
 
-Requests come on standard input, answers go to standard output, each a frame of `wire`. What the hand-in
-prints goes to standard error. Imports nothing of hw: what the grader expects is not to be found here.
+Run as ``python -I child``. Requests come on standard input and answers go to standard output, each
+a frame of `wire`; what the hand-in prints goes to standard error. Nothing of hw is imported: what
+the grader expects is not to be found in this process.
 """
 
 from __future__ import annotations
@@ -133,7 +134,7 @@ class Worker:
     # What they need
 
     def _own(self, thing: Any) -> bool:
-        """Whether a class or a function is the hand-in's: its own, or of a file that lies beside it."""
+        """Whether a class or a function is the hand-in's: of its file, or of one beside it."""
         module = sys.modules.get(getattr(thing, "__module__", None) or "")
         file = getattr(module, "__file__", None)
         return file is not None and Path(file).is_relative_to(self.file.parent)
@@ -209,7 +210,7 @@ def main() -> None:
     held = confine.confine(**settings["confine"])
     os.chdir(settings["confine"]["folder"])
     sys.path.insert(0, settings["confine"]["folder"])
-    sys.meta_path.insert(0, NoReference())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, NoReference())
     stand_ins.install()
     worker = Worker(settings["file"])
     sys.argv = [worker.file.name]
