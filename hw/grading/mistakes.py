@@ -159,7 +159,9 @@ def mutant(reference: type[Reference], changes: Changes) -> type[Reference]:
     body: dict[str, Any] = {}
     for name, of_method in by_method.items():
         source = "\n".join(_changed(methods[name].splitlines(), of_method))
-        exec(compile("from __future__ import annotations\n" + source, f"<{name}>", "exec"), namespace)
+        exec(
+            compile("from __future__ import annotations\n" + source, f"<{name}>", "exec"), namespace
+        )
         body[name] = namespace[name]
     return type(reference.__name__, (reference,), body)
 

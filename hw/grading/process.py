@@ -16,7 +16,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -27,6 +26,15 @@ import hw
 from hw.errors import HwError
 from hw.grading import hand_in_folder
 from hw.grading.child import wire
+from hw.grading.hand_in import (
+    ClassFacts,
+    Command,
+    Died,
+    HandInFault,
+    Nonsense,
+    Raised,
+    TimedOut,
+)
 
 TIME_LIMIT = 10.0  # seconds, of all that one hand-in is asked for
 _START_LIMIT = 60.0  # seconds until Python and NumPy are there, which is not the hand-in's time
@@ -36,78 +44,10 @@ _FILE_MB = 64
 _CHILD = Path(__file__).with_name("child")
 
 
-class HandInFault(Exception):
-    """The hand-in did not answer as asked."""
-
-
-class Raised(HandInFault):
-    """It raised an exception.
-
-    line: of the hand-in's file, where that is in the traceback.
-    done: what it had answered before, where it was asked for many things at once.
-    code: the exit code, as of a script.
-    """
-
-    def __init__(
-        self,
-        type: str,
-        message: str,
-        line: int | None = None,
-        done: Sequence[Any] = (),
-        code: int = 1,
-    ) -> None:
-        super().__init__(f"{type}: {message}" + (f" (line {line})" if line else ""))
-        self.type, self.message, self.line = type, message, line
-        self.done, self.code = list(done), code
-
-
-class TimedOut(HandInFault):
-    """It took longer than it may."""
-
-
-class Died(HandInFault):
-    """Its process ended by itself."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__(how)
-        self.how = how
-
-
-class Nonsense(HandInFault):
-    """What came back is no answer."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
 class Handle(int):
     """An object that stays in the hand-in's process; ``type`` is the name of its class."""
 
     type: str = ""
-
-
-@dataclass(frozen=True)
-class ClassFacts:
-    """A class of the hand-in's.
-
-    methods: the names of their parameters, by name; inherited ones too where they are its own.
-    bases:   the names of all classes that it inherits from, the nearest first.
-    line:    where it begins.
-    """
-
-    methods: Mapping[str, tuple[str, ...]]
-    bases: tuple[str, ...] = ()
-    line: int | None = None
-
-
-@dataclass(frozen=True)
-class Command:
-    """The hand-in run as a script: exit code, what it printed, and the files that it made."""
-
-    exit: int
-    printed: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class HandIn:
@@ -210,8 +150,7 @@ class HandIn:
     def command(self, argv: Sequence[str], files: Mapping[str, bytes] | None = None) -> Command:
         """Run the file as a script in its folder, after writing ``files`` there.
 
-        Raises `TimedOut` and `Died`. An exception that the script does not catch is exit code 1,
-        and the last line of what it printed names it.
+        Raises `TimedOut` and `Died`. An exception that the script does not catch is exit code 1.
         """
         self._end()
         hand_in_folder.write(self._place, files or {})
@@ -221,11 +160,10 @@ class HandIn:
         try:
             self._ask("run", list(argv))
         except Raised as fault:
-            code, last = fault.code, "" if fault.type == "SystemExit" else f"{fault}\n"
+            code, last = fault.code, "" if fault.type == "SystemExit" else str(fault)
         finally:
             self._end()
-        printed = process.printed + last
-        return Command(code, printed, hand_in_folder.made(self._place, before))
+        return Command(code, process.printed, last, hand_in_folder.made(self._place, before))
 
     # The process
 
@@ -474,7 +412,7 @@ def _class_facts(found: Any) -> ClassFacts:
     return ClassFacts(
         methods,
         _words(found.get("bases"), "bases"),
-        line if type(line) is int else None,
+        line if type(line) is int else 0,
     )
 
 
@@ -492,7 +430,7 @@ def _raised(found: Any) -> Raised:
     return Raised(
         kind[:100],
         message[:1000],
-        line if type(line) is int else None,
+        line if type(line) is int else 0,
         done if isinstance(done, list) else (),
         code if type(code) is int else 1,
     )

@@ -10,7 +10,8 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
-from hw.grading.process import Died, HandIn, HandInFault, Handle, Nonsense, Raised, TimedOut
+from hw.grading.hand_in import Died, HandInFault, Nonsense, Raised, TimedOut
+from hw.grading.process import HandIn, Handle
 
 SKELETON = """
 import numpy as np
@@ -79,8 +80,8 @@ def test_what_a_file_defines(write, tmp_path: Path) -> None:
     with HandIn(write(text)) as hand_in:
         assert set(hand_in.classes) == {"LinearModel", "Perceptron", "Helper"}
         perceptron = hand_in.classes["Perceptron"]
-        assert perceptron.methods["update_weight"] == ("self", "x_i", "y_i", "kwargs")
-        assert perceptron.methods["predict"] == ("self", "X")
+        assert perceptron.methods["update_weight"] == ("x_i", "y_i", "**kwargs")
+        assert perceptron.methods["predict"] == ("X",)
         assert perceptron.bases == ("LinearModel", "object")
         assert perceptron.line == SKELETON.splitlines().index("class Perceptron(LinearModel):") + 1
         assert hand_in.functions == {"train": ("model", "epochs")}
@@ -229,15 +230,15 @@ def test_run_as_a_script(write) -> None:
     with HandIn(write(text)) as hand_in:
         done = hand_in.command(["mlp", "-epochs", "2"], {"data/small.npz": packed.read_bytes()})
     assert done.exit == 3
-    assert done.printed == "['mlp', '-epochs', '2'] (2, 5)\n"
+    assert done.stdout == "['mlp', '-epochs', '2'] (2, 5)\n"
     assert done.files == {"curves.pdf": b"", "notes.txt": b"done"}
 
 
 def test_a_script_that_raises(write) -> None:
     with HandIn(write("if __name__ == '__main__':\n    print('begun')\n    [][1]\n")) as hand_in:
         done = hand_in.command([])
-    assert done.exit == 1
-    assert done.printed.splitlines() == ["begun", "IndexError: list index out of range (line 3)"]
+    assert (done.exit, done.stdout) == (1, "begun\n")
+    assert done.stderr == "IndexError: list index out of range (line 3)"
 
 
 def test_files_beside_it_are_copied_and_data_that_are_too_large_are_not(write, tmp_path) -> None:
@@ -278,10 +279,7 @@ def test_the_folder_is_gone_afterwards(write) -> None:
         ("import os; os.close(4)\n    while True: pass", HandInFault),
         ("while True: pass", TimedOut),
         ("import time; time.sleep(100)", TimedOut),
-        (
-            "while True:\n        try:\n            while True: pass\n        except BaseException: pass",
-            TimedOut,
-        ),
+        ("while True:\n        try:\n            while True: pass\n        except: pass", TimedOut),
         ("import numpy as np; np.ones(10 << 27)", Raised),
         ("return [bytearray(1 << 27) for _ in range(80)]", Raised),
         ("return 'x' * (40 << 20)", Raised),
@@ -330,7 +328,8 @@ def test_no_processes(write) -> None:
         import os, subprocess, threading
         def attack():
             made = 0
-            for start in (os.fork, lambda: subprocess.run(["true"]), lambda: os.posix_spawn("/bin/true", ["true"], {})):
+            run, spawn = subprocess.run, os.posix_spawn
+            for start in (os.fork, lambda: run(["true"]), lambda: spawn("/bin/true", ["true"], {})):
                 for _ in range(50):
                     try:
                         if start() == 0:
@@ -370,7 +369,7 @@ def test_no_network(write) -> None:
             refused = 0
             for family in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
                 try:
-                    socket.socket(family).connect(("127.0.0.1", 9) if family != socket.AF_UNIX else "/run/x")
+                    socket.socket(family)
                 except PermissionError:
                     refused += 1
             return refused
@@ -502,10 +501,8 @@ def test_a_state_that_is_none(write) -> None:
 
 
 def test_a_handle_that_does_not_exist(write) -> None:
-    with HandIn(write("class Model:\n    pass\n")) as hand_in:
-        with pytest.raises(HandInFault):
-            hand_in.state(Handle(99))
-        # It is the grader's mistake, or the child's: nothing else is lost.
+    with HandIn(write("class Model:\n    pass\n")) as hand_in, pytest.raises(HandInFault):
+        hand_in.state(Handle(99))
 
 
 def test_a_fresh_process_after_a_fault(write) -> None:

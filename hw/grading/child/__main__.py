@@ -143,9 +143,9 @@ class Worker:
         own = [c for c in reversed(found.__mro__) if self._own(c)]
         methods = {n: _parameters(f) for c in own for n, f in vars(c).items() if callable(f)}
         try:
-            line: int | None = inspect.getsourcelines(found)[1]
+            line = inspect.getsourcelines(found)[1]
         except (OSError, TypeError):
-            line = None
+            line = 0
         return {
             "methods": methods,
             "bases": [str(c.__name__) for c in found.__mro__[1:]],
@@ -176,7 +176,7 @@ class Worker:
         if isinstance(error, SyntaxError) and error.filename == str(self.file):
             line = error.lineno
         else:
-            line = next((f.lineno for f in reversed(frames) if f.filename == str(self.file)), None)
+            line = next((f.lineno for f in reversed(frames) if f.filename == str(self.file)), 0)
         message = ""
         with contextlib.suppress(Exception):
             message = str(error)[:1000]
@@ -187,10 +187,17 @@ class Worker:
 
 
 def _parameters(function: Any) -> list[str]:
+    """The names of a function's parameters, without ``self``, starred as in its definition."""
     try:
-        return list(inspect.signature(function).parameters)
+        found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
+    stars: dict[Any, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
+    names = [stars.get(p.kind, "") + p.name for p in found]
+    return names[1:] if names[:1] == ["self"] else names
 
 
 def _plain(value: Any) -> Any:
