@@ -121,6 +121,12 @@ class Worker:
             getattr(thing, method)(*args, **kwargs)
             yield reach.state(thing, self._own)
 
+    def make(self, name: str, *args: Any, **kwargs: Any) -> int:
+        module, _, function = name.rpartition(".")
+        made = getattr(importlib.import_module(module), function)(*args, **kwargs)
+        self.objects.append(made)
+        return len(self.objects) - 1
+
     def seed(self, seed: int) -> None:
         random.seed(seed)
         np.random.seed(seed)
@@ -164,7 +170,7 @@ class Worker:
         done: list[Any] = []
         try:
             found = getattr(self, request["do"])(*request["args"], **request["kwargs"])
-            if isinstance(found, Iterator):
+            if request["do"] == "walk":
                 done.extend(found)
                 found = done
             return {"value": _plain(found)}
@@ -214,6 +220,9 @@ def _plain(value: Any) -> Any:
 def main() -> None:
     channel = Channel()
     settings = channel.receive(lambda _: None)
+    for name in settings["imports"]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     held = confine.confine(**settings["confine"])
     os.chdir(settings["confine"]["folder"])
     sys.path.insert(0, settings["confine"]["folder"])

@@ -45,8 +45,8 @@ def _limits(seconds: int, memory_mb: int, file_mb: int) -> list[str]:
     wanted = {
         "RLIMIT_CPU": (seconds, f"time: {seconds} s of the processor"),
         "RLIMIT_DATA": (memory_mb * _MB, f"memory: {memory_mb} MB"),
-        # What is shared between processes counts here alone, and so does what is only reserved.
-        "RLIMIT_AS": (memory_mb * _MB * 4, ""),
+        # What could be shared counts here alone, but so does what is reserved and never touched.
+        "RLIMIT_AS": (_reserved() + memory_mb * _MB * 4, ""),
         "RLIMIT_FSIZE": (file_mb * _MB, f"size of a file: {file_mb} MB"),
         "RLIMIT_NOFILE": (256, ""),
         "RLIMIT_CORE": (0, ""),
@@ -63,6 +63,15 @@ def _limits(seconds: int, memory_mb: int, file_mb: int) -> list[str]:
         if words:
             held.append(words)
     return held
+
+
+def _reserved() -> int:
+    """Bytes of addresses that this process has by now: a large library reserves a good deal."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
