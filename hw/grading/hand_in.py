@@ -26,11 +26,16 @@ class Raised(HandInFault):
     type:    the exception's name.
     message: its text, cut short.
     line:    of the hand-in's file, the innermost one; 0 where there is none.
+    done:    what it had answered before, where it was asked for many things at once.
+    code:    the exit code that a script would end with.
     """
 
-    def __init__(self, type: str, message: str = "", line: int = 0) -> None:
+    def __init__(
+        self, type: str, message: str = "", line: int = 0, done: Sequence[Any] = (), code: int = 1
+    ) -> None:
         super().__init__(f"{type}: {message}" + (f" (line {line})" if line else ""))
         self.type, self.message, self.line = type, message, line
+        self.done, self.code = list(done), code
 
 
 class TimedOut(HandInFault):
@@ -55,11 +60,11 @@ class Nonsense(HandInFault):
 
 @dataclass(frozen=True)
 class ClassFacts:
-    """A class of the hand-in, as it is without being run.
+    """A class of the hand-in, as it is once the file is loaded.
 
     methods: the names of the parameters of each method, inherited ones too, without ``self``;
              ``*args`` and ``**kwargs`` with their asterisks.
-    bases:   the names of its base classes, nearest first.
+    bases:   the names of all classes that it inherits from, nearest first.
     line:    where it begins.
     """
 
@@ -70,12 +75,17 @@ class ClassFacts:
 
 @dataclass(frozen=True)
 class Command:
-    """What ``python hand-in.py ...`` did: exit status, what it printed, files that it made."""
+    """What ``python hand-in.py ...`` did.
+
+    stdout: what it printed, up to a bound, warnings included.
+    stderr: the exception that ended it, in a line, or nothing.
+    files:  those that it made or changed, by their names: the beginning of each.
+    """
 
     exit: int
     stdout: str
     stderr: str = ""
-    files: tuple[str, ...] = field(default=())
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 class HandIn(Protocol):
@@ -110,7 +120,10 @@ class HandIn(Protocol):
     def walk(
         self, handle: int, method: str, calls: Sequence[tuple[Any, ...]], **kwargs: Any
     ) -> list[dict[str, Array]]:
-        """The state after each of many calls, in one round trip. Where a call raises, `Raised`."""
+        """The state after each of many calls, in one round trip.
+
+        Where a call raises, `Raised` has the states before it in ``done``.
+        """
         ...
 
     def seed(self, seed: int) -> None:

@@ -1,4 +1,4 @@
-"""The folder that a hand-in runs in: a bounded copy of its own, with the course's file if that is missing.
+"""The folder that a hand-in runs in: a bounded copy of its own, with what the course adds.
 
 Sizes are in bytes. Links are not followed, and hidden folders are left where they are.
 """

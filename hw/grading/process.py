@@ -1,21 +1,16 @@
 """A hand-in in a process of its own, and what the grader can ask it for.
 
-The process runs `hw/grading/child`, in a folder of its own into which the hand-in's folder is copied.
-Nothing that comes back is believed: values are checked as they arrive, and whoever asked compares
-them. A process that dies, is silent, or answers with what is no answer, raises a `HandInFault`.
+The process runs `hw/grading/child`, in a folder of its own that the hand-in's folder is copied
+into. Nothing that comes back is believed: values are checked as they arrive, and whoever asked
+compares them. A process that dies, is silent, or answers what is no answer is a `HandInFault`.
 """
 
 from __future__ import annotations
 
-import os
-import selectors
-import signal
-import subprocess
-import sys
+import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,82 +21,26 @@ import hw
 from hw.errors import HwError
 from hw.grading import hand_in_folder
 from hw.grading.child import wire
+from hw.grading.conversation import MAX_PRINTED, Child, Handle
+from hw.grading.hand_in import (
+    ClassFacts,
+    Command,
+    Died,
+    HandInFault,
+    Nonsense,
+    Raised,
+    TimedOut,
+)
+from hw.grading.sandbox import launch
 
 TIME_LIMIT = 10.0  # seconds, of all that one hand-in is asked for
 _START_LIMIT = 60.0  # seconds until Python and NumPy are there, which is not the hand-in's time
-_MAX_PRINTED = 64 << 10  # bytes kept of what it prints
-_MEMORY_MB, _FILE_MB = 3000, 64
-_CHILD = Path(__file__).with_name("child")
+MEMORY_MB = 2000
+_FILE_MB = 64
 
 
-class HandInFault(Exception):
-    """The hand-in did not answer as asked."""
-
-
-class Raised(HandInFault):
-    """It raised an exception.
-
-    line: of the hand-in's file, where that is in the traceback.
-    done: what it had answered before, where it was asked for many things at once.
-    code: the exit code, as of a script.
-    """
-
-    def __init__(
-        self,
-        type: str,
-        message: str,
-        line: int | None = None,
-        done: Sequence[Any] = (),
-        code: int = 1,
-    ) -> None:
-        super().__init__(f"{type}: {message}" + (f" (line {line})" if line else ""))
-        self.type, self.message, self.line = type, message, line
-        self.done, self.code = list(done), code
-
-
-class TimedOut(HandInFault):
-    """It took longer than it may."""
-
-
-class Died(HandInFault):
-    """Its process ended by itself."""
-
-    def __init__(self, how: str) -> None:
-        super().__init__(how)
-        self.how = how
-
-
-class Nonsense(HandInFault):
-    """What came back is no answer."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(what)
-        self.what = what
-
-
-class Handle(int):
-    """An object that stays in the hand-in's process; ``type`` is the name of its class."""
-
-    type: str = ""
-
-
-@dataclass(frozen=True)
-class ClassFacts:
-    """A class of the hand-in's: its methods (also inherited ones of its own) with the names of their
-    parameters, the names of all its bases, and the line where it begins."""
-
-    methods: Mapping[str, tuple[str, ...]]
-    bases: tuple[str, ...] = ()
-    line: int | None = None
-
-
-@dataclass(frozen=True)
-class Command:
-    """The hand-in run as a script: exit code, what it printed, and the files that it made."""
-
-    exit: int
-    printed: str
-    files: Mapping[str, bytes] = field(default_factory=dict)
+__all__ = ["TIME_LIMIT", "ClassFacts", "Command", "Died", "HandIn", "HandInFault", "Handle",
+           "Nonsense", "Raised", "TimedOut"]  # fmt: skip
 
 
 class HandIn:
@@ -120,13 +59,15 @@ class HandIn:
         file: Path,
         time_limit: float = TIME_LIMIT,
         files: Mapping[str, bytes] | None = None,
+        memory_mb: int = MEMORY_MB,
+        sandbox: str = "process",
     ) -> None:
         """``files``: what its folder holds besides, by name (data for its own loader)."""
         self.file = file
         self._left = time_limit
-        self._limit = time_limit
+        self._limit, self._memory_mb, self._sandbox = time_limit, memory_mb, sandbox
         self._folder = tempfile.TemporaryDirectory(prefix="hand-in-", ignore_cleanup_errors=True)
-        self._process: _Process | None = None
+        self._process: Child | None = None
         self._printed = ""
         self.held: tuple[str, ...] = ()
         try:
@@ -150,16 +91,13 @@ class HandIn:
 
     @property
     def printed(self) -> str:
-        return (self._printed + (self._process.printed if self._process else ""))[:_MAX_PRINTED]
+        return (self._printed + (self._process.printed if self._process else ""))[:MAX_PRINTED]
 
     # What it can be asked for
 
     def new(self, cls: str, *args: Any, **kwargs: Any) -> Handle:
         """An object of a class; its handle."""
-        found = self._ask("new", cls, *args, **kwargs)
-        if type(found) is not int:
-            raise Nonsense(f"a handle was expected, not {type(found).__name__}")
-        return Handle(found)
+        return self._handle(self._ask("new", cls, *args, **kwargs))
 
     def call(self, handle: int, method: str, *args: Any, **kwargs: Any) -> Any:
         """What a method returns: numbers, strings, arrays, and lists, tuples and dicts of these;
@@ -196,6 +134,10 @@ class HandIn:
             raise Nonsense("one state for each call was expected")
         return [_state(s) for s in found]
 
+    def make(self, name: str, *args: Any, **kwargs: Any) -> Handle:
+        """What a function or a class of a package makes, such as ``torch.tensor``; its handle."""
+        return self._handle(self._ask("make", name, *args, **kwargs))
+
     def seed(self, seed: int) -> None:
         """Seed the global generators: NumPy's legacy one, Python's, and PyTorch's where loaded."""
         self._ask("seed", seed)
@@ -203,8 +145,7 @@ class HandIn:
     def command(self, argv: Sequence[str], files: Mapping[str, bytes] | None = None) -> Command:
         """Run the file as a script in its folder, after writing ``files`` there.
 
-        Raises `TimedOut` and `Died`. An exception that the script does not catch is exit code 1,
-        and the last line of what it printed names it.
+        Raises `TimedOut` and `Died`. An exception that the script does not catch is exit code 1.
         """
         self._end()
         hand_in_folder.write(self._place, files or {})
@@ -214,23 +155,30 @@ class HandIn:
         try:
             self._ask("run", list(argv))
         except Raised as fault:
-            code, last = fault.code, "" if fault.type == "SystemExit" else f"{fault}\n"
+            code, last = fault.code, "" if fault.type == "SystemExit" else str(fault)
         finally:
             self._end()
-        printed = process.printed + last
-        return Command(code, printed, hand_in_folder.made(self._place, before))
+        return Command(code, process.printed, last, hand_in_folder.made(self._place, before))
+
+    @staticmethod
+    def _handle(found: Any) -> Handle:
+        if type(found) is not int:
+            raise Nonsense(f"a handle was expected, not {type(found).__name__}")
+        return Handle(found)
 
     # The process
 
     def _start(self) -> None:
-        self._process = _Process(self._place)
+        start = launch(self._sandbox, self._place, self._memory_mb)
+        self._process = Child(start, self._place)
         settings = {
+            "imports": ["torch"] if imports_torch(self.file) else [],
             "file": str(self._place / self.file.name),
             "confine": {
                 "folder": str(self._place),
                 "hidden": str(Path(hw.__file__).parent),
                 "seconds": int(self._limit) + 2,
-                "memory_mb": _MEMORY_MB,
+                "memory_mb": self._memory_mb,
                 "file_mb": _FILE_MB,
             },
         }
@@ -239,9 +187,9 @@ class HandIn:
         except HandInFault as fault:
             words = self._process.printed.strip().splitlines()[-1:] or [str(fault)]
             raise HwError(f"{self.file}: no process could be started for it: {words[0]}") from None
-        self.held = tuple(str(h) for h in _named(answer, "held", list))
+        self.held = (*start.held, *(str(h) for h in _named(answer, "held", list)))
 
-    def _running(self) -> _Process:
+    def _running(self) -> Child:
         if self._process is None:
             raise Died("its process has ended")
         return self._process
@@ -267,7 +215,7 @@ class HandIn:
     def _end(self) -> None:
         if self._process is not None:
             self._process.end()
-            self._printed = (self._printed + self._process.printed)[:_MAX_PRINTED]
+            self._printed = (self._printed + self._process.printed)[:MAX_PRINTED]
             self._process = None
 
     def close(self) -> None:
@@ -286,131 +234,9 @@ class HandIn:
         self.close()
 
 
-class _Process:
-    """The pipes of a running child: a frame there, a frame back, and what it prints in between."""
-
-    def __init__(self, folder: Path) -> None:
-        self.asked = 0
-        self._kept = bytearray()
-        self._fault: HandInFault | None = None
-        try:
-            self._child = subprocess.Popen(
-                [sys.executable, "-I", str(_CHILD)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=folder,
-                env=_environment(folder),
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise HwError(f"no process for a hand-in can be started: {error.strerror}") from None
-        self._pipes = [p for p in (self._child.stdin, self._child.stdout, self._child.stderr) if p]
-        self._requests, self._answers, self._prints = (p.fileno() for p in self._pipes)
-        os.set_blocking(self._requests, False)
-        os.set_blocking(self._answers, False)
-        os.set_blocking(self._prints, False)
-
-    @property
-    def printed(self) -> str:
-        return self._kept.decode(errors="replace")
-
-    def exchange(self, frame: bytes, seconds: float) -> Any:
-        """Send a frame, and the value of the frame that comes back. Raises `HandInFault`."""
-        if self._fault is not None:
-            raise self._fault
-        try:
-            text, blocks = self._converse(memoryview(frame), time.monotonic() + seconds)
-            return wire.unpack(text, blocks, _handle)
-        except ValueError as error:
-            raise self.end(Nonsense(str(error))) from None
-        except HandInFault as fault:
-            raise self.end(fault) from None
-
-    def _converse(self, rest: memoryview, deadline: float) -> tuple[bytes, bytes]:
-        answer = bytearray()
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._requests, selectors.EVENT_WRITE)
-            selector.register(self._answers, selectors.EVENT_READ)
-            selector.register(self._prints, selectors.EVENT_READ)
-            while True:
-                seconds = deadline - time.monotonic()
-                if seconds <= 0:
-                    raise TimedOut
-                for key, _ in selector.select(seconds):
-                    if key.fd == self._requests:
-                        try:
-                            rest = rest[os.write(self._requests, rest[: 1 << 20]) :]
-                        except BrokenPipeError:
-                            rest = rest[:0]
-                        if not rest:
-                            selector.unregister(self._requests)
-                        continue
-                    part = os.read(key.fd, 1 << 20)
-                    if key.fd == self._prints:
-                        self._keep(part)
-                        if not part:
-                            selector.unregister(self._prints)
-                    elif not part:
-                        raise Died(self._how_it_ended())
-                    else:
-                        answer += part
-                        if (whole := _whole(answer)) is not None:
-                            self._drain()
-                            return whole
-
-    def _keep(self, part: bytes) -> None:
-        self._kept += part[: _MAX_PRINTED - len(self._kept)]
-
-    def _drain(self) -> None:
-        """What it had printed by now. Bounded: somebody may go on printing."""
-        for _ in range(16):
-            try:
-                part = os.read(self._prints, 1 << 16)
-            except OSError:
-                return
-            if not part:
-                return
-            self._keep(part)
-
-    def _how_it_ended(self) -> str:
-        try:
-            code = self._child.wait(1)
-        except subprocess.TimeoutExpired:
-            return "it closed the pipe to the grader"
-        self._drain()
-        if code == -signal.SIGXCPU:
-            return "it used more of the processor than it may"
-        if code < 0:
-            return f"it was ended by signal {signal.Signals(-code).name}"
-        return f"its process ended with exit code {code} while it was asked something"
-
-    def end(self, fault: HandInFault | None = None) -> HandInFault:
-        """End the process and all that it started. ``fault`` is raised by whatever is asked next."""
-        if self._fault is None:
-            self._fault = fault or Died("its process has ended")
-            try:
-                os.killpg(self._child.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-            self._child.wait()
-            for pipe in self._pipes:
-                pipe.close()
-        return self._fault
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Nothing of the caller's own. One thread: two that fight over a core cost more than they bring."""
-    threads = ("OMP", "OPENBLAS", "MKL", "NUMEXPR", "VECLIB_MAXIMUM")
-    return {
-        "PATH": os.defpath,
-        "HOME": str(folder),
-        "TMPDIR": str(folder),
-        "LANG": "C.UTF-8",
-        "MPLBACKEND": "Agg",
-        "CUDA_VISIBLE_DEVICES": "",
-        **{f"{name}_NUM_THREADS": "1" for name in threads},
-    }
+def imports_torch(file: Path) -> bool:
+    """Whether the file wants PyTorch, which takes seconds to import: not the hand-in's seconds."""
+    return bool(re.search(rb"^\s*(?:import|from)\s+torch\b", file.read_bytes(), re.MULTILINE))
 
 
 # What comes back, checked
@@ -420,34 +246,6 @@ def _number(handle: Any) -> int:
     if not isinstance(handle, Handle):
         raise TypeError(f"a {type(handle).__name__} cannot be sent to a hand-in")
     return int(handle)
-
-
-def _handle(inside: Any) -> Handle:
-    if not (
-        isinstance(inside, list)
-        and len(inside) == 2
-        and type(inside[0]) is int
-        and isinstance(inside[1], str)
-    ):
-        raise ValueError("a handle that is none")
-    handle = Handle(inside[0])
-    handle.type = inside[1][:100]
-    return handle
-
-
-def _whole(answer: bytearray) -> tuple[bytes, bytes] | None:
-    """The two parts of a frame that is complete. Raises `Nonsense` for one that cannot be."""
-    head = wire.HEAD.size
-    if len(answer) < head:
-        return None
-    text, blocks = wire.HEAD.unpack(answer[:head])
-    if text > wire.MAX_TEXT or blocks > wire.MAX_BLOCKS:
-        raise Nonsense("an answer that is too long")
-    if len(answer) < head + text + blocks:
-        return None
-    if len(answer) > head + text + blocks:
-        raise Nonsense("more than one answer to one request")
-    return bytes(answer[head : head + text]), bytes(answer[head + text :])
 
 
 def _named(found: Any, key: str, kind: type = dict) -> Any:
@@ -469,7 +267,7 @@ def _class_facts(found: Any) -> ClassFacts:
     return ClassFacts(
         methods,
         _words(found.get("bases"), "bases"),
-        line if type(line) is int else None,
+        line if type(line) is int else 0,
     )
 
 
@@ -487,7 +285,7 @@ def _raised(found: Any) -> Raised:
     return Raised(
         kind[:100],
         message[:1000],
-        line if type(line) is int else None,
+        line if type(line) is int else 0,
         done if isinstance(done, list) else (),
         code if type(code) is int else 1,
     )

@@ -1,7 +1,8 @@
-"""The process of one hand-in: loads it, does what it is asked, and answers. Run as ``python -I child``.
+"""The process of one hand-in: it loads the file, does what it is asked, and answers.
 
-Requests come on standard input, answers go to standard output, each a frame of `wire`. What the hand-in
-prints goes to standard error. Imports nothing of hw: what the grader expects is not to be found here.
+Run as ``python -I child``. Requests come on standard input and answers go to standard output, each
+a frame of `wire`; what the hand-in prints goes to standard error. Nothing of hw is imported: what
+the grader expects is not to be found in this process.
 """
 
 from __future__ import annotations
@@ -120,6 +121,12 @@ class Worker:
             getattr(thing, method)(*args, **kwargs)
             yield reach.state(thing, self._own)
 
+    def make(self, name: str, *args: Any, **kwargs: Any) -> int:
+        module, _, function = name.rpartition(".")
+        made = getattr(importlib.import_module(module), function)(*args, **kwargs)
+        self.objects.append(made)
+        return len(self.objects) - 1
+
     def seed(self, seed: int) -> None:
         random.seed(seed)
         np.random.seed(seed)
@@ -133,7 +140,7 @@ class Worker:
     # What they need
 
     def _own(self, thing: Any) -> bool:
-        """Whether a class or a function is the hand-in's: its own, or of a file that lies beside it."""
+        """Whether a class or a function is the hand-in's: of its file, or of one beside it."""
         module = sys.modules.get(getattr(thing, "__module__", None) or "")
         file = getattr(module, "__file__", None)
         return file is not None and Path(file).is_relative_to(self.file.parent)
@@ -142,9 +149,9 @@ class Worker:
         own = [c for c in reversed(found.__mro__) if self._own(c)]
         methods = {n: _parameters(f) for c in own for n, f in vars(c).items() if callable(f)}
         try:
-            line: int | None = inspect.getsourcelines(found)[1]
+            line = inspect.getsourcelines(found)[1]
         except (OSError, TypeError):
-            line = None
+            line = 0
         return {
             "methods": methods,
             "bases": [str(c.__name__) for c in found.__mro__[1:]],
@@ -163,7 +170,7 @@ class Worker:
         done: list[Any] = []
         try:
             found = getattr(self, request["do"])(*request["args"], **request["kwargs"])
-            if isinstance(found, Iterator):
+            if request["do"] == "walk":
                 done.extend(found)
                 found = done
             return {"value": _plain(found)}
@@ -175,7 +182,7 @@ class Worker:
         if isinstance(error, SyntaxError) and error.filename == str(self.file):
             line = error.lineno
         else:
-            line = next((f.lineno for f in reversed(frames) if f.filename == str(self.file)), None)
+            line = next((f.lineno for f in reversed(frames) if f.filename == str(self.file)), 0)
         message = ""
         with contextlib.suppress(Exception):
             message = str(error)[:1000]
@@ -186,10 +193,17 @@ class Worker:
 
 
 def _parameters(function: Any) -> list[str]:
+    """The names of a function's parameters, without ``self``, starred as in its definition."""
     try:
-        return list(inspect.signature(function).parameters)
+        found = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return []
+    stars: dict[Any, str] = {
+        inspect.Parameter.VAR_POSITIONAL: "*",
+        inspect.Parameter.VAR_KEYWORD: "**",
+    }
+    names = [stars.get(p.kind, "") + p.name for p in found]
+    return names[1:] if names[:1] == ["self"] else names
 
 
 def _plain(value: Any) -> Any:
@@ -206,10 +220,13 @@ def _plain(value: Any) -> Any:
 def main() -> None:
     channel = Channel()
     settings = channel.receive(lambda _: None)
+    for name in settings["imports"]:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
     held = confine.confine(**settings["confine"])
     os.chdir(settings["confine"]["folder"])
     sys.path.insert(0, settings["confine"]["folder"])
-    sys.meta_path.insert(0, NoReference())  # type: ignore[arg-type]
+    sys.meta_path.insert(0, NoReference())
     stand_ins.install()
     worker = Worker(settings["file"])
     sys.argv = [worker.file.name]

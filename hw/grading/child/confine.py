@@ -14,7 +14,7 @@ import platform
 import resource
 import struct
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 _MB = 1 << 20
@@ -33,7 +33,7 @@ def confine(folder: str, hidden: str, seconds: int, memory_mb: int, file_mb: int
     # Settings of the kernel that a process may only make stricter, and that outlive exec.
     if libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return held
-    steps = (
+    steps: tuple[tuple[str, Callable[[], bool]], ...] = (
         ("network: own namespace", lambda: _no_network(libc)),
         ("files: Landlock", lambda: _landlock(libc, folder, hidden)),
         ("processes and signals: seccomp", lambda: _seccomp(libc)),
@@ -45,8 +45,8 @@ def _limits(seconds: int, memory_mb: int, file_mb: int) -> list[str]:
     wanted = {
         "RLIMIT_CPU": (seconds, f"time: {seconds} s of the processor"),
         "RLIMIT_DATA": (memory_mb * _MB, f"memory: {memory_mb} MB"),
-        # What is shared between processes counts here alone, and so does what is only reserved.
-        "RLIMIT_AS": (memory_mb * _MB * 4, ""),
+        # What could be shared counts here alone, but so does what is reserved and never touched.
+        "RLIMIT_AS": (_reserved() + memory_mb * _MB * 4, ""),
         "RLIMIT_FSIZE": (file_mb * _MB, f"size of a file: {file_mb} MB"),
         "RLIMIT_NOFILE": (256, ""),
         "RLIMIT_CORE": (0, ""),
@@ -63,6 +63,15 @@ def _limits(seconds: int, memory_mb: int, file_mb: int) -> list[str]:
         if words:
             held.append(words)
     return held
+
+
+def _reserved() -> int:
+    """Bytes of addresses that this process has by now: a large library reserves a good deal."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except OSError:
+        return 0
+    return pages * resource.getpagesize()
 
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_SET_NO_NEW_PRIVS = 1, 22, 38
@@ -160,39 +169,39 @@ _NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16
 _CALLS: dict[str, tuple[int, dict[str, int]]] = {
     "x86_64": (
         0xC000003E,
-        dict(
-            socket=41,
-            clone=56,
-            fork=57,
-            vfork=58,
-            kill=62,
-            ptrace=101,
-            tkill=200,
-            tgkill=234,
-            rt_sigqueueinfo=129,
-            rt_tgsigqueueinfo=297,
-            process_vm_readv=310,
-            process_vm_writev=311,
-        ),
+        {
+            "socket": 41,
+            "clone": 56,
+            "fork": 57,
+            "vfork": 58,
+            "kill": 62,
+            "ptrace": 101,
+            "tkill": 200,
+            "tgkill": 234,
+            "rt_sigqueueinfo": 129,
+            "rt_tgsigqueueinfo": 297,
+            "process_vm_readv": 310,
+            "process_vm_writev": 311,
+        },
     ),
     "aarch64": (
         0xC00000B7,
-        dict(
-            ptrace=117,
-            kill=129,
-            tkill=130,
-            tgkill=131,
-            rt_sigqueueinfo=138,
-            socket=198,
-            clone=220,
-            rt_tgsigqueueinfo=240,
-            process_vm_readv=270,
-            process_vm_writev=271,
-        ),
+        {
+            "ptrace": 117,
+            "kill": 129,
+            "tkill": 130,
+            "tgkill": 131,
+            "rt_sigqueueinfo": 138,
+            "socket": 198,
+            "clone": 220,
+            "rt_tgsigqueueinfo": 240,
+            "process_vm_readv": 270,
+            "process_vm_writev": 271,
+        },
     ),
 }
 # These have one number everywhere.
-_COMMON = dict(pidfd_send_signal=424, io_uring_setup=425, pidfd_open=434, clone3=435)
+_COMMON = {"pidfd_send_signal": 424, "io_uring_setup": 425, "pidfd_open": 434, "clone3": 435}
 
 # What is refused whatever its arguments, and with which error.
 _REFUSED = {

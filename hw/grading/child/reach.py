@@ -1,14 +1,15 @@
 """The numbers that an object holds: every array of floats that can be reached from it, by its path.
 
 A path is what one would write after the object's name: ``W``, ``weights[0]``, ``params['W1']``,
-``layers[1].bias``. Objects are entered where their class is the hand-in's own; PyTorch's modules by the
-names of their parameters.
+``layers[1].bias``. Objects are entered where their class is the hand-in's own, and PyTorch's
+modules by the names of their parameters.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ Place = tuple[str, Any, Callable[[Any], None]]  # path, value, and what replaces
 
 
 def state(thing: Any, own: Callable[[type], bool]) -> dict[str, np.ndarray]:
-    """A copy of every array and number of floats, by its path. ``own``: whether to enter a class."""
+    """A copy of every float and array of floats, by its path. ``own``: whether to enter a class."""
     found: dict[str, np.ndarray] = {}
     for path, value, _ in _places(thing, own):
         if len(found) < _MAX_FOUND:
@@ -27,7 +28,10 @@ def state(thing: Any, own: Callable[[type], bool]) -> dict[str, np.ndarray]:
 
 
 def put(thing: Any, path: str, array: np.ndarray, own: Callable[[type], bool]) -> None:
-    """Set the numbers at ``path``, in place where they are an array. Raises `KeyError`, `ValueError`."""
+    """Set the numbers at ``path``, in place where they are an array.
+
+    Raises `KeyError` and `ValueError`.
+    """
     for at, value, replace in _places(thing, own):
         if at != path:
             continue
@@ -90,16 +94,16 @@ def _places(thing: Any, own: Callable[[type], bool]) -> Iterator[Place]:
 def _parts(path: str, value: Any, own: Callable[[type], bool]) -> Iterator[Place]:
     if isinstance(value, dict):
         for key, item in list(value.items())[:_MAX_ITEMS]:
-            yield f"{path}[{key!r}]", item, lambda new, k=key: value.__setitem__(k, new)
+            yield f"{path}[{key!r}]", item, partial(value.__setitem__, key)
     elif isinstance(value, list):
         for k, item in enumerate(value[:_MAX_ITEMS]):
-            yield f"{path}[{k}]", item, lambda new, k=k: value.__setitem__(k, new)
+            yield f"{path}[{k}]", item, partial(value.__setitem__, k)
     elif isinstance(value, tuple):
         for k, item in enumerate(value[:_MAX_ITEMS]):
             yield f"{path}[{k}]", item, _refuse
     elif isinstance(value, np.ndarray) and value.dtype == object:
         for k, item in enumerate(value.flat[:_MAX_ITEMS]):
-            yield f"{path}[{k}]", item, lambda new, k=k: value.flat.__setitem__(k, new)
+            yield f"{path}[{k}]", item, partial(value.flat.__setitem__, k)
     elif own(type(value)) or _is_module(value):
         dot = f"{path}." if path else ""
         attributes = dict(getattr(value, "__dict__", {}))
@@ -109,7 +113,7 @@ def _parts(path: str, value: Any, own: Callable[[type], bool]) -> Iterator[Place
             # PyTorch's own bookkeeping starts with an underscore.
             attributes = {k: v for k, v in attributes.items() if not k.startswith("_")}
         for name, item in attributes.items():
-            yield dot + name, item, lambda new, n=name: setattr(value, n, new)
+            yield dot + name, item, partial(setattr, value, name)
 
 
 def _refuse(_: Any) -> None:

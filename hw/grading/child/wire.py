@@ -1,8 +1,9 @@
 """How values travel between the grader and a hand-in: JSON, and raw blocks of numbers. No pickle.
 
-A frame is two lengths (8 bytes each, most significant first), a JSON text, and the arrays' bytes one
-after another. In the JSON a number, a string, true, false or null stands for itself; everything else
-is an object with one key: ``list``, ``tuple``, ``dict``, ``array`` (type and shape) or ``handle``.
+A frame is two lengths (8 bytes each, most significant first), a JSON text, and the bytes of the
+arrays one after another. In the JSON a number, a string, true, false or null stands for itself;
+everything else is an object with one key: ``list``, ``tuple``, ``dict``, ``array`` (type and shape)
+or ``handle``.
 
 Used on both sides. The grader believes nothing that comes back: `unpack` checks every length, type
 and shape before it makes anything of them, and raises `ValueError` on the first that is wrong.
