@@ -1,0 +1,166 @@
+"""The updates: one example at a time from the hand-in's own start, with a penalty where the homework
+has one, and at the assignment's own size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hw.grading import wording
+from hw.grading.material import Array
+from hw.grading.matching import Match, of_walks
+from hw.grading.mistakes import Changes, Mistake, mutant
+from hw.grading.notes import Notes
+from hw.grading.process import HandInFault, Raised
+from hw.grading.session import TRAIN, Made, NotDone, Session
+from hw.grading.walk import Parting, Walk
+
+FIRST, ALL, FULL = "first update", "updates", "full size"
+N_UPDATES, N_PENALISED, N_FULL = 100, 12, 4
+ROWS_EACH = 10  # where it takes no single example
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a hand-in's updates, for the checks that come after.
+
+    changes: with which the reference makes the same updates; None where that is not known.
+    """
+
+    changes: Changes | None
+
+
+def check(session: Session, made: Made, notes: Notes) -> Known:
+    """Raises `NotDone` where nothing is learnt."""
+    try:
+        walk = _walk(session, made)
+    except HandInFault as fault:
+        notes.fault(FIRST, fault, f"{session.model.cls}.{TRAIN}")
+        notes.skipped(ALL, "The first update could not be made.")
+        return Known(None)
+    if all(np.array_equal(p, q) for p, q in _pairs(walk)):
+        raise NotDone
+    walks = [walk]
+    if (penalised := _penalised(session, made, notes)) is not None:
+        walks.append(penalised)
+    known = _judge(session, walks, notes)
+    if session.full is not None and made.material is not session.full and known.changes is not None:
+        known = _at_full_size(session, known.changes, notes)
+    return known
+
+
+def _walk(session: Session, made: Made) -> Walk:
+    """A hundred updates of one example each, or ten of ten where it takes no single example."""
+    single = [np.array([i]) for i in range(N_FULL if made.material.full else N_UPDATES)]
+    try:
+        return session.walk(made, single)
+    except Raised as fault:
+        n = len(made.material.y) // ROWS_EACH
+        several = [np.arange(i, i + ROWS_EACH) for i in range(0, n * ROWS_EACH, ROWS_EACH)]
+        try:
+            return session.walk(session.make(made.material), several)
+        except Raised:
+            raise fault from None
+
+
+def _penalised(session: Session, made: Made, notes: Notes) -> Walk | None:
+    """Some more updates, with an ℓ2 penalty."""
+    if not session.model.l2 or session.model.name != "logistic_regression":
+        return None
+    rows = [np.array([i]) for i in range(N_UPDATES, N_UPDATES + N_PENALISED)]
+    try:
+        return session.walk(made, rows, l2=made.material.l2)
+    except HandInFault as fault:
+        notes.fault(ALL, fault, f"{session.model.cls}.{TRAIN} with l2_penalty")
+        return None
+
+
+def _judge(session: Session, walks: Sequence[Walk], notes: Notes) -> Known:
+    reference = session.reference
+    partings = [walk.parting(reference) for walk in walks]
+    if not any(partings):
+        notes.passed(FIRST, "The first update is the reference's.")
+        notes.passed(ALL, _same(walks))
+        return Known(())
+    checks = ("update",) if walks[0].n_each == 1 else ("update", "epoch")
+    mistakes = [m for m in session.model.mistakes if m.check in checks]
+    match = of_walks(walks, reference, mistakes)
+    known = Known(match.changes if match is not None and match.exact else None)
+    if match is not None and match.exact and match.harmless:
+        text = wording.of_match(match)
+        notes.passed(FIRST, text, match)
+        notes.passed(ALL, text)
+        return known
+    index = next(i for i, parting in enumerate(partings) if parting is not None)
+    parting = partings[index]
+    assert parting is not None
+    if index == 0 and parting.call == 1:
+        _failed(session, FIRST, walks[index], parting, match, notes)
+        notes.skipped(ALL, "The first update already differs.")
+    else:
+        notes.passed(FIRST, "The first update is the reference's.")
+        _failed(session, ALL, walks[index], parting, match, notes)
+    return known
+
+
+def _at_full_size(session: Session, changes: Changes, notes: Notes) -> Known:
+    """A few updates with as many features and units as in a real run, where numbers are large."""
+    assert session.full is not None
+    try:
+        made = session.make(session.full)
+        if made.layout is None:
+            notes.unknown(FULL, "Could not tell: the parameters were not found at the full size.")
+            return Known(changes)
+        walk = session.walk(made, [np.array([i]) for i in range(N_FULL)])
+    except HandInFault as fault:
+        notes.fault(FULL, fault, f"{session.model.cls}.{TRAIN} at the assignment's own size")
+        return Known(changes)
+    parting = walk.parting(mutant(session.reference, changes))
+    if parting is None:
+        if not changes:
+            notes.passed(FULL, "At the assignment's own size the updates are the reference's too.")
+        return Known(changes)
+    mistakes = [m for m in session.model.mistakes if m.check == "update"]
+    match = of_walks([walk], session.reference, mistakes, changes, at_once=1)
+    _failed(session, FULL, walk, parting, match, notes)
+    return Known(changes)
+
+
+def _failed(
+    session: Session,
+    check: str,
+    walk: Walk,
+    parting: Parting,
+    match: Match | None,
+    notes: Notes,
+) -> None:
+    size = " at the assignment's own size" if walk.material.full else ""
+    penalty = " with l2_penalty" if walk.l2 else ""
+    seen = f"It parts from the reference at update {parting.call}{penalty}{size}: "
+    seen += f"{wording.apart(parting)}."
+    if match is not None and match.exact:
+        seen += f" {wording.names(match)} behaves exactly as this does."
+    place = walk.layout.places[parting.parameter]
+    notes.failed(
+        check,
+        f"{wording.of_match(match)} {seen}",
+        expected=wording.entry(parting.expected, parting.entry),
+        actual=wording.entry(parting.actual, parting.entry),
+        where=f"{session.model.cls}.{TRAIN}, {wording.place(parting)} ({place})",
+        match=match,
+        explain=wording.explanation(parting, match),
+    )
+
+
+def _pairs(walk: Walk) -> list[tuple[Array, Array]]:
+    first, last = walk.states[0], walk.states[-1]
+    return [(first[name], last[name]) for name in first]
+
+
+def _same(walks: Sequence[Walk]) -> str:
+    total = sum(len(walk) for walk in walks)
+    penalty = ", some of them with l2_penalty" if len(walks) > 1 else ""
+    each = "" if walks[0].n_each == 1 else f" of {walks[0].n_each} examples"
+    return f"{total} updates{each}{penalty} are the reference's, to {walks[0].tolerance:g}."

@@ -1,0 +1,103 @@
+"""The order of the checks, and what becomes of them: `grade` is what the command calls.
+
+A model passes if it updates and predicts as the reference does. Another start or another reported
+loss is named, and fails its own check only; a harmless mistake fails none. Where the grader cannot
+tell, it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Literal
+
+from hw import datasets
+from hw.datasets.features import Dataset
+from hw.grading import material
+from hw.grading.assignment import Assignment, Model
+from hw.grading.examination import examine
+from hw.grading.findings import Finding, ModelResult
+from hw.grading.process import HandIn, HandInFault
+from hw.grading.session import NotDone, Session, words
+
+# Checks that fail alone: the model still updates and predicts as the reference does.
+ALONE = ("start", "loss", "claims")
+
+
+def grade(
+    hand_in: HandIn,
+    assignment: Assignment,
+    only: Collection[str] = (),
+    data: str = "stand-in",
+    claims: Mapping[str, float] | None = None,
+    directory: Path | None = None,
+) -> dict[str, ModelResult]:
+    """What is found of every model of a hand-in, by its name.
+
+    only:   the models to look at; all of them where empty.
+    data:   ``real`` or ``stand-in``: where the examples are taken from.
+    claims: numbers of the student's report by metric, held against the models' calibrated ones.
+
+    Raises `DataError` where real data are asked for and missing.
+    """
+    found = material.load(*assignment.data, data, directory or datasets.default_directory())
+    results = {}
+    for name, model in assignment.models.items():
+        if only and name not in only:
+            continue
+        result = _grade_model(hand_in, model, assignment, found)
+        results[name] = result
+    return results
+
+
+def not_loaded(
+    assignment: Assignment, fault: HandInFault, only: Collection[str] = ()
+) -> dict[str, ModelResult]:
+    """The results of a hand-in that could not even be loaded."""
+    finding = Finding(
+        "loads",
+        "fail",
+        expected="the file can be imported",
+        actual=str(fault),
+        text=f"{words(fault, 'Importing the file')}. Nothing else could be looked at.",
+    )
+    wanted = [name for name in assignment.models if not only or name in only]
+    return {name: ModelResult("fail", (), (finding,)) for name in wanted}
+
+
+def _grade_model(
+    hand_in: HandIn, model: Model, assignment: Assignment, data: Dataset
+) -> ModelResult:
+    if model.cls not in hand_in.classes:
+        finding = Finding(
+            "methods",
+            "fail",
+            expected=f"a class {model.cls}",
+            actual="no such class",
+            text=f"The file has no class {model.cls}.",
+        )
+        return ModelResult("not done", (), (finding,))
+    bias = not model.hidden
+    session = Session(
+        hand_in,
+        model,
+        material.small(data, bias, model.hidden),
+        material.full(data, bias, model.hidden, model.learning_rate),
+        assignment.seed,
+    )
+    try:
+        notes = examine(session)
+    except NotDone:
+        finding = Finding("methods", "skipped", text=f"{model.cls} is left to be written.")
+        return ModelResult("not done", (), (finding,))
+    findings = tuple(notes.findings)
+    return ModelResult(_status(findings), tuple(dict.fromkeys(notes.mistakes)), findings)
+
+
+def _status(findings: Collection[Finding]) -> Literal["pass", "fail", "unknown"]:
+    counted = [finding for finding in findings if finding.check not in ALONE]
+    if any(finding.status == "fail" for finding in counted):
+        return "fail"
+    if any(finding.status in ("unknown", "skipped") for finding in counted):
+        return "unknown"
+    return "pass"

@@ -1,0 +1,111 @@
+"""One model of one hand-in, check by check. What depends on a check that failed is skipped."""
+
+from __future__ import annotations
+
+from hw.grading.checks import epochs, prediction, start, updates
+from hw.grading.material import Material
+from hw.grading.notes import Notes
+from hw.grading.process import HandInFault
+from hw.grading.session import TRAIN, Made, NotDone, Session
+
+METHODS, SHAPES = "methods", "shapes"
+# The order in which findings are told, whatever order they were made in.
+ORDER = (
+    METHODS,
+    SHAPES,
+    "start",
+    "prediction",
+    "first update",
+    "updates",
+    "full size",
+    "epoch",
+    "loss",
+    "evaluation",
+)
+
+
+def examine(session: Session) -> Notes:
+    """All checks. Raises `NotDone`."""
+    notes = Notes()
+    if not _methods(session, notes):
+        return notes
+    made = _made(session, notes)
+    if made is None:
+        return notes
+    start.check(session, made, notes)
+    known = updates.check(session, made, notes)
+    epochs.check(session, made, known, notes)
+    prediction.check(session, made, notes)
+    prediction.check_evaluation(session, made, notes)
+    notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
+    return notes
+
+
+def _methods(session: Session, notes: Notes) -> bool:
+    missing = [name for name in (TRAIN, "predict") if name not in session.methods]
+    if not missing:
+        notes.passed(METHODS, "The class and its methods are there.")
+        return True
+    if TRAIN in missing:
+        raise NotDone
+    notes.failed(
+        METHODS,
+        f"{session.model.cls} has a method {missing[0]}.",
+        expected=missing[0],
+        actual="no such method",
+        where=session.model.cls,
+    )
+    return False
+
+
+def _made(session: Session, notes: Notes) -> Made | None:
+    """The model with its parameters found: of the small size, or else, for a program that has its
+    sizes written into it, of the assignment's own."""
+    materials: list[Material] = [session.small]
+    if session.full is not None:
+        materials.append(session.full)
+    fault: HandInFault | None = None
+    for material in materials:
+        try:
+            made = session.make(material)
+        except HandInFault as error:
+            fault = fault or error
+            continue
+        if made.layout is not None:
+            _shapes(session, made, notes)
+            return made
+    if fault is not None:
+        notes.fault(SHAPES, fault, f"{session.model.cls}(...)")
+    else:
+        notes.unknown(
+            SHAPES,
+            "Could not tell: no arrays of the shapes of this model's parameters were found in its "
+            "attributes, lists and dictionaries.",
+        )
+    return None
+
+
+def _shapes(session: Session, made: Made, notes: Notes) -> None:
+    assert made.layout is not None
+    asked, found = made.material.sizes.hidden, made.layout.sizes.hidden
+    if asked != found:
+        notes.mistakes.append("hidden_size_ignored")
+        notes.failed(
+            SHAPES,
+            "The hidden layer has as many units as hidden_size says.",
+            expected=str(asked),
+            actual=str(found),
+            where=f"{session.model.cls}.__init__",
+        )
+    elif made.layout.missing:
+        notes.mistakes.append("no_biases")
+        notes.failed(
+            SHAPES,
+            "Every layer has biases.",
+            expected="a bias for every unit",
+            actual=f"no {' and no '.join(made.layout.missing)}",
+            where=f"{session.model.cls}.__init__",
+        )
+    else:
+        places = ", ".join(f"{name} in {place}" for name, place in made.layout.places.items())
+        notes.passed(SHAPES, f"The parameters were found: {places}.")

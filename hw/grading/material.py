@@ -1,0 +1,104 @@
+"""The examples that both sides see: a small problem, and a few examples at the assignment's size.
+
+The small one is made for telling programs apart: few features, scaled to mean 0 and variance 1, so
+that a ReLU unit is off for every second example; sizes that differ from each other, so that a shape
+names an array; a large step. At the assignment's own size are found what only large numbers show,
+such as an exp that overflows, and programs whose sizes are written into them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hw import datasets
+from hw.datasets.features import Dataset
+from hw.grading.references import Sizes
+
+Array = NDArray[Any]
+
+SMALL_FEATURES, SMALL_HIDDEN = 29, 17
+N_TRAIN, N_HELD = 140, 60
+SEED = 42  # of the assignments
+
+
+@dataclass(frozen=True)
+class Material:
+    """Examples of one size for one model.
+
+    X, y:       to learn from, (N, D) and (N,); a linear model's last feature is one.
+    held:       others, to predict.
+    eta, l2:    η, and λ where a penalty is asked for.
+    full:       whether this is the assignment's own size.
+    """
+
+    sizes: Sizes
+    X: Array
+    y: Array
+    held: tuple[Array, Array]
+    eta: float
+    l2: float
+    full: bool
+
+
+@lru_cache(maxsize=8)
+def load(name: str, view: str, mode: str, directory: Path) -> Dataset:
+    """The homework's data. Raises `DataError`."""
+    return datasets.load(name, view, directory, mode)
+
+
+def small(data: Dataset, bias: bool, hidden: int = 0) -> Material:
+    """A few standardised features of the data's first examples, every class among the first."""
+    n, held = _counts(data)
+    X = data.train.features.take(slice(0, n + held))
+    spread = X.std(axis=0)
+    usable = np.flatnonzero(spread > 0.1 * spread.max())
+    columns = usable[np.linspace(0, len(usable) - 1, SMALL_FEATURES).astype(int)]
+    X = (X[:, columns] - X[:, columns].mean(axis=0)) / spread[columns]
+    y = data.train.labels[: n + held]
+    order = _every_class_early(y) if data.n_classes else np.arange(n + held)
+    return _material(data, X[order], y[order], n, bias, 0.05, 0.1, hidden and SMALL_HIDDEN, False)
+
+
+def full(data: Dataset, bias: bool, hidden: int, eta: float) -> Material:
+    """The first examples as the assignment's own script sees them."""
+    n, held = _counts(data)
+    X = data.train.features.take(slice(0, n + held))
+    y = data.train.labels[: n + held]
+    return _material(data, X, y, n, bias, eta, 0.01, hidden, True)
+
+
+def _counts(data: Dataset) -> tuple[int, int]:
+    n = min(N_TRAIN, len(data.train) * 7 // 10)
+    return n, min(N_HELD, len(data.train) - n)
+
+
+def _material(
+    data: Dataset,
+    X: Array,
+    y: Array,
+    n: int,
+    bias: bool,
+    eta: float,
+    l2: float,
+    hidden: int,
+    full: bool,
+) -> Material:
+    if bias:
+        X = np.column_stack([X, np.ones(len(X))])
+    sizes = Sizes(X.shape[1], data.n_classes or 1, hidden)
+    return Material(sizes, X[:n], y[:n], (X[n:], y[n:]), eta, l2, full)
+
+
+def _every_class_early(labels: Array) -> Array:
+    """An order in which the classes take turns while they last."""
+    turn = np.empty(len(labels), int)
+    for k in np.unique(labels):
+        rows = np.flatnonzero(labels == k)
+        turn[rows] = np.arange(len(rows))
+    return np.argsort(turn, kind="stable")

@@ -1,0 +1,136 @@
+"""A hand-in's updates beside a reference's, one at a time, each from where the hand-in itself stood.
+
+Since both make every update from the same parameters, rounding does not add up, and the first update
+that differs is the first that is made differently.
+
+Differences are relative to the largest entry that a parameter has before and after the update.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from hw.grading.layout import Layout
+from hw.grading.material import Array, Material
+from hw.grading.references import Reference
+
+TOLERANCE = 1e-9
+SINGLE = 1e-5  # of a hand-in that keeps float32 numbers
+
+Parameters = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Parting:
+    """The first call after which a parameter differs.
+
+    call:       its number, from 1.
+    expected, actual: the values of the parameter after it.
+    before:     and before it.
+    """
+
+    call: int
+    parameter: str
+    difference: float
+    before: Array
+    expected: Array
+    actual: Array
+    differing: tuple[str, ...]
+
+    @property
+    def entry(self) -> tuple[int, ...]:
+        """The index of the entry that differs most."""
+        apart = np.abs(self.expected - self.actual)
+        apart = np.where(np.isfinite(apart), apart, np.inf)
+        return tuple(int(i) for i in np.unravel_index(int(apart.argmax()), apart.shape))
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What a hand-in's parameters were before and after each of some calls.
+
+    rows:   the examples of each call.
+    states: one more than calls, in the reference's names and shapes.
+    l2:     the penalty that the calls asked for.
+    """
+
+    material: Material
+    layout: Layout
+    rows: Sequence[Array]
+    states: Sequence[Parameters]
+    l2: float = 0.0
+    tolerance: float = TOLERANCE
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def n_each(self) -> int:
+        return len(self.rows[0])
+
+    def make(self, reference: type[Reference], call: int) -> Reference:
+        """A reference that stands where the hand-in stood before a call, from 0."""
+        made = reference(self.layout.sizes, self.material.eta, self.l2)
+        made.load(self.states[call])
+        return made
+
+    def step(self, reference: type[Reference], call: int) -> tuple[dict[str, Array], float]:
+        """The parameters of a reference after a call, and the loss that it reports."""
+        made, rows = self.make(reference, call), self.rows[call]
+        with np.errstate(all="ignore"):
+            loss = made.epoch(self.material.X[rows], self.material.y[rows])
+        return made.parameters(), loss
+
+    def agrees(self, reference: type[Reference], call: int, same_nan: bool = True) -> bool:
+        """Whether a reference makes a call as the hand-in did. ``same_nan``: what is not a number
+        in both agrees, as it must where a mutant overflows."""
+        try:
+            after, _ = self.step(reference, call)
+        except (
+            ValueError,
+            IndexError,
+            TypeError,
+            ArithmeticError,
+        ):  # a mutant that cannot run here
+            return False
+        return all(
+            difference(self.states[call][name], after[name], actual, same_nan) <= self.tolerance
+            for name, actual in self.states[call + 1].items()
+        )
+
+    def parting(self, reference: type[Reference]) -> Parting | None:
+        """Where the hand-in first makes another update than the reference; None if nowhere."""
+        for call in range(len(self)):
+            if self.agrees(reference, call, same_nan=False):
+                continue
+            before, actual = self.states[call], self.states[call + 1]
+            after, _ = self.step(reference, call)
+            apart = {n: difference(before[n], after[n], actual[n]) for n in after}
+            worst = max(apart, key=apart.__getitem__)
+            differing = tuple(n for n, d in apart.items() if d > self.tolerance)
+            return Parting(
+                call + 1, worst, apart[worst], before[worst], after[worst], actual[worst], differing
+            )
+        return None
+
+
+def difference(before: Array, expected: Array, actual: Array, same_nan: bool = False) -> float:
+    """The largest difference of two arrays as a share of their largest entry; infinite where that
+    is not a finite number."""
+    if same_nan:
+        same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
+        if bool(same.all()):
+            return 0.0
+        expected, actual = expected[~same], actual[~same]
+    arrays = (before, expected, actual)
+    scale = max(float(np.abs(a).max(initial=0)) for a in arrays)
+    if scale == 0:
+        return 0.0
+    if not math.isfinite(scale):
+        return math.inf
+    return float(np.abs(expected - actual).max()) / scale
