@@ -92,7 +92,12 @@ def grade(files: Sequence[Path], options: Sequence[str]) -> dict[str, Any]:
     sys.stderr.write(answer.stderr)
     if not answer.stdout.strip():
         sys.exit(f"hw grade wrote nothing (exit {answer.returncode})")
-    return {found["file"]: found["models"] for found in json.loads(answer.stdout)["hand_ins"]}
+    return by_file(answer.stdout)
+
+
+def by_file(document: str) -> dict[str, Any]:
+    """The models of every file in what ``hw grade --json`` wrote."""
+    return {found["file"]: found["models"] for found in json.loads(document)["hand_ins"]}
 
 
 def judge(label: Label, model: Mapping[str, Any] | None) -> Outcome:
@@ -181,14 +186,21 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--labels", type=Path, help="default: labels.csv in the folder")
     parser.add_argument("--only", help="files whose path holds this text")
+    parser.add_argument("--results", type=Path, help="what hw grade --json wrote, not graded again")
+    parser.add_argument("--models", help="names of models, joined by commas")
     parser.add_argument("--brief", action="store_true", help="rates only")
     parser.add_argument("options", nargs="*", help="for hw grade, after --")
     asked = parser.parse_args()
     labels = read_labels(asked.labels or asked.folder / "labels.csv")
     if asked.only:
         labels = [label for label in labels if asked.only in label.file]
+    if asked.models:
+        labels = [label for label in labels if label.model in asked.models.split(",")]
     paths = {label.file: asked.folder / label.file for label in labels}
-    found = grade(sorted(set(paths.values())), asked.options)
+    if asked.results:
+        found = by_file(asked.results.read_text())
+    else:
+        found = grade(sorted(set(paths.values())), asked.options)
     outcomes = [
         judge(label, found.get(str(paths[label.file]), {}).get(label.model)) for label in labels
     ]

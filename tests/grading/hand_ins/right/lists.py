@@ -44,8 +44,9 @@ class MLP(object):
         for x, target in zip(X, y):
             activations = self.forward(x)
             logits = activations[-1] - activations[-1].max()
-            probs = np.exp(logits) / np.sum(np.exp(logits))
-            total += -np.log(probs[target])
+            log_sum = np.log(np.sum(np.exp(logits)))
+            total += log_sum - logits[target]
+            probs = np.exp(logits - log_sum)
             delta = probs
             delta[target] -= 1
             gradients = []

@@ -35,10 +35,9 @@ class MLP(object):
             z = self.hidden_weights @ x + self.hidden_bias
             hidden = np.maximum(0, z)
             scores = self.output_weights @ hidden + self.output_bias
-            probs = np.exp(scores - scores.max())
-            probs /= probs.sum()
-            losses.append(-np.log(probs[k, 0]))
-            error = probs.copy()
+            scores -= scores.max()
+            losses.append(np.log(np.exp(scores).sum()) - scores[k, 0])
+            error = np.exp(scores) / np.exp(scores).sum()
             error[k] -= 1
             # output layer
             self.output_weights -= learning_rate * error @ hidden.T

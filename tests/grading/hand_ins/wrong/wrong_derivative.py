@@ -44,8 +44,9 @@ class MLP(object):
         for x, t in zip(X, y):
             z1 = self.W1 @ x + self.b1
             h1 = self.relu(z1)
-            p = self.softmax(self.W2 @ h1 + self.b2)
-            loss -= np.log(p[t])
+            scores = self.W2 @ h1 + self.b2
+            p = self.softmax(scores)
+            loss += scores.max() + np.log(np.exp(scores - scores.max()).sum()) - scores[t]
             delta2 = p - np.eye(len(p))[t]
             delta1 = self.W2.T @ delta2
             # derivative of the activation
