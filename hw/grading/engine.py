@@ -7,7 +7,7 @@ tell, it says so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -31,12 +31,14 @@ def grade(
     data: str = "stand-in",
     claims: Mapping[str, float] | None = None,
     directory: Path | None = None,
+    watch: Callable[[Mapping[str, ModelResult]], None] = lambda _: None,
 ) -> dict[str, ModelResult]:
     """What is found of every model of a hand-in, by its name.
 
     only:   the models to look at; all of them where empty.
     data:   ``real`` or ``stand-in``: where the examples are taken from.
     claims: numbers of the student's report by metric, held against the models' calibrated ones.
+    watch:  is shown what is found so far, after every model.
 
     Raises `DataError` where real data are asked for and missing.
     """
@@ -47,6 +49,7 @@ def grade(
             continue
         result = _grade_model(hand_in, model, assignment, found)
         results[name] = result
+        watch(results)
     return results
 
 

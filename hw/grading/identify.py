@@ -41,10 +41,10 @@ def check_homework(name: str | None) -> None:
         )
 
 
-def check_model(name: str | None) -> None:
+def check_model(name: str) -> None:
     """Raises `UsageError` for a model that no assignment has."""
     known = sorted({model for a in assignments() for model in a.models})
-    if name is not None and name not in known:
+    if name and name not in known:
         raise UsageError(
             f"--only is {quoted(name)}{did_you_mean(name, known)} (one of: {', '.join(known)})"
         )

@@ -143,9 +143,7 @@ def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:
         unlikely = bool(_NO_PARAMETER.search(path))
         constant = array.size > 1 and bool((array == array.flat[0]).all())
         rank = (unlikely, constant, len(path))
-        if squeezed == shape:
-            found.append((rank, Place(path)))
-        elif len(shape) == 1 and array.size == shape[0]:
+        if squeezed == shape or (len(shape) == 1 and array.size == shape[0]):
             found.append((rank, Place(path)))
         elif len(shape) == 2 and squeezed == shape[::-1]:
             found.append((rank, Place(path, transposed=True)))

@@ -17,7 +17,7 @@ from hw.grading import layout as layouts
 from hw.grading.assignment import Model
 from hw.grading.layout import Layout
 from hw.grading.material import Array, Material
-from hw.grading.process import Handle, HandIn, HandInFault, Nonsense, Raised
+from hw.grading.process import HandIn, HandInFault, Handle, Nonsense, Raised
 from hw.grading.references import REFERENCES, Reference, Sizes
 from hw.grading.walk import SINGLE, TOLERANCE, Walk
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.grading import wording
-from hw.grading.material import Array
 from hw.grading.matching import Match, of_walks
-from hw.grading.mistakes import Changes, Mistake, mutant
+from hw.grading.material import Array
+from hw.grading.mistakes import Changes, mutant
 from hw.grading.notes import Notes
 from hw.grading.process import HandInFault, Raised
 from hw.grading.session import TRAIN, Made, NotDone, Session
