@@ -100,9 +100,7 @@ def _single(result: HandInResult, explain: bool) -> list[str]:
 
 def _place(model: ModelResult) -> str:
     found = first_difference(model)
-    if found is None:
-        return ""
-    return f"{found.check}: {found.where}" if found.where else found.check
+    return found.check if found else ""
 
 
 def _overview(results: Sequence[HandInResult]) -> Iterator[str]:
