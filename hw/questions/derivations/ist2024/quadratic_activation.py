@@ -27,7 +27,7 @@ to c_2 and nothing to M. The same works for K = D if r < D - 1. Only K = D and r
 has no exact Θ: an invertible W leaves c_2 in the range of M, and a singular one has rank D - 1, so
 that its row space is the range of M. Then the shift by ε costs b and v₀ of size 1/ε.
 
-The algebra (`lab.quadratic_network`) is written once and runs on numbers and on symbols: the proofs
+The algebra (`_quadratic_network`) is written once and runs on numbers and on symbols: the proofs
 run the very code that computes the numbers. Deviations from the handout: none.
 """
 
@@ -42,9 +42,9 @@ import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
-from hw.questions.derivations.lab import quadratic_network as network
+from hw.questions.derivations.ist2024 import _quadratic_network as network
+from hw.questions.derivations.ist2024._quadratic_network import Algebra, Theta, vanishes
 from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
-from hw.questions.derivations.lab.quadratic_network import Algebra, Theta, vanishes
 from hw.results.outcome import Outcome
 
 EXACT = 1e-10  # what counts as exact in float64: the round trip Θ -> c -> Θ that the question asks

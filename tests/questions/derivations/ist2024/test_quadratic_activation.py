@@ -11,11 +11,11 @@ import pytest
 import support
 
 from hw.errors import UsageError
+from hw.questions.derivations.ist2024 import _quadratic_network as network
 from hw.questions.derivations.ist2024 import quadratic_activation as question
+from hw.questions.derivations.ist2024._quadratic_network import NumPyAlgebra, Theta, TorchAlgebra
 from hw.questions.derivations.ist2024.quadratic_activation import Settings
-from hw.questions.derivations.lab import quadratic_network as network
 from hw.questions.derivations.lab.lab import as_numpy
-from hw.questions.derivations.lab.quadratic_network import NumPyAlgebra, Theta, TorchAlgebra
 from hw.results.outcome import Outcome
 
 ID = "ist2024.q3.quadratic_activation"
