@@ -31,7 +31,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "worth, 1 where one could not be graded at all.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="such as hw1-q1.py")
-    parser.add_argument("--only", metavar="MODEL", help="one model, such as mlp")
+    parser.add_argument("--only", default="", metavar="MODEL", help="one model, such as mlp")
     parser.add_argument(
         "--explain", action="store_true", help="the update, the entries, the formula, both numbers"
     )
@@ -170,27 +170,32 @@ def _request(args: argparse.Namespace) -> Request:
     )
 
 
-def _claims(words: Sequence[str]) -> dict[str, str]:
+def _claims(words: Sequence[str]) -> dict[str, float]:
     claims = {}
     for word in words:
-        name, equals, value = word.partition("=")
-        if not (equals and name and value):
+        name, _, value = word.partition("=")
+        number = _number(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+        if not (name and math.isfinite(number)):
             raise UsageError(
                 f"--claims is {quoted(word)}; expected a metric and a number, such as "
-                "test_accuracy=0.53"
+                "test_accuracy=0.53 or test_accuracy=53%"
             )
-        claims[name] = value
+        claims[name] = number
     return claims
 
 
 def _seconds(word: str) -> float:
-    try:
-        seconds = float(word)
-    except ValueError:
-        seconds = math.nan
+    seconds = _number(word)
     if not 0 < seconds <= 3600:
         raise UsageError(f"--time-limit is {quoted(word)}; expected seconds, up to 3600")
     return seconds
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
 
 
 def _whole(word: str, option: str) -> int:

@@ -7,7 +7,7 @@ tell, it says so.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +17,8 @@ from hw.grading import material
 from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
 from hw.grading.findings import Finding, ModelResult
-from hw.grading.process import HandIn, HandInFault
-from hw.grading.session import NotDone, Session, words
+from hw.grading.hand_in import HandIn
+from hw.grading.session import NotDone, Session
 
 # Checks that fail alone: the model still updates and predicts as the reference does.
 ALONE = ("start", "loss", "claims")
@@ -27,42 +27,29 @@ ALONE = ("start", "loss", "claims")
 def grade(
     hand_in: HandIn,
     assignment: Assignment,
-    only: Collection[str] = (),
+    only: str | None = None,
     data: str = "stand-in",
-    claims: Mapping[str, float] | None = None,
+    claims: Mapping[str, str] | None = None,
     directory: Path | None = None,
+    watch: Callable[[Mapping[str, ModelResult]], None] | None = None,
 ) -> dict[str, ModelResult]:
     """What is found of every model of a hand-in, by its name.
 
-    only:   the models to look at; all of them where empty.
+    only:   the one model to look at.
     data:   ``real`` or ``stand-in``: where the examples are taken from.
     claims: numbers of the student's report by metric, held against the models' calibrated ones.
+    watch:  is shown the results as they grow.
 
     Raises `DataError` where real data are asked for and missing.
     """
     found = material.load(*assignment.data, data, directory or datasets.default_directory())
-    results = {}
+    results: dict[str, ModelResult] = {}
     for name, model in assignment.models.items():
-        if only and name not in only:
-            continue
-        result = _grade_model(hand_in, model, assignment, found)
-        results[name] = result
+        if only in (None, name):
+            results[name] = _grade_model(hand_in, model, assignment, found)
+            if watch is not None:
+                watch(results)
     return results
-
-
-def not_loaded(
-    assignment: Assignment, fault: HandInFault, only: Collection[str] = ()
-) -> dict[str, ModelResult]:
-    """The results of a hand-in that could not even be loaded."""
-    finding = Finding(
-        "loads",
-        "fail",
-        expected="the file can be imported",
-        actual=str(fault),
-        text=f"{words(fault, 'Importing the file')}. Nothing else could be looked at.",
-    )
-    wanted = [name for name in assignment.models if not only or name in only]
-    return {name: ModelResult("fail", (), (finding,)) for name in wanted}
 
 
 def _grade_model(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from hw.grading.checks import epochs, prediction, start, updates
+from hw.grading.hand_in import HandInFault
+from hw.grading.layout import has_layer
 from hw.grading.material import Material
 from hw.grading.notes import Notes
-from hw.grading.process import HandInFault
 from hw.grading.session import TRAIN, Made, NotDone, Session
 
 METHODS, SHAPES = "methods", "shapes"
@@ -65,6 +66,7 @@ def _made(session: Session, notes: Notes) -> Made | None:
     if session.full is not None:
         materials.append(session.full)
     fault: HandInFault | None = None
+    without_output = False
     for material in materials:
         try:
             made = session.make(material)
@@ -74,8 +76,22 @@ def _made(session: Session, notes: Notes) -> Made | None:
         if made.layout is not None:
             _shapes(session, made, notes)
             return made
+        sizes = material.sizes
+        without_output = (
+            has_layer(sizes.features, made.state)
+            and sizes.classes > 1
+            and not has_layer(sizes.classes, made.state)
+        )
     if fault is not None:
         notes.fault(SHAPES, fault, f"{session.model.cls}(...)")
+    elif without_output:
+        notes.failed(
+            SHAPES,
+            "The last layer has an output for every class.",
+            expected="weights of shape (classes, inputs)",
+            actual="no weights with as many rows or columns as there are classes",
+            where=f"{session.model.cls}.__init__",
+        )
     else:
         notes.unknown(
             SHAPES,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,7 @@ State = Mapping[str, Array]
 
 MOST = 6  # layouts that are looked at, the likeliest first
 # What students call arrays that are no parameters.
+_BIAS = re.compile(r"(^|[._'\[])(b|bias)(es)?_?\d*\b")  # what they call biases
 _NO_PARAMETER = re.compile(
     r"grad|delta|veloc|momentum|cache|err|loss|best|^d|[._]d[A-Zwb]|[azh]\d*$"
 )
@@ -44,6 +45,8 @@ class Place:
     def read(self, state: State, shape: tuple[int, ...]) -> Array:
         """Raises `LookupError` where the array has gone or has another shape by now."""
         array = np.asarray(state[self.path], np.float64)
+        if array.size == 1 and self.part == "whole":
+            return np.full(shape, array.reshape(-1)[0])  # a bias that begins as a single zero
         if self.part != "whole":
             array = array.T if self.transposed else array
             first = self.column == 0
@@ -72,12 +75,28 @@ class Layout:
         found = {}
         for name, place in self.places.items():
             shape = self.reference.shape(name, self.sizes)
-            found[name] = np.zeros(shape) if place is None else place.read(state, shape)
+            late = place is not None and _is_bias(name) and place.path not in state
+            found[name] = np.zeros(shape) if place is None or late else place.read(state, shape)
         return found
 
     @property
     def missing(self) -> list[str]:
-        return [name for name, place in self.places.items() if place is None]
+        """Parameters that a right program has, and that were not found."""
+        optional = self.reference.optional
+        return [n for n, place in self.places.items() if place is None and n not in optional]
+
+    def with_late_biases(self, state: State) -> Layout:
+        """The same with biases that appear once there was an update: an int 0 became an array."""
+        places = dict(self.places)
+        used = {place.path for place in places.values() if place is not None}
+        for name in [n for n, place in places.items() if place is None]:
+            shape = self.reference.shape(name, self.sizes)
+            strict = name in self.reference.optional
+            found = next(_biases(shape, state, used, strict), None)
+            if found is not None:
+                places[name] = found
+                used.add(found.path)
+        return replace(self, places=places)
 
     def single(self, state: State) -> bool:
         """Whether it keeps float32 numbers."""
@@ -100,12 +119,17 @@ def layouts(reference: type[Reference], sizes: Sizes, state: State) -> list[Layo
         options = []
         biases = [name for name in reference.shapes if _is_bias(name)]
         for name in biases:
-            inside = places[_weight_of(name)]
+            inside = places.get(_weight_of(name))
             if inside is not None and inside.part == "weight":
                 options.append([Place(inside.path, inside.transposed, "bias", inside.column)])
             else:
                 options.append(
-                    list(_biases(reference.shape(name, sizes), state, used)) or [None]  # type: ignore[list-item]
+                    list(
+                        _biases(
+                            reference.shape(name, sizes), state, used, name in reference.optional
+                        )
+                    )
+                    or [None]  # type: ignore[list-item]
                 )
         for of_biases in itertools.product(*options):
             paths = [p.path for p in of_biases if p is not None and p.part == "whole"]
@@ -118,11 +142,17 @@ def layouts(reference: type[Reference], sizes: Sizes, state: State) -> list[Layo
     return found
 
 
+def has_layer(n: int, state: State) -> bool:
+    """Whether some array has so many rows or columns, or one more."""
+    return any({n, n + 1} & set(a.shape) for a in state.values() if a.ndim == 2)
+
+
 def hidden_units(sizes: Sizes, state: State) -> int | None:
     """How many hidden units the state's weights have, whatever was asked for."""
     two = [a.shape for a in state.values() if a.ndim == 2]
     ins = {h for s in two for d, h in (s, s[::-1]) if d in (sizes.features, sizes.features + 1)}
     outs = {h for s in two for k, h in (s, s[::-1]) if k == sizes.classes}
+    outs |= {a.size for a in state.values() if a.ndim == 1 and sizes.classes == 1}
     both = sorted((ins & (outs | {h - 1 for h in outs})) - {sizes.features, sizes.classes})
     return both[0] if len(both) == 1 else None
 
@@ -143,9 +173,7 @@ def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:
         unlikely = bool(_NO_PARAMETER.search(path))
         constant = array.size > 1 and bool((array == array.flat[0]).all())
         rank = (unlikely, constant, len(path))
-        if squeezed == shape:
-            found.append((rank, Place(path)))
-        elif len(shape) == 1 and array.size == shape[0]:
+        if squeezed == shape or (len(shape) == 1 and array.size == shape[0]):
             found.append((rank, Place(path)))
         elif len(shape) == 2 and squeezed == shape[::-1]:
             found.append((rank, Place(path, transposed=True)))
@@ -161,14 +189,17 @@ def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:
     yield from (place for _, place in sorted(found, key=lambda item: item[0]))
 
 
-def _biases(shape: tuple[int, ...], state: State, used: set[str]) -> Iterator[Place]:
-    """Arrays of a bias's size, the likeliest first."""
+def _biases(
+    shape: tuple[int, ...], state: State, used: set[str], named: bool = False
+) -> Iterator[Place]:
+    """Arrays of a bias's size, the likeliest first. ``named``: only what is called a bias."""
     found = []
     for path, array in state.items():
-        if path in used or array.size != shape[0] or max(array.shape, default=1) != array.size:
+        called = bool(_BIAS.search(path.lower()))
+        fits = array.size == shape[0] and max(array.shape, default=1) == array.size
+        if path in used or not (fits or (array.size == 1 and called)) or (named and not called):
             continue
-        name = path.lower()
-        rank = (bool(_NO_PARAMETER.search(path)), "b" not in name, len(path))
+        rank = (not fits, bool(_NO_PARAMETER.search(path)), "b" not in path.lower(), len(path))
         found.append((rank, Place(path)))
     yield from (place for _, place in sorted(found, key=lambda item: item[0]))
 

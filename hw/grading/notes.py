@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hw.grading.findings import Finding
+from hw.grading.hand_in import Died, HandInFault, Nonsense, Raised, TimedOut
 from hw.grading.matching import Match
-from hw.grading.process import Died, HandInFault, Nonsense, Raised, TimedOut
 
 
 class Notes:

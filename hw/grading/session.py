@@ -15,9 +15,9 @@ import numpy as np
 
 from hw.grading import layout as layouts
 from hw.grading.assignment import Model
+from hw.grading.hand_in import HandIn, HandInFault, Nonsense, Raised
 from hw.grading.layout import Layout
 from hw.grading.material import Array, Material
-from hw.grading.process import Handle, HandIn, HandInFault, Nonsense, Raised
 from hw.grading.references import REFERENCES, Reference, Sizes
 from hw.grading.walk import SINGLE, TOLERANCE, Walk
 
@@ -53,7 +53,7 @@ class Made:
     layout: where its parameters lie; None where they are not to be found.
     """
 
-    handle: Handle
+    handle: int
     material: Material
     state: dict[str, Array]
     layout: Layout | None
@@ -138,6 +138,8 @@ class Session:
                 [(X[r], y[r]) for r in rows],
                 **self.keywords(l2, made.material.eta),
             )
+        if made.layout is not None and states:
+            made.layout = made.layout.with_late_biases(states[0])
         before, made.state = made.state, states[-1]
         return self.read(made, rows, [before, *states], l2)
 

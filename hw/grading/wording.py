@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from hw.grading.material import Array
 from hw.grading.matching import Match
+from hw.grading.material import Array
 from hw.grading.walk import Parting
 
 SHOWN = 5  # entries

@@ -9,10 +9,10 @@ import numpy as np
 
 from hw.grading import wording
 from hw.grading.checks.updates import Known
+from hw.grading.hand_in import HandInFault
 from hw.grading.matching import Match, first_fit, of_walks
 from hw.grading.mistakes import Changes, mutant
 from hw.grading.notes import Notes
-from hw.grading.process import HandInFault
 from hw.grading.session import TRAIN, Made, Session
 from hw.grading.walk import SINGLE, Walk
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from hw.grading import wording
-from hw.grading.material import Array
+from hw.grading.hand_in import HandInFault, Nonsense
 from hw.grading.matching import Match, first_fit
+from hw.grading.material import Array
 from hw.grading.mistakes import Changes, mutant
 from hw.grading.notes import Notes
-from hw.grading.process import HandInFault, Nonsense
 from hw.grading.session import Made, NotDone, Session
 from hw.grading.walk import TOLERANCE, Parameters
 

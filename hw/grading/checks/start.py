@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from hw.grading import wording
-from hw.grading.material import Array
 from hw.grading.matching import Match, first_fit
+from hw.grading.material import Array
 from hw.grading.mistakes import Changes, Mistake, mutant
 from hw.grading.notes import Notes
 from hw.grading.session import Made, Session

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from hw.grading import wording
-from hw.grading.material import Array
+from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.matching import Match, of_walks
-from hw.grading.mistakes import Changes, Mistake, mutant
+from hw.grading.material import Array
+from hw.grading.mistakes import Changes, mutant
 from hw.grading.notes import Notes
-from hw.grading.process import HandInFault, Raised
 from hw.grading.session import TRAIN, Made, NotDone, Session
 from hw.grading.walk import Parting, Walk
 
@@ -57,7 +57,7 @@ def _walk(session: Session, made: Made) -> Walk:
     try:
         return session.walk(made, single)
     except Raised as fault:
-        n = len(made.material.y) // ROWS_EACH
+        n = 2 if made.material.full else len(made.material.y) // ROWS_EACH
         several = [np.arange(i, i + ROWS_EACH) for i in range(0, n * ROWS_EACH, ROWS_EACH)]
         try:
             return session.walk(session.make(made.material), several)
@@ -113,7 +113,7 @@ def _at_full_size(session: Session, changes: Changes, notes: Notes) -> Known:
         if made.layout is None:
             notes.unknown(FULL, "Could not tell: the parameters were not found at the full size.")
             return Known(changes)
-        walk = session.walk(made, [np.array([i]) for i in range(N_FULL)])
+        walk = _walk(session, made)
     except HandInFault as fault:
         notes.fault(FULL, fault, f"{session.model.cls}.{TRAIN} at the assignment's own size")
         return Known(changes)

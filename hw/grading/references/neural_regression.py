@@ -45,7 +45,7 @@ class NeuralRegression(Reference):
         self.b2 = self.b2 - self.eta * gradient_b2
         self.W1 = self.W1 - self.eta * gradient_W1
         self.b1 = self.b1 - self.eta * gradient_b1
-        return 0.5 * float(delta2[0]) ** 2
+        return float(0.5 * delta2[0] * delta2[0])
 
     def predict(self, X: Array) -> Array:
         hidden = np.maximum(X @ self.W1.T + self.b1, 0)

@@ -13,11 +13,14 @@ from hw.grading.references.reference import Array, Reference
 
 
 class Perceptron(Reference):
-    shapes: ClassVar = {"W": "KD"}
+    shapes: ClassVar = {"W": "KD", "b": "K"}
+    optional: ClassVar = ("b",)  # a bias besides that among the weights, which learns nothing
     W: Array
+    b: Array
 
     def start(self) -> None:
         self.W = np.zeros((self.K, self.D))
+        self.b = np.zeros(self.K)
 
     def update(self, x: Array, y: Any) -> float:
         scores = self.W @ x

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,10 +25,12 @@ class Sizes:
 class Reference(ABC):
     """A model that learns from one example at a time.
 
-    shapes: the shape of every parameter, by its name, in letters of `Sizes`: ``KD``.
+    shapes:   the shape of every parameter, by its name, in letters of `Sizes`: ``KD``.
+    optional: parameters that a right program may lack.
     """
 
     shapes: ClassVar[Mapping[str, str]]
+    optional: ClassVar[Sequence[str]] = ()
 
     def __init__(self, sizes: Sizes, eta: float, l2: float = 0.0, seed: int = 42) -> None:
         self.D, self.K, self.H = sizes.features, sizes.classes, sizes.hidden
