@@ -173,24 +173,28 @@ def _request(args: argparse.Namespace) -> Request:
 def _claims(words: Sequence[str]) -> dict[str, str]:
     claims = {}
     for word in words:
-        name, equals, value = word.partition("=")
-        if not (equals and name and value):
+        name, _, number = word.partition("=")
+        if not (name and math.isfinite(_number(number.removesuffix("%")))):
             raise UsageError(
                 f"--claims is {quoted(word)}; expected a metric and a number, such as "
-                "test_accuracy=0.53"
+                "test_accuracy=0.53 or test_accuracy=53%"
             )
-        claims[name] = value
+        claims[name] = number
     return claims
 
 
 def _seconds(word: str) -> float:
-    try:
-        seconds = float(word)
-    except ValueError:
-        seconds = math.nan
+    seconds = _number(word)
     if not 0 < seconds <= 3600:
         raise UsageError(f"--time-limit is {quoted(word)}; expected seconds, up to 3600")
     return seconds
+
+
+def _number(word: str) -> float:
+    try:
+        return float(word)
+    except ValueError:
+        return math.nan
 
 
 def _whole(word: str, option: str) -> int:

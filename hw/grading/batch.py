@@ -13,9 +13,10 @@ from pathlib import Path
 from hw.errors import HwError, as_expected, debugging
 from hw.grading import engine
 from hw.grading.assignment import Assignment
-from hw.grading.findings import Finding, HandInResult, ModelResult
+from hw.grading.findings import HandInResult, ModelResult, ModelStatus
 from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.identify import identify, read_source
+from hw.grading.notes import Notes
 from hw.grading.process import TIME_LIMIT, HandIn
 from hw.runs import machine
 
@@ -91,27 +92,10 @@ def _not_loaded(
     assignment: Assignment, only: str | None, fault: HandInFault
 ) -> dict[str, ModelResult]:
     """Every model of a file that does not even load."""
-    if isinstance(fault, Raised):
-        finding = Finding(
-            "loads",
-            "fail",
-            "the file can be imported",
-            f"{fault.type}: {fault.message}",
-            f"line {fault.line}" if fault.line else "",
-            "The file can be imported, without running the training: that belongs under "
-            "if __name__ == '__main__'.",
-        )
-        found = ModelResult("fail", (), (finding,))
-    else:
-        finding = Finding(
-            "loads",
-            "unknown",
-            "the file can be imported",
-            str(fault),
-            "",
-            "The file can be imported.",
-        )
-        found = ModelResult("unknown", (), (finding,))
+    notes = Notes()
+    notes.fault("loads", fault, "Importing the file, without running it as a script,")
+    status: ModelStatus = "fail" if isinstance(fault, Raised) else "unknown"
+    found = ModelResult(status, (), tuple(notes.findings))
     return {name: found for name in assignment.models if only in (None, name)}
 
 

@@ -59,9 +59,10 @@ def write(place: Path, files: Mapping[str, bytes]) -> None:
     that ran before may have made it, also as a link to somewhere else."""
     for name, content in files.items():
         path = place / name
-        for part in (path, *path.relative_to(place).parents):
-            if (place / part).is_symlink() or (part == path and path.is_file()):
-                (place / part).unlink()
+        folders = [place / folder for folder in path.relative_to(place).parents]
+        for part in (*reversed(folders[:-1]), path):  # from the outermost on
+            if part.is_symlink() or part.is_file():
+                part.unlink()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 

@@ -7,9 +7,10 @@ Years share file names and classes. What tells them apart are words that one yea
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
+from hw import console
+from hw.config.catalog import DEFAULT_HOMEWORK
 from hw.errors import HwError, UsageError, did_you_mean, quoted
 from hw.grading.assignment import Assignment, assignments
 
@@ -53,27 +54,34 @@ def check_model(name: str | None) -> None:
 def identify(file: Path, source: str, homework: str | None = None) -> Assignment:
     """The assignment that ``source``, the text of ``file``, was handed in for.
 
-    Raises `HwError` where it has no class of any, and where several fit equally well.
+    Where nothing tells years apart, the default homework is meant, as in every id, and a note says
+    so. Raises `HwError` where the file has no class of any, and where several fit equally well.
     """
     candidates = [a for a in assignments() if homework in (None, a.homework)]
     classes = set(re.findall(r"^class\s+(\w+)", source, re.MULTILINE))
-    scored = sorted(
-        ((_score(a, file, source, classes), a) for a in candidates), key=lambda pair: pair[0]
-    )
-    best, found = scored[-1]
+    words = source + _course_file_beside(file)
+    scores = [_score(a, file, words, classes) for a in candidates]
+    best = max(scores)
+    found = [a for a, score in zip(candidates, scores, strict=True) if score == best]
     if best[0] == 0:
-        raise HwError(
-            f"{file}: none of the classes that a homework asks for is in it; --homework NAME if it "
-            "is one all the same"
-            if homework is None
-            else f"{file}: none of the classes that {homework} asks for is in it"
-        )
-    if len(scored) > 1 and scored[-2][0] == best:
-        others = sorted(a.homework for score, a in scored if score == best)
-        raise HwError(
-            f"{file}: it could be of {_either(others)}; say which with --homework {others[-1]}"
-        )
-    return found
+        whose = "a homework" if homework is None else homework
+        raise HwError(f"{file}: none of the classes that {whose} asks for is in it")
+    if len(found) == 1:
+        return found[0]
+    names = " or ".join(sorted(a.homework for a in found))
+    for assignment in found:
+        if assignment.homework == DEFAULT_HOMEWORK:
+            console.say(f"note: {file}: it could be of {names}; --homework says of which")
+            return assignment
+    raise HwError(f"{file}: it could be of {names}; say of which with --homework")
+
+
+def _course_file_beside(file: Path) -> str:
+    """The text of ``utils.py``, whose loader tells the year."""
+    try:
+        return read_source(file.with_name("utils.py"))
+    except HwError:
+        return ""
 
 
 def _score(
@@ -84,7 +92,3 @@ def _score(
     share = len(wanted & classes) / len(wanted)
     marks = sum(mark in source for mark in assignment.marks)
     return share, marks, Path(assignment.file).stem in file.stem
-
-
-def _either(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:-1])} or {names[-1]}" if len(names) > 1 else names[0]

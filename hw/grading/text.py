@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -99,9 +100,7 @@ def _single(result: HandInResult, explain: bool) -> list[str]:
 
 def _place(model: ModelResult) -> str:
     found = first_difference(model)
-    if found is None:
-        return ""
-    return f"{found.check}: {found.where}" if found.where else found.check
+    return found.check if found else ""
 
 
 def _overview(results: Sequence[HandInResult]) -> Iterator[str]:
@@ -138,17 +137,14 @@ def _summary(results: Sequence[HandInResult]) -> str:
 
 
 def lines_of(result: HandInResult, name: str, explain: bool = False) -> Iterator[str]:
-    """What did not pass, in sentences, and of each known mistake the fact and one thing to try."""
+    """What did not pass, in sentences, and what is known and harmless; with ``explain``, all."""
     model, known = result.models[name], _mistakes(result, name)
-    told = set[str]()
     for finding in model.findings:
-        if finding.status == "pass" or (finding.status == "skipped" and not explain):
-            continue
-        yield from _told(finding, explain)
-        told.add(finding.check)
+        if explain or finding.status in ("fail", "unknown"):
+            yield from _told(finding, explain)
     for id in model.mistakes:
-        if id in known:
-            yield from _mistake(known[id])
+        if id in known and known[id].harmless:
+            yield from _wrapped(f"{id} (harmless): {known[id].says}")
 
 
 def _mistakes(result: HandInResult, name: str) -> dict[str, Mistake]:
@@ -158,24 +154,17 @@ def _mistakes(result: HandInResult, name: str) -> dict[str, Mistake]:
 
 def _told(finding: Finding, explain: bool) -> Iterator[str]:
     where = f" ({finding.where})" if finding.where else ""
-    yield from _wrapped(f"{finding.check}{where}: {finding.text}", "")
-    if finding.status == "skipped":
-        return
+    status = "" if finding.status == "fail" else f" {WORDS.get(finding.status, finding.status)}:"
+    yield from _wrapped(f"{finding.check}{where}:{status} {finding.text}")
     for word, value in (("expected", finding.expected), ("actual", finding.actual)):
         if value:
-            yield from _wrapped(f"{word:<9} {value}", "  ")
+            yield from _wrapped(f"  {word:<9} {value}")
     if explain:
         yield from (f"  {line}" for line in finding.explain)
 
 
-def _mistake(mistake: Mistake) -> Iterator[str]:
-    yield from _wrapped(f"{mistake.id}: {mistake.says}", "")
-    if mistake.handout:
-        yield from _wrapped(f"{'handout':<9} {mistake.handout}", "  ")
-    if mistake.hint:
-        yield from _wrapped(f"{'try':<9} {mistake.hint}", "  ")
-
-
-def _wrapped(text: str, indent: str) -> Iterator[str]:
-    for k, line in enumerate(console.fill(text, _WIDTH - 4).splitlines()):
-        yield indent + ("  " if k else "") + line
+def _wrapped(text: str) -> Iterator[str]:
+    indent = text[: len(text) - len(text.lstrip())]
+    yield from textwrap.wrap(
+        text, _WIDTH - 2, subsequent_indent=indent + "  ", break_long_words=False
+    )

@@ -23,17 +23,12 @@ from typing import Any
 
 import numpy as np
 
-HERE = sys.path.pop(0)
-sys.path.insert(0, HERE)
-import confine  # noqa: E402
-import reach  # noqa: E402
-import stand_ins  # noqa: E402
-import wire  # noqa: E402
-
-sys.path.remove(HERE)
-for _own in ("confine", "reach", "stand_ins", "wire"):
-    # A hand-in may have files of these names.
-    del sys.modules[_own]
+# The folder that is run is the first that is searched; a hand-in may have files of these names.
+_OWN = ("confine", "reach", "stand_ins", "wire")
+confine, reach, stand_ins, wire = (importlib.import_module(name) for name in _OWN)
+for _name in _OWN:
+    del sys.modules[_name]
+del sys.path[0]
 
 
 class Channel:
@@ -242,4 +237,5 @@ def main() -> None:
             channel.send({"id": request["id"], "raised": described}, worker.refer)
 
 
-main()
+if __name__ == "__main__":
+    main()
