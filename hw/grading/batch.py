@@ -71,7 +71,8 @@ def grade_file(file: Path, request: Request, watch: Watch = _nobody) -> HandInRe
         )
 
     try:
-        hand_in = HandIn(file, request.time_limit, sandbox=request.sandbox)
+        files = engine.files(assignment, request.data, request.data_directory)
+        hand_in = HandIn(file, request.time_limit, files, sandbox=request.sandbox)
     except HandInFault as fault:
         return result(_not_loaded(assignment, request.only, fault), ())
     with hand_in:

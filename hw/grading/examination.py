@@ -35,9 +35,11 @@ def examine(session: Session) -> Notes:
         return notes
     start.check(session, made, notes)
     known = updates.check(session, made, notes)
+    _shapes(session, made, known, notes)
     epochs.check(session, made, known, notes)
     prediction.check(session, made, notes)
     prediction.check_evaluation(session, made, notes)
+    # Some parameters show only once there was an update.
     notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
     return notes
 
@@ -72,7 +74,6 @@ def _made(session: Session, notes: Notes) -> Made | None:
             fault = fault or error
             continue
         if made.layout is not None:
-            _shapes(session, made, notes)
             return made
         sizes = material.sizes
         without_output = (
@@ -99,7 +100,7 @@ def _made(session: Session, notes: Notes) -> Made | None:
     return None
 
 
-def _shapes(session: Session, made: Made, notes: Notes) -> None:
+def _shapes(session: Session, made: Made, known: updates.Known, notes: Notes) -> None:
     assert made.layout is not None
     asked, found = made.material.sizes.hidden, made.layout.sizes.hidden
     if asked != found:
@@ -111,7 +112,7 @@ def _shapes(session: Session, made: Made, notes: Notes) -> None:
             actual=str(found),
             where=f"{session.model.cls}.__init__",
         )
-    elif made.layout.missing:
+    elif made.layout.missing and known.learnt:
         notes.mistakes.append("no_biases")
         notes.failed(
             SHAPES,

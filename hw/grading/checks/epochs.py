@@ -118,7 +118,7 @@ def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: 
 def _loss_at_full_size(session: Session, changes: Changes, notes: Notes) -> None:
     right = "The loss that is reported is the mean of the examples' losses."
     try:
-        made = session.make(session.full)
+        made = session.at_full_size
         if made.layout is None:
             return notes.passed(LOSS, right)
         walk, reported = _epoch(session, made)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -72,16 +73,14 @@ def check_evaluation(session: Session, made: Made, notes: Notes) -> None:
 def _models(session: Session, trained: Made, notes: Notes) -> list[Made]:
     """Linear models start with equal scores, whose order is nobody's business."""
     found = [trained]
-    if session.small.sizes.hidden:
-        materials = [trained.material]
-        if session.large and not trained.material.full:
-            materials.append(session.full)
-        for material in materials:
-            try:
-                made = session.make(material)
-            except HandInFault:  # said elsewhere
-                continue
-            if made.layout is not None:
+    if not session.small.sizes.hidden:
+        return found
+    makers = [lambda: session.make(trained.material)]
+    if session.large and not trained.material.full:
+        makers.append(lambda: session.at_full_size)
+    for make in makers:
+        with suppress(HandInFault):  # said elsewhere
+            if (made := make()).layout is not None:
                 found.append(made)
     return found
 
