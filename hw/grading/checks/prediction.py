@@ -75,14 +75,14 @@ def _models(session: Session, trained: Made, notes: Notes) -> list[Made]:
     found = [trained]
     if not session.small.sizes.hidden:
         return found
-    makers = [lambda: session.make(trained.material)]
+    # Of either size, unless it is the large one that was trained; what a constructor raises is said
+    # elsewhere.
+    with suppress(HandInFault):
+        found.append(session.make(trained.material))
     if session.large and not trained.material.full:
-        makers.append(lambda: session.at_full_size)
-    for make in makers:
-        with suppress(HandInFault):  # said elsewhere
-            if (made := make()).layout is not None:
-                found.append(made)
-    return found
+        with suppress(HandInFault):
+            found.append(session.at_full_size)
+    return [made for made in found if made.layout is not None]
 
 
 def _failed(
