@@ -18,6 +18,7 @@ from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
 from hw.grading.findings import Finding, ModelResult
 from hw.grading.hand_in import HandIn
+from hw.grading.other_sessions import PICKLE, SESSIONS, pickled
 from hw.grading.session import NotDone, Session
 
 # Checks that fail alone: the model still updates and predicts as the reference does.
@@ -52,6 +53,19 @@ def grade(
     return results
 
 
+def files(
+    assignment: Assignment, data: str = "stand-in", directory: Path | None = None
+) -> dict[str, bytes]:
+    """Files that a hand-in of this assignment reads as soon as one of its objects is made.
+
+    Raises `DataError`.
+    """
+    if "network" not in assignment.models:
+        return {}
+    found = material.load(*assignment.data, data, directory or datasets.default_directory())
+    return {PICKLE: pickled(material.small(found, assignment.models["network"]))}
+
+
 def _grade_model(
     hand_in: HandIn, model: Model, assignment: Assignment, data: Dataset
 ) -> ModelResult:
@@ -64,13 +78,8 @@ def _grade_model(
             text=f"The file has no class {model.cls}.",
         )
         return ModelResult("not done", (), (finding,))
-    bias = not model.hidden
-    session = Session(
-        hand_in,
-        model,
-        material.small(data, bias, model.hidden),
-        material.full(data, bias, model.hidden, model.learning_rate),
-        assignment.seed,
+    session = SESSIONS.get(model.name, Session)(
+        hand_in, model, material.small(data, model), material.full(data, model), assignment.seed
     )
     try:
         notes = examine(session)

@@ -7,7 +7,7 @@ from hw.grading.hand_in import HandInFault
 from hw.grading.layout import has_layer
 from hw.grading.material import Material
 from hw.grading.notes import Notes
-from hw.grading.session import TRAIN, Made, NotDone, Session
+from hw.grading.session import Made, NotDone, Session
 
 METHODS, SHAPES = "methods", "shapes"
 # The order in which findings are told, whatever order they were made in.
@@ -43,11 +43,11 @@ def examine(session: Session) -> Notes:
 
 
 def _methods(session: Session, notes: Notes) -> bool:
-    missing = [name for name in (TRAIN, "predict") if name not in session.methods]
+    missing = [name for name in session.needed if name not in session.methods]
     if not missing:
         notes.passed(METHODS, "The class and its methods are there.")
         return True
-    if TRAIN in missing:
+    if session.train in missing:
         raise NotDone
     notes.failed(
         METHODS,
@@ -62,9 +62,7 @@ def _methods(session: Session, notes: Notes) -> bool:
 def _made(session: Session, notes: Notes) -> Made | None:
     """The model with its parameters found: of the small size, or else, for a program that has its
     sizes written into it, of the assignment's own."""
-    materials: list[Material] = [session.small]
-    if session.full is not None:
-        materials.append(session.full)
+    materials: list[Material] = [session.small, session.full]
     fault: HandInFault | None = None
     without_output = False
     for material in materials:

@@ -24,7 +24,7 @@ def check(session: Session, trained: Made, notes: Notes) -> None:
     scored = False
     for made in _models(session, trained, notes):
         try:
-            answer = session.predict(made, made.material.held[0])
+            answer = session.predict(made)
             parameters = session.parameters(made)
         except NotDone:
             return notes.failed(PREDICTION, "predict is left to be written.", where="predict")
@@ -44,13 +44,14 @@ def check_evaluation(session: Session, made: Made, notes: Notes) -> None:
     """The score that evaluate gives the trained model."""
     if any(f.check == PREDICTION and f.status != "pass" for f in notes.findings):
         return notes.skipped(EVALUATION, "It depends on the predictions.")
-    if "evaluate" not in session.methods:
-        return notes.failed(EVALUATION, "There is a method evaluate.", where="evaluate")
+    name = session.evaluates
+    if name not in session.methods:
+        return notes.failed(EVALUATION, f"There is a method {name}.", where=name)
     try:
         answer = session.evaluate(made)
         expected = _scores(session, made)
     except HandInFault as fault:
-        return notes.fault(EVALUATION, fault, f"{session.model.cls}.evaluate")
+        return notes.fault(EVALUATION, fault, f"{session.model.cls}.{name}")
     # Somebody's evaluate returns a loss besides.
     values = answer if isinstance(answer, list | tuple) else [answer]
     numbers = [_number(v) for v in values]
@@ -61,10 +62,10 @@ def check_evaluation(session: Session, made: Made, notes: Notes) -> None:
     what = "share of right predictions" if session.classifies else "root mean squared error"
     notes.failed(
         EVALUATION,
-        f"evaluate returns the {what}.",
+        f"{name} returns the {what}.",
         expected=wording.number(expected[0]),
         actual=str(answer)[:80],
-        where=f"{session.model.cls}.evaluate",
+        where=f"{session.model.cls}.{name}",
     )
 
 
@@ -73,7 +74,7 @@ def _models(session: Session, trained: Made, notes: Notes) -> list[Made]:
     found = [trained]
     if session.small.sizes.hidden:
         materials = [trained.material]
-        if session.full is not None and not trained.material.full:
+        if session.large and not trained.material.full:
             materials.append(session.full)
         for material in materials:
             try:
@@ -92,7 +93,8 @@ def _failed(
     X = made.material.held[0]
 
     def predicted(changes: Changes) -> Array:
-        model = mutant(session.reference, changes)(made.layout.sizes, 0.0)  # type: ignore[union-attr]
+        assert made.layout is not None
+        model = mutant(session.reference, changes)(made.layout.sizes, 0.0)
         model.load(parameters)
         with np.errstate(all="ignore"):
             return model.predict(X)
