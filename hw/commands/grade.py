@@ -31,7 +31,7 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "worth, 1 where one could not be graded at all.",
     )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="such as hw1-q1.py")
-    parser.add_argument("--only", default="", metavar="MODEL", help="one model, such as mlp")
+    parser.add_argument("--only", metavar="MODEL", help="one model, such as mlp")
     parser.add_argument(
         "--explain", action="store_true", help="the update, the entries, the formula, both numbers"
     )
@@ -165,17 +165,17 @@ def _request(args: argparse.Namespace) -> Request:
         only=args.only,
         data=args.data,
         claims=_claims(args.claims),
+        results=args.results_dir,
         time_limit=_seconds(args.time_limit),
         sandbox=args.sandbox,
     )
 
 
-def _claims(words: Sequence[str]) -> dict[str, float]:
+def _claims(words: Sequence[str]) -> dict[str, str]:
     claims = {}
     for word in words:
-        name, _, value = word.partition("=")
-        number = _number(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
-        if not (name and math.isfinite(number)):
+        name, _, number = word.partition("=")
+        if not (name and math.isfinite(_number(number.removesuffix("%")))):
             raise UsageError(
                 f"--claims is {quoted(word)}; expected a metric and a number, such as "
                 "test_accuracy=0.53 or test_accuracy=53%"

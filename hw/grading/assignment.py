@@ -33,6 +33,7 @@ class Model:
     name:         as ``--json`` has it.
     cls:          the class that the assignment names.
     hidden:       units of the hidden layer that the assignment's script asks for; 0: none.
+    second:       those of a second one.
     layers:       whether the script also hands the number of layers to the constructor.
     learning_rate: η of the script; 0: the model has none.
     l2:           whether the script hands on an ℓ2 penalty.
@@ -44,6 +45,7 @@ class Model:
     name: str
     cls: str
     hidden: int = 0
+    second: int = 0
     layers: bool = False
     learning_rate: float = 0.0
     l2: bool = False

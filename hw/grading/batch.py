@@ -12,9 +12,11 @@ from pathlib import Path
 
 from hw.errors import HwError, as_expected, debugging
 from hw.grading import engine
-from hw.grading.findings import HandInResult, ModelResult
-from hw.grading.hand_in import HandInFault
+from hw.grading.assignment import Assignment
+from hw.grading.findings import HandInResult, ModelResult, ModelStatus
+from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.identify import identify, read_source
+from hw.grading.notes import Notes
 from hw.grading.process import TIME_LIMIT, HandIn
 from hw.runs import machine
 
@@ -33,14 +35,16 @@ class Request:
     only:     the one model to look at.
     data:     ``stand-in`` or ``real``, in ``data_directory``.
     claims:   numbers of a report, by metric.
+    results:  the folder of our own results, which the claims are held against.
     sandbox:  ``process``, ``podman`` or ``docker``.
     """
 
     data_directory: Path
     homework: str | None = None
-    only: str = ""
+    only: str | None = None
     data: str = "stand-in"
-    claims: Mapping[str, float] = field(default_factory=dict)
+    claims: Mapping[str, str] = field(default_factory=dict)
+    results: Path = Path("results")
     time_limit: float = TIME_LIMIT
     sandbox: str = "process"
 
@@ -57,12 +61,11 @@ class Graded:
 def grade_file(file: Path, request: Request, watch: Watch = _nobody) -> HandInResult:
     """Grade one hand-in; ``watch`` is shown the result as it grows. Raises `HwError`."""
     assignment = identify(file, read_source(file), request.homework)
-    if request.only and request.only not in assignment.models:
+    if request.only is not None and request.only not in assignment.models:
         raise HwError(
             f"{file}: {assignment.homework} {assignment.question} has no {request.only} "
             f"(it has {', '.join(assignment.models)})"
         )
-    only = (request.only,) if request.only else ()
 
     def result(models: Mapping[str, ModelResult], held: Sequence[str]) -> HandInResult:
         return HandInResult(
@@ -70,21 +73,34 @@ def grade_file(file: Path, request: Request, watch: Watch = _nobody) -> HandInRe
         )
 
     try:
-        hand_in = HandIn(file, request.time_limit, sandbox=request.sandbox)
+        files = engine.files(assignment, request.data, request.data_directory)
+        hand_in = HandIn(file, request.time_limit, files, sandbox=request.sandbox)
     except HandInFault as fault:
-        return result(engine.not_loaded(assignment, fault, only), ())
+        return result(_not_loaded(assignment, request.only, fault), ())
     with hand_in:
         held = hand_in.held
         models = engine.grade(
             hand_in,
             assignment,
-            only=only,
+            only=request.only,
             data=request.data,
             claims=request.claims,
             directory=request.data_directory,
             watch=lambda models: watch(result(models, held)),
+            reproduced=request.results,
         )
         return result(models, held)
+
+
+def _not_loaded(
+    assignment: Assignment, only: str | None, fault: HandInFault
+) -> dict[str, ModelResult]:
+    """Every model of a file that does not even load."""
+    notes = Notes()
+    notes.fault("loads", fault, "Importing the file, without running it as a script,")
+    status: ModelStatus = "fail" if isinstance(fault, Raised) else "unknown"
+    found = ModelResult(status, (), tuple(notes.findings))
+    return {name: found for name in assignment.models if only in (None, name)}
 
 
 def grade_all(

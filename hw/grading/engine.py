@@ -13,11 +13,13 @@ from typing import Literal
 
 from hw import datasets
 from hw.datasets.features import Dataset
+from hw.grading import claims as reports
 from hw.grading import material
 from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
 from hw.grading.findings import Finding, ModelResult
 from hw.grading.hand_in import HandIn
+from hw.grading.other_sessions import PICKLE, SESSIONS, pickled
 from hw.grading.session import NotDone, Session
 
 # Checks that fail alone: the model still updates and predicts as the reference does.
@@ -32,6 +34,7 @@ def grade(
     claims: Mapping[str, str] | None = None,
     directory: Path | None = None,
     watch: Callable[[Mapping[str, ModelResult]], None] | None = None,
+    reproduced: Path = Path("results"),
 ) -> dict[str, ModelResult]:
     """What is found of every model of a hand-in, by its name.
 
@@ -39,8 +42,10 @@ def grade(
     data:   ``real`` or ``stand-in``: where the examples are taken from.
     claims: numbers of the student's report by metric, held against the models' calibrated ones.
     watch:  is shown the results as they grow.
+    reproduced: where our own results and calibrations lie.
 
-    Raises `DataError` where real data are asked for and missing.
+    Raises `DataError` where real data are asked for and missing, and `UsageError` for a claim of
+    what there is not.
     """
     found = material.load(*assignment.data, data, directory or datasets.default_directory())
     results: dict[str, ModelResult] = {}
@@ -49,7 +54,20 @@ def grade(
             results[name] = _grade_model(hand_in, model, assignment, found)
             if watch is not None:
                 watch(results)
-    return results
+    return reports.add(results, claims, assignment, reproduced) if claims else results
+
+
+def files(
+    assignment: Assignment, data: str = "stand-in", directory: Path | None = None
+) -> dict[str, bytes]:
+    """Files that a hand-in of this assignment reads as soon as one of its objects is made.
+
+    Raises `DataError`.
+    """
+    if "network" not in assignment.models:
+        return {}
+    found = material.load(*assignment.data, data, directory or datasets.default_directory())
+    return {PICKLE: pickled(material.small(found, assignment.models["network"]))}
 
 
 def _grade_model(
@@ -64,13 +82,8 @@ def _grade_model(
             text=f"The file has no class {model.cls}.",
         )
         return ModelResult("not done", (), (finding,))
-    bias = not model.hidden
-    session = Session(
-        hand_in,
-        model,
-        material.small(data, bias, model.hidden),
-        material.full(data, bias, model.hidden, model.learning_rate),
-        assignment.seed,
+    session = SESSIONS.get(model.name, Session)(
+        hand_in, model, material.small(data, model), material.full(data, model), assignment.seed
     )
     try:
         notes = examine(session)

@@ -7,7 +7,7 @@ from hw.grading.hand_in import HandInFault
 from hw.grading.layout import has_layer
 from hw.grading.material import Material
 from hw.grading.notes import Notes
-from hw.grading.session import TRAIN, Made, NotDone, Session
+from hw.grading.session import Made, NotDone, Session
 
 METHODS, SHAPES = "methods", "shapes"
 # The order in which findings are told, whatever order they were made in.
@@ -35,19 +35,21 @@ def examine(session: Session) -> Notes:
         return notes
     start.check(session, made, notes)
     known = updates.check(session, made, notes)
+    _shapes(session, made, known, notes)
     epochs.check(session, made, known, notes)
     prediction.check(session, made, notes)
     prediction.check_evaluation(session, made, notes)
+    # Some parameters show only once there was an update.
     notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
     return notes
 
 
 def _methods(session: Session, notes: Notes) -> bool:
-    missing = [name for name in (TRAIN, "predict") if name not in session.methods]
+    missing = [name for name in session.needed if name not in session.methods]
     if not missing:
         notes.passed(METHODS, "The class and its methods are there.")
         return True
-    if TRAIN in missing:
+    if session.train in missing:
         raise NotDone
     notes.failed(
         METHODS,
@@ -62,9 +64,7 @@ def _methods(session: Session, notes: Notes) -> bool:
 def _made(session: Session, notes: Notes) -> Made | None:
     """The model with its parameters found: of the small size, or else, for a program that has its
     sizes written into it, of the assignment's own."""
-    materials: list[Material] = [session.small]
-    if session.full is not None:
-        materials.append(session.full)
+    materials: list[Material] = [session.small, session.full]
     fault: HandInFault | None = None
     without_output = False
     for material in materials:
@@ -74,7 +74,6 @@ def _made(session: Session, notes: Notes) -> Made | None:
             fault = fault or error
             continue
         if made.layout is not None:
-            _shapes(session, made, notes)
             return made
         sizes = material.sizes
         without_output = (
@@ -101,7 +100,7 @@ def _made(session: Session, notes: Notes) -> Made | None:
     return None
 
 
-def _shapes(session: Session, made: Made, notes: Notes) -> None:
+def _shapes(session: Session, made: Made, known: updates.Known, notes: Notes) -> None:
     assert made.layout is not None
     asked, found = made.material.sizes.hidden, made.layout.sizes.hidden
     if asked != found:
@@ -113,7 +112,7 @@ def _shapes(session: Session, made: Made, notes: Notes) -> None:
             actual=str(found),
             where=f"{session.model.cls}.__init__",
         )
-    elif made.layout.missing:
+    elif made.layout.missing and known.learnt:
         notes.mistakes.append("no_biases")
         notes.failed(
             SHAPES,

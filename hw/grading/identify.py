@@ -42,10 +42,10 @@ def check_homework(name: str | None) -> None:
         )
 
 
-def check_model(name: str) -> None:
+def check_model(name: str | None) -> None:
     """Raises `UsageError` for a model that no assignment has."""
     known = sorted({model for a in assignments() for model in a.models})
-    if name and name not in known:
+    if name is not None and name not in known:
         raise UsageError(
             f"--only is {quoted(name)}{did_you_mean(name, known)} (one of: {', '.join(known)})"
         )

@@ -14,8 +14,8 @@ from hw.grading.mistakes import Changes, Mistake, combined, mutant
 from hw.grading.references import Reference
 from hw.grading.walk import Walk
 
-MOST_TOGETHER = 12_000  # ways of several mistakes at once; further ones are not looked at
-WAYS_IN_PAIRS = 24  # of one mistake
+MOST_TOGETHER = 5_000  # ways of several mistakes at once; further ones are not looked at
+WAYS_IN_PAIRS = 8  # of one mistake
 
 
 @dataclass(frozen=True)

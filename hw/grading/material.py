@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from hw import datasets
 from hw.datasets.features import Dataset
+from hw.grading.assignment import Model
 from hw.grading.references import Sizes
 
 Array = NDArray[Any]
 
-SMALL_FEATURES, SMALL_HIDDEN = 29, 17
+SMALL_FEATURES, SMALL_HIDDEN, SMALL_SECOND = 29, 17, 13
 N_TRAIN, N_HELD = 140, 60
 SEED = 42  # of the assignments
 
@@ -35,6 +36,7 @@ class Material:
     held:       others, to predict.
     eta, l2:    η, and λ where a penalty is asked for.
     full:       whether this is the assignment's own size.
+    activation: of the hidden layers, where a class offers several.
     """
 
     sizes: Sizes
@@ -44,6 +46,7 @@ class Material:
     eta: float
     l2: float
     full: bool
+    activation: str = "relu"
 
 
 @lru_cache(maxsize=8)
@@ -52,27 +55,31 @@ def load(name: str, view: str, mode: str, directory: Path) -> Dataset:
     return datasets.load(name, view, directory, mode)
 
 
-def small(data: Dataset, bias: bool, hidden: int = 0) -> Material:
+def small(data: Dataset, model: Model) -> Material:
     """A few standardised features of a few examples, of which any ten have all classes."""
-    n, held = _counts(data)
-    rows = _in_turn(data.train.labels)[: n + held] if data.n_classes else np.arange(n + held)
-    X = data.train.features.take(rows)
+    X, y = _examples(data)
     spread = X.std(axis=0)
     usable = np.flatnonzero(spread > 0.1 * spread.max())
     columns = usable[np.linspace(0, len(usable) - 1, SMALL_FEATURES).astype(int)]
     X = (X[:, columns] - X[:, columns].mean(axis=0)) / spread[columns]
-    y = data.train.labels[rows]
+    # Weights have a mean of 0.1: an example that is dark throughout would turn every unit off.
+    X -= X.mean(axis=1, keepdims=True)
     # A step that is large, and after which a regression of numbers does not diverge.
     eta = 0.05 if data.n_classes else 0.002
-    return _material(data, X, y, n, bias, eta, 0.1, hidden and SMALL_HIDDEN, False)
+    hidden = (model.hidden and SMALL_HIDDEN, model.second and SMALL_SECOND)
+    return _material(data, X, y, eta, 0.1, hidden, full=False)
 
 
-def full(data: Dataset, bias: bool, hidden: int, eta: float) -> Material:
+def full(data: Dataset, model: Model) -> Material:
     """Some examples as the assignment's own script sees them."""
+    X, y = _examples(data)
+    return _material(data, X, y, model.learning_rate, 0.01, (model.hidden, model.second), full=True)
+
+
+def _examples(data: Dataset) -> tuple[Array, Array]:
     n, held = _counts(data)
     rows = _in_turn(data.train.labels)[: n + held] if data.n_classes else np.arange(n + held)
-    X = data.train.features.take(rows)
-    return _material(data, X, data.train.labels[rows], n, bias, eta, 0.01, hidden, True)
+    return data.train.features.take(rows), data.train.labels[rows]
 
 
 def _counts(data: Dataset) -> tuple[int, int]:
@@ -84,16 +91,15 @@ def _material(
     data: Dataset,
     X: Array,
     y: Array,
-    n: int,
-    bias: bool,
     eta: float,
     l2: float,
-    hidden: int,
+    hidden: tuple[int, int],
     full: bool,
 ) -> Material:
-    if bias:
+    if not hidden[0]:  # the loader appends a one for a linear model
         X = np.column_stack([X, np.ones(len(X))])
-    sizes = Sizes(X.shape[1], data.n_classes or 1, hidden)
+    n, _ = _counts(data)
+    sizes = Sizes(X.shape[1], data.n_classes or 1, *hidden)
     return Material(sizes, X[:n], y[:n], (X[n:], y[n:]), eta, l2, full)
 
 

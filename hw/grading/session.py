@@ -1,15 +1,16 @@
-"""One model of one hand-in under examination: it is made, walked and asked, as its script would.
+"""One model of one hand-in under examination: it is made, trained and asked, as its script would.
 
-Everything goes through ``train_epoch``, which is what the assignment's script calls: an epoch of a
-single example is an update, and the hand-in's own loop hands it the numbers that it gets in a real
-run.
+`Session` is for the classes of IST's homeworks. Everything goes through ``train_epoch``, which is
+what their scripts call: an epoch of a single example is an update, and the hand-in's own loop hands
+it the numbers that it gets in a real run. Subclasses are for other courses' classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,7 +22,6 @@ from hw.grading.material import Array, Material
 from hw.grading.references import REFERENCES, Reference, Sizes
 from hw.grading.walk import SINGLE, TOLERANCE, Walk
 
-TRAIN = "train_epoch"
 # What students call the arguments of their constructors.
 _ARGUMENTS = {
     "n_classes": "classes",
@@ -60,31 +60,57 @@ class Made:
 
 
 class Session:
-    """What can be asked of one model of a hand-in.
+    """What can be asked of one model of a hand-in. Every method raises `HandInFault`, and `NotDone`
+    where it meets the skeleton's NotImplementedError.
 
-    small, full: the material of either size; ``full`` is None where it would show nothing more.
+    small, full: the material of either size.
+    train:       the method that learns, for messages.
+    needed:      the methods that there must be.
+    each:        examples of an update.
+    large:       whether the full size shows what the small one does not.
     """
 
+    train: ClassVar = "train_epoch"
+    needed: ClassVar[Sequence[str]] = ("train_epoch", "predict")
+    each: ClassVar = 1
+    variants: ClassVar[Sequence[str]] = ()  # activations that the class offers, besides the first
+
     def __init__(
-        self, hand_in: HandIn, model: Model, small: Material, full: Material | None, seed: int
+        self, hand_in: HandIn, model: Model, small: Material, full: Material, seed: int
     ) -> None:
         self.hand_in, self.model, self.seed = hand_in, model, seed
         self.small, self.full = small, full
         self.reference: type[Reference] = REFERENCES[model.name]
         self.methods = hand_in.classes[model.cls].methods
 
+    @property
+    def classifies(self) -> bool:
+        return self.small.sizes.classes > 1
+
+    @property
+    def large(self) -> bool:
+        return bool(self.model.hidden)
+
     # Construction
 
     def make(self, material: Material) -> Made:
-        """A fresh object, its random numbers those of the assignment's seed. Raises
-        `HandInFault`."""
+        """A fresh object, its random numbers those of the assignment's seed."""
         self.hand_in.seed(self.seed)
-        with _not_done():
-            handle = self.hand_in.new(self.model.cls, *self._arguments(material.sizes))
+        with attempt():
+            handle = self._construct(material)
         state = self.hand_in.state(handle)
         return Made(handle, material, state, self._layout(material.sizes, state))
 
+    @cached_property
+    def at_full_size(self) -> Made:
+        """One object of the assignment's own size, for all that is asked of such: it is large."""
+        return self.make(self.full)
+
+    def _construct(self, material: Material) -> int:
+        return self.hand_in.new(self.model.cls, *self._arguments(material.sizes))
+
     def _arguments(self, sizes: Sizes) -> list[int]:
+        """What the assignment's script hands to the constructor, as far as the class takes it."""
         values = {
             "classes": sizes.classes,
             "features": sizes.features,
@@ -102,14 +128,10 @@ class Session:
             wanted = wanted[: len(plain)]
         return [values[name] for name in wanted]
 
-    @property
-    def classifies(self) -> bool:
-        return self.model.name not in ("linear_regression", "neural_regression")
-
     def _layout(self, sizes: Sizes, state: dict[str, Array]) -> Layout | None:
         found = layouts.layouts(self.reference, sizes, state)
         if not found and sizes.hidden and (hidden := layouts.hidden_units(sizes, state)):
-            sizes = Sizes(sizes.features, sizes.classes, hidden)
+            sizes = replace(sizes, hidden=hidden)
             found = layouts.layouts(self.reference, sizes, state)
         return self._likeliest(found, sizes, state)
 
@@ -128,24 +150,26 @@ class Session:
     # Training
 
     def walk(self, made: Made, rows: Sequence[Array], l2: float = 0.0) -> Walk:
-        """An epoch of these rows for each call, from where the object stands. Raises `HandInFault`,
-        also where a parameter goes lost on the way."""
-        X, y = made.material.X, made.material.y
-        with _not_done():
-            states = self.hand_in.walk(
-                made.handle,
-                TRAIN,
-                [(X[r], y[r]) for r in rows],
-                **self.keywords(l2, made.material.eta),
-            )
+        """Training on these rows for each call, from where the object stands. Raises `Nonsense`
+        where a parameter goes lost on the way."""
+        with attempt():
+            states = self._states(made, rows, l2)
         if made.layout is not None and states:
             made.layout = made.layout.with_late_biases(states[0])
         before, made.state = made.state, states[-1]
         return self.read(made, rows, [before, *states], l2)
 
+    def _states(self, made: Made, rows: Sequence[Array], l2: float) -> list[dict[str, Array]]:
+        X, y = made.material.X, made.material.y
+        calls = [(X[r], y[r]) for r in rows]
+        return self.hand_in.walk(
+            made.handle, self.train, calls, **self.keywords(l2, made.material.eta)
+        )
+
     def read(
-        self, made: Made, rows: Sequence[Array], states: Sequence[dict[str, Array]], l2: float
+        self, made: Made, rows: Sequence[Array], states: Sequence[Mapping[str, Array]], l2: float
     ) -> Walk:
+        """The states in the reference's names. Raises `Nonsense`."""
         layout = made.layout
         if layout is None:
             raise Nonsense("its parameters are not to be found")
@@ -157,13 +181,17 @@ class Session:
         return Walk(made.material, layout, rows, read, l2, tolerance)
 
     def epoch(self, made: Made, rows: Array) -> Any:
-        """What one epoch of these rows returns. Raises `HandInFault`."""
+        """What training on these rows, all at once, returns."""
         self.hand_in.seed(self.seed)
-        X, y = made.material.X[rows], made.material.y[rows]
-        keywords = self.keywords(0.0, made.material.eta)
-        reported = self.hand_in.call(made.handle, TRAIN, X, y, **keywords)
+        with attempt():
+            reported = self._epoch(made, rows)
         made.state = self.hand_in.state(made.handle)
         return reported
+
+    def _epoch(self, made: Made, rows: Array) -> Any:
+        X, y = made.material.X[rows], made.material.y[rows]
+        keywords = self.keywords(0.0, made.material.eta)
+        return self.hand_in.call(made.handle, self.train, X, y, **keywords)
 
     def keywords(self, l2: float, eta: float) -> dict[str, float]:
         """The arguments that the script hands to train_epoch, as far as the hand-in takes them."""
@@ -174,7 +202,7 @@ class Session:
 
     def takes(self, keyword: str) -> bool:
         """Whether train_epoch takes an argument, and hands it on where it takes any."""
-        own = self.methods.get(TRAIN, ())
+        own = self.methods.get(self.train, ())
         if keyword in own:
             return True
         if not any(name.startswith("**") for name in own):
@@ -184,20 +212,23 @@ class Session:
 
     # Prediction
 
-    def predict(self, made: Made, X: Array) -> Any:
-        with _not_done():
-            return self.hand_in.call(made.handle, "predict", X)
+    def predict(self, made: Made) -> Any:
+        """Of the examples that are held back."""
+        with attempt():
+            return self.hand_in.call(made.handle, "predict", made.material.held[0])
 
     def parameters(self, made: Made) -> dict[str, Array]:
-        """The parameters as they are now, in the reference's names. Raises `HandInFault`."""
+        """The parameters as they are now, in the reference's names."""
         made.state = self.hand_in.state(made.handle)
         return dict(self.read(made, (), [made.state], 0.0).states[0])
 
     def evaluate(self, made: Made) -> Any:
         return self.hand_in.call(made.handle, "evaluate", *made.material.held)
 
+    evaluates: ClassVar = "evaluate"
 
-class _not_done:
+
+class attempt:
     """Turns the skeleton's NotImplementedError into `NotDone`."""
 
     def __enter__(self) -> None: ...
@@ -207,9 +238,11 @@ class _not_done:
             raise NotDone from None
 
 
-def words(fault: HandInFault, doing: str) -> str:
-    """A fault as a sentence for its author."""
-    if isinstance(fault, Raised):
-        line = f" in line {fault.line}" if fault.line else ""
-        return f"{doing} raises {fault.type}{line}: {fault.message}"
-    return f"{doing}: {fault}"
+def accepted(names: Sequence[str], wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Those keyword arguments that a function with these parameters takes."""
+    if any(name.startswith("**") for name in names):
+        return dict(wanted)
+    return {name: value for name, value in wanted.items() if name in names}
+
+
+__all__ = ["HandInFault", "Made", "NotDone", "Session", "accepted", "attempt"]

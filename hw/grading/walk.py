@@ -75,7 +75,8 @@ class Walk:
 
     def make(self, reference: type[Reference], call: int) -> Reference:
         """A reference that stands where the hand-in stood before a call, from 0."""
-        made = reference(self.layout.sizes, self.material.eta, self.l2)
+        m = self.material
+        made = reference(self.layout.sizes, m.eta, self.l2, activation=m.activation)
         made.load(self.states[call])
         return made
 

@@ -102,5 +102,5 @@ def _index(index: tuple[int, ...]) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    *most, last = names
+    *most, last = names or ("some parameters",)
     return f"{', '.join(most)} and {last}" if most else last

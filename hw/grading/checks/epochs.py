@@ -13,7 +13,7 @@ from hw.grading.hand_in import HandInFault
 from hw.grading.matching import Match, first_fit, of_walks
 from hw.grading.mistakes import Changes, mutant
 from hw.grading.notes import Notes
-from hw.grading.session import TRAIN, Made, Session
+from hw.grading.session import Made, Session
 from hw.grading.walk import SINGLE, Walk
 
 EPOCH, LOSS = "epoch", "loss"
@@ -30,7 +30,7 @@ def check(session: Session, made: Made, known: Known, notes: Notes) -> None:
     try:
         walk, reported = _epoch(session, made)
     except HandInFault as fault:
-        notes.fault(EPOCH, fault, f"{session.model.cls}.{TRAIN} with {N_EPOCH} examples")
+        notes.fault(EPOCH, fault, f"{session.model.cls}.{session.train} with {N_EPOCH} examples")
         if session.model.reports_loss:
             notes.skipped(LOSS, "The epoch did not end.")
         return
@@ -40,7 +40,7 @@ def check(session: Session, made: Made, known: Known, notes: Notes) -> None:
     if changes is None:
         notes.skipped(LOSS, "It depends on the epoch, which differs in a way that is not known.")
         return
-    if not _loss(session, walk, reported, changes, notes) and session.full is not None:
+    if not _loss(session, walk, reported, changes, notes):
         _loss_at_full_size(session, changes, notes)
 
 
@@ -65,7 +65,7 @@ def _judge(session: Session, walk: Walk, changes: Changes, notes: Notes) -> Chan
         f"{wording.of_match(match)} {wording.apart(parting)} after an epoch.",
         expected=wording.entry(parting.expected, parting.entry),
         actual=wording.entry(parting.actual, parting.entry),
-        where=f"{session.model.cls}.{TRAIN}, {wording.place(parting)}",
+        where=f"{session.model.cls}.{session.train}, {wording.place(parting)}",
         match=match,
         explain=wording.explanation(parting, match),
     )
@@ -78,7 +78,7 @@ def _judge(session: Session, walk: Walk, changes: Changes, notes: Notes) -> Chan
 def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: Notes) -> bool:
     """Whether a finding was written: a loss that is right here may yet differ at the full size."""
     value = _as_number(reported)
-    where = f"{session.model.cls}.{TRAIN}"
+    where = f"{session.model.cls}.{session.train}"
     if value is None:
         notes.failed(
             LOSS,
@@ -91,7 +91,7 @@ def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: 
     tolerance = SINGLE if walk.tolerance == SINGLE else CLOSE
     expected = walk.step(mutant(session.reference, changes), 0)[1]
     if _close(value, expected, tolerance):
-        if not walk.material.full and session.full is not None:
+        if not walk.material.full and session.large:
             return False
         notes.passed(LOSS, "The loss that is reported is the mean of the examples' losses.")
         return True
@@ -116,10 +116,9 @@ def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: 
 
 
 def _loss_at_full_size(session: Session, changes: Changes, notes: Notes) -> None:
-    assert session.full is not None
     right = "The loss that is reported is the mean of the examples' losses."
     try:
-        made = session.make(session.full)
+        made = session.at_full_size
         if made.layout is None:
             return notes.passed(LOSS, right)
         walk, reported = _epoch(session, made)

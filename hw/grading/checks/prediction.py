@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def check(session: Session, trained: Made, notes: Notes) -> None:
     scored = False
     for made in _models(session, trained, notes):
         try:
-            answer = session.predict(made, made.material.held[0])
+            answer = session.predict(made)
             parameters = session.parameters(made)
         except NotDone:
             return notes.failed(PREDICTION, "predict is left to be written.", where="predict")
@@ -44,13 +45,14 @@ def check_evaluation(session: Session, made: Made, notes: Notes) -> None:
     """The score that evaluate gives the trained model."""
     if any(f.check == PREDICTION and f.status != "pass" for f in notes.findings):
         return notes.skipped(EVALUATION, "It depends on the predictions.")
-    if "evaluate" not in session.methods:
-        return notes.failed(EVALUATION, "There is a method evaluate.", where="evaluate")
+    name = session.evaluates
+    if name not in session.methods:
+        return notes.failed(EVALUATION, f"There is a method {name}.", where=name)
     try:
         answer = session.evaluate(made)
         expected = _scores(session, made)
     except HandInFault as fault:
-        return notes.fault(EVALUATION, fault, f"{session.model.cls}.evaluate")
+        return notes.fault(EVALUATION, fault, f"{session.model.cls}.{name}")
     # Somebody's evaluate returns a loss besides.
     values = answer if isinstance(answer, list | tuple) else [answer]
     numbers = [_number(v) for v in values]
@@ -61,28 +63,26 @@ def check_evaluation(session: Session, made: Made, notes: Notes) -> None:
     what = "share of right predictions" if session.classifies else "root mean squared error"
     notes.failed(
         EVALUATION,
-        f"evaluate returns the {what}.",
+        f"{name} returns the {what}.",
         expected=wording.number(expected[0]),
         actual=str(answer)[:80],
-        where=f"{session.model.cls}.evaluate",
+        where=f"{session.model.cls}.{name}",
     )
 
 
 def _models(session: Session, trained: Made, notes: Notes) -> list[Made]:
     """Linear models start with equal scores, whose order is nobody's business."""
     found = [trained]
-    if session.small.sizes.hidden:
-        materials = [trained.material]
-        if session.full is not None and not trained.material.full:
-            materials.append(session.full)
-        for material in materials:
-            try:
-                made = session.make(material)
-            except HandInFault:  # said elsewhere
-                continue
-            if made.layout is not None:
-                found.append(made)
-    return found
+    if not session.small.sizes.hidden:
+        return found
+    # Of either size, unless it is the large one that was trained; what a constructor raises is said
+    # elsewhere.
+    with suppress(HandInFault):
+        found.append(session.make(trained.material))
+    if session.large and not trained.material.full:
+        with suppress(HandInFault):
+            found.append(session.at_full_size)
+    return [made for made in found if made.layout is not None]
 
 
 def _failed(
@@ -92,7 +92,8 @@ def _failed(
     X = made.material.held[0]
 
     def predicted(changes: Changes) -> Array:
-        model = mutant(session.reference, changes)(made.layout.sizes, 0.0)  # type: ignore[union-attr]
+        assert made.layout is not None
+        model = mutant(session.reference, changes)(made.layout.sizes, 0.0)
         model.load(parameters)
         with np.errstate(all="ignore"):
             return model.predict(X)

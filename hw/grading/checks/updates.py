@@ -4,7 +4,7 @@ has one, and at the assignment's own size."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from hw.grading.matching import Match, of_walks
 from hw.grading.material import Array
 from hw.grading.mistakes import Changes, mutant
 from hw.grading.notes import Notes
-from hw.grading.session import TRAIN, Made, NotDone, Session
+from hw.grading.session import Made, NotDone, Session
 from hw.grading.walk import Parting, Walk
 
 FIRST, ALL, FULL = "first update", "updates", "full size"
@@ -27,9 +27,11 @@ class Known:
     """What is known of a hand-in's updates, for the checks that come after.
 
     changes: with which the reference makes the same updates; None where that is not known.
+    learnt:  whether there was an update at all.
     """
 
     changes: Changes | None
+    learnt: bool = True
 
 
 def check(session: Session, made: Made, notes: Notes) -> Known:
@@ -37,32 +39,51 @@ def check(session: Session, made: Made, notes: Notes) -> Known:
     try:
         walk = _walk(session, made)
     except HandInFault as fault:
-        notes.fault(FIRST, fault, f"{session.model.cls}.{TRAIN}")
+        notes.fault(FIRST, fault, f"{session.model.cls}.{session.train}")
         notes.skipped(ALL, "The first update could not be made.")
-        return Known(None)
+        return Known(None, learnt=False)
     if all(np.array_equal(p, q) for p, q in _pairs(walk)):
         raise NotDone
-    walks = [walk]
+    walks = [walk, *_with_other_activations(session, made, notes)]
     if (penalised := _penalised(session, made, notes)) is not None:
         walks.append(penalised)
     known = _judge(session, walks, notes)
-    if session.full is not None and made.material is not session.full and known.changes is not None:
+    if session.large and not made.material.full and known.changes is not None:
         known = _at_full_size(session, known.changes, notes)
     return known
 
 
 def _walk(session: Session, made: Made) -> Walk:
     """A hundred updates of one example each, or ten of ten where it takes no single example."""
-    single = [np.array([i]) for i in range(N_FULL if made.material.full else N_UPDATES)]
+    full, each = made.material.full, session.each
     try:
-        return session.walk(made, single)
+        return session.walk(made, _rows(made, each, N_FULL if full else N_UPDATES))
     except Raised as fault:
-        n = 2 if made.material.full else len(made.material.y) // ROWS_EACH
-        several = [np.arange(i, i + ROWS_EACH) for i in range(0, n * ROWS_EACH, ROWS_EACH)]
+        again = session.make(made.material)
         try:
-            return session.walk(session.make(made.material), several)
+            walk = session.walk(again, _rows(made, ROWS_EACH, 2 if full else N_UPDATES))
         except Raised:
             raise fault from None
+        made.handle, made.state = again.handle, again.state
+        return walk
+
+
+def _rows(made: Made, each: int, most: int) -> list[Array]:
+    """The rows of each call: so many examples one after the other, as long as there are any."""
+    n = min(len(made.material.y) // each, most)
+    return [np.arange(i * each, (i + 1) * each) for i in range(n)]
+
+
+def _with_other_activations(session: Session, made: Made, notes: Notes) -> list[Walk]:
+    """A few updates with every other activation that the class offers."""
+    walks = []
+    for name in session.variants:
+        try:
+            other = session.make(replace(made.material, activation=name))
+            walks.append(session.walk(other, _rows(other, session.each, N_FULL)))
+        except HandInFault as fault:
+            notes.fault(ALL, fault, f"{session.model.cls} with activation={name!r}")
+    return walks
 
 
 def _penalised(session: Session, made: Made, notes: Notes) -> Walk | None:
@@ -73,7 +94,7 @@ def _penalised(session: Session, made: Made, notes: Notes) -> Walk | None:
     try:
         return session.walk(made, rows, l2=made.material.l2)
     except HandInFault as fault:
-        notes.fault(ALL, fault, f"{session.model.cls}.{TRAIN} with l2_penalty")
+        notes.fault(ALL, fault, f"{session.model.cls}.{session.train} with l2_penalty")
         return None
 
 
@@ -84,7 +105,7 @@ def _judge(session: Session, walks: Sequence[Walk], notes: Notes) -> Known:
         notes.passed(FIRST, "The first update is the reference's.")
         notes.passed(ALL, _same(walks))
         return Known(())
-    checks = ("update",) if walks[0].n_each == 1 else ("update", "epoch")
+    checks = ("update",) if walks[0].n_each == session.each else ("update", "epoch")
     mistakes = [m for m in session.model.mistakes if m.check in checks]
     match = of_walks(walks, reference, mistakes)
     known = Known(match.changes if match is not None and match.exact else None)
@@ -107,15 +128,16 @@ def _judge(session: Session, walks: Sequence[Walk], notes: Notes) -> Known:
 
 def _at_full_size(session: Session, changes: Changes, notes: Notes) -> Known:
     """A few updates with as many features and units as in a real run, where numbers are large."""
-    assert session.full is not None
     try:
-        made = session.make(session.full)
+        made = session.at_full_size
         if made.layout is None:
             notes.unknown(FULL, "Could not tell: the parameters were not found at the full size.")
             return Known(changes)
         walk = _walk(session, made)
     except HandInFault as fault:
-        notes.fault(FULL, fault, f"{session.model.cls}.{TRAIN} at the assignment's own size")
+        notes.fault(
+            FULL, fault, f"{session.model.cls}.{session.train} at the assignment's own size"
+        )
         return Known(changes)
     parting = walk.parting(mutant(session.reference, changes))
     if parting is None:
@@ -138,6 +160,8 @@ def _failed(
 ) -> None:
     size = " at the assignment's own size" if walk.material.full else ""
     penalty = " with l2_penalty" if walk.l2 else ""
+    if walk.material.activation != "relu":
+        penalty = f" with activation={walk.material.activation!r}"
     seen = f"It parts from the reference at update {parting.call}{penalty}{size}: "
     seen += f"{wording.apart(parting)}."
     if match is not None and match.exact:
@@ -148,7 +172,7 @@ def _failed(
         f"{wording.of_match(match)} {seen}",
         expected=wording.entry(parting.expected, parting.entry),
         actual=wording.entry(parting.actual, parting.entry),
-        where=f"{session.model.cls}.{TRAIN}, {wording.place(parting)} ({place})",
+        where=f"{session.model.cls}.{session.train}, {wording.place(parting)} ({place})",
         match=match,
         explain=wording.explanation(parting, match),
     )
@@ -161,6 +185,6 @@ def _pairs(walk: Walk) -> list[tuple[Array, Array]]:
 
 def _same(walks: Sequence[Walk]) -> str:
     total = sum(len(walk) for walk in walks)
-    penalty = ", some of them with l2_penalty" if len(walks) > 1 else ""
+    penalty = ", some of them with l2_penalty" if any(w.l2 for w in walks) else ""
     each = "" if walks[0].n_each == 1 else f" of {walks[0].n_each} examples"
     return f"{total} updates{each}{penalty} are the reference's, to {walks[0].tolerance:g}."

@@ -4,7 +4,7 @@ One module a model: one example at a time, nothing shared between examples, ever
 of its own. A known mistake is a change of some of these lines (`hw.grading.mistakes`), so the
 lines are written to be changed: one thought each.
 
-Conventions: N examples, D features, H hidden units, K classes; η the learning rate, λ of the ℓ2
+Conventions: N examples, D features, H and G hidden units, K classes; η the learning rate, λ of the ℓ2
 penalty. A linear model's x ends with a one, its bias, and D counts that too. Parameters are
 float64 and named as in the handouts.
 """
@@ -14,9 +14,11 @@ from __future__ import annotations
 from hw.grading.references.linear_regression import LinearRegression
 from hw.grading.references.logistic_regression import LogisticRegression
 from hw.grading.references.mlp import MLP
+from hw.grading.references.network import Network
 from hw.grading.references.neural_regression import NeuralRegression
 from hw.grading.references.perceptron import Perceptron
 from hw.grading.references.reference import Reference, Sizes
+from hw.grading.references.scratch import Scratch
 
 REFERENCES: dict[str, type[Reference]] = {
     "perceptron": Perceptron,
@@ -24,6 +26,8 @@ REFERENCES: dict[str, type[Reference]] = {
     "mlp": MLP,
     "linear_regression": LinearRegression,
     "neural_regression": NeuralRegression,
+    "scratch": Scratch,
+    "network": Network,
 }
 
 __all__ = ["REFERENCES", "Reference", "Sizes"]

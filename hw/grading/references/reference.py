@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,11 +16,13 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Sizes:
-    """D features (a bias column included, where the data have one), K classes, H hidden units."""
+    """D features (a bias column included, where the data have one), K classes, H units of the first
+    hidden layer and G of the second."""
 
     features: int
     classes: int = 1
     hidden: int = 0
+    second: int = 0
 
 
 class Reference(ABC):
@@ -32,14 +35,28 @@ class Reference(ABC):
     shapes: ClassVar[Mapping[str, str]]
     optional: ClassVar[Sequence[str]] = ()
 
-    def __init__(self, sizes: Sizes, eta: float, l2: float = 0.0, seed: int = 42) -> None:
-        self.D, self.K, self.H = sizes.features, sizes.classes, sizes.hidden
-        self.eta, self.l2 = eta, l2
-        self.random = np.random.RandomState(seed)
+    def __init__(
+        self,
+        sizes: Sizes,
+        eta: float,
+        l2: float = 0.0,
+        seed: int = 42,
+        activation: str = "relu",
+    ) -> None:
+        self.D, self.K = sizes.features, sizes.classes
+        self.H, self.G = sizes.hidden, sizes.second
+        self.eta, self.l2, self.activation_name = eta, l2, activation
+        self.seed = seed
+
+    @cached_property
+    def random(self) -> np.random.RandomState:
+        """The assignment's generator; made where it is drawn from, for that takes a while."""
+        return np.random.RandomState(self.seed)
 
     @classmethod
     def shape(cls, name: str, sizes: Sizes) -> tuple[int, ...]:
-        letters = {"D": sizes.features, "K": sizes.classes, "H": sizes.hidden, "1": 1}
+        letters = {"D": sizes.features, "K": sizes.classes, "1": 1}
+        letters |= {"H": sizes.hidden, "G": sizes.second}
         return tuple(letters[letter] for letter in cls.shapes[name])
 
     @abstractmethod
