@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hw.grading.checks import epochs, prediction, start, updates
-from hw.grading.hand_in import HandInFault
+from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.layout import has_layer
 from hw.grading.material import Material
 from hw.grading.notes import Notes
@@ -91,6 +93,8 @@ def _made(session: Session, notes: Notes) -> Made | None:
             actual="no weights with as many rows or columns as there are classes",
             where=f"{session.model.cls}.__init__",
         )
+    elif (raised := _raises(session)) is not None:
+        notes.fault("first update", raised, f"{session.model.cls}.{session.train}")
     else:
         notes.unknown(
             SHAPES,
@@ -98,6 +102,20 @@ def _made(session: Session, notes: Notes) -> Made | None:
             "attributes, lists and dictionaries.",
         )
     return None
+
+
+def _raises(session: Session) -> Raised | None:
+    """What training raises, at either size, where no parameters are to be found."""
+    for material in (session.small, session.full):
+        try:
+            session.epoch(session.make(material), np.arange(10))
+        except Raised as fault:
+            raised = fault
+        except HandInFault:
+            return None
+        else:
+            return None
+    return raised
 
 
 def _shapes(session: Session, made: Made, known: updates.Known, notes: Notes) -> None:
@@ -122,5 +140,7 @@ def _shapes(session: Session, made: Made, known: updates.Known, notes: Notes) ->
             where=f"{session.model.cls}.__init__",
         )
     else:
-        places = ", ".join(f"{name} in {place}" for name, place in made.layout.places.items())
+        places = ", ".join(
+            f"{name} in {place}" for name, place in made.layout.places.items() if place
+        )
         notes.passed(SHAPES, f"The parameters were found: {places}.")
