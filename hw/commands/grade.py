@@ -165,6 +165,7 @@ def _request(args: argparse.Namespace) -> Request:
         only=args.only,
         data=args.data,
         claims=_claims(args.claims),
+        results=args.results_dir,
         time_limit=_seconds(args.time_limit),
         sandbox=args.sandbox,
     )

@@ -35,6 +35,7 @@ class Request:
     only:     the one model to look at.
     data:     ``stand-in`` or ``real``, in ``data_directory``.
     claims:   numbers of a report, by metric.
+    results:  the folder of our own results, which the claims are held against.
     sandbox:  ``process``, ``podman`` or ``docker``.
     """
 
@@ -43,6 +44,7 @@ class Request:
     only: str | None = None
     data: str = "stand-in"
     claims: Mapping[str, str] = field(default_factory=dict)
+    results: Path = Path("results")
     time_limit: float = TIME_LIMIT
     sandbox: str = "process"
 
@@ -85,6 +87,7 @@ def grade_file(file: Path, request: Request, watch: Watch = _nobody) -> HandInRe
             claims=request.claims,
             directory=request.data_directory,
             watch=lambda models: watch(result(models, held)),
+            reproduced=request.results,
         )
         return result(models, held)
 

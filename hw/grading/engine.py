@@ -13,6 +13,7 @@ from typing import Literal
 
 from hw import datasets
 from hw.datasets.features import Dataset
+from hw.grading import claims as reports
 from hw.grading import material
 from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
@@ -35,6 +36,7 @@ def grade(
     claims: Mapping[str, str] | None = None,
     directory: Path | None = None,
     watch: Callable[[Mapping[str, ModelResult]], None] | None = None,
+    reproduced: Path = Path("results"),
 ) -> dict[str, ModelResult]:
     """What is found of every model of a hand-in, by its name.
 
@@ -42,8 +44,10 @@ def grade(
     data:   ``real`` or ``stand-in``: where the examples are taken from.
     claims: numbers of the student's report by metric, held against the models' calibrated ones.
     watch:  is shown the results as they grow.
+    reproduced: where our own results and calibrations lie.
 
-    Raises `DataError` where real data are asked for and missing.
+    Raises `DataError` where real data are asked for and missing, and `UsageError` for a claim of
+    what there is not.
     """
     found = material.load(*assignment.data, data, directory or datasets.default_directory())
     results: dict[str, ModelResult] = {}
@@ -52,7 +56,7 @@ def grade(
             results[name] = _grade_model(hand_in, model, assignment, found)
             if watch is not None:
                 watch(results)
-    return results
+    return reports.add(results, claims, assignment, reproduced) if claims else results
 
 
 def files(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from hw.grading.checks import epochs, prediction, start, updates
-from hw.grading.hand_in import HandInFault
+from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.layout import has_layer
 from hw.grading.material import Material
 from hw.grading.notes import Notes
@@ -35,9 +37,11 @@ def examine(session: Session) -> Notes:
         return notes
     start.check(session, made, notes)
     known = updates.check(session, made, notes)
+    _shapes(session, made, known, notes)
     epochs.check(session, made, known, notes)
     prediction.check(session, made, notes)
     prediction.check_evaluation(session, made, notes)
+    # Some parameters show only once there was an update.
     notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
     return notes
 
@@ -72,7 +76,6 @@ def _made(session: Session, notes: Notes) -> Made | None:
             fault = fault or error
             continue
         if made.layout is not None:
-            _shapes(session, made, notes)
             return made
         sizes = material.sizes
         without_output = (
@@ -90,6 +93,8 @@ def _made(session: Session, notes: Notes) -> Made | None:
             actual="no weights with as many rows or columns as there are classes",
             where=f"{session.model.cls}.__init__",
         )
+    elif (raised := _raises(session)) is not None:
+        notes.fault("first update", raised, f"{session.model.cls}.{session.train}")
     else:
         notes.unknown(
             SHAPES,
@@ -99,7 +104,21 @@ def _made(session: Session, notes: Notes) -> Made | None:
     return None
 
 
-def _shapes(session: Session, made: Made, notes: Notes) -> None:
+def _raises(session: Session) -> Raised | None:
+    """What training raises, at either size, where no parameters are to be found."""
+    for material in (session.small, session.full):
+        try:
+            session.epoch(session.make(material), np.arange(10))
+        except Raised as fault:
+            raised = fault
+        except HandInFault:
+            return None
+        else:
+            return None
+    return raised
+
+
+def _shapes(session: Session, made: Made, known: updates.Known, notes: Notes) -> None:
     assert made.layout is not None
     asked, found = made.material.sizes.hidden, made.layout.sizes.hidden
     if asked != found:
@@ -111,7 +130,7 @@ def _shapes(session: Session, made: Made, notes: Notes) -> None:
             actual=str(found),
             where=f"{session.model.cls}.__init__",
         )
-    elif made.layout.missing:
+    elif made.layout.missing and known.learnt:
         notes.mistakes.append("no_biases")
         notes.failed(
             SHAPES,
@@ -121,5 +140,7 @@ def _shapes(session: Session, made: Made, notes: Notes) -> None:
             where=f"{session.model.cls}.__init__",
         )
     else:
-        places = ", ".join(f"{name} in {place}" for name, place in made.layout.places.items())
+        places = ", ".join(
+            f"{name} in {place}" for name, place in made.layout.places.items() if place
+        )
         notes.passed(SHAPES, f"The parameters were found: {places}.")

@@ -22,8 +22,8 @@ Array = NDArray[Any]
 State = Mapping[str, Array]
 
 MOST = 6  # layouts that are looked at, the likeliest first
-# What students call arrays that are no parameters.
-_BIAS = re.compile(r"(^|[._'\[])(b|bias)(es)?_?\d*\b")  # what they call biases
+# What students call arrays that are no parameters,
+_BIAS = re.compile(r"(^|[._'\[])(b|bias|biases)(_\w*)?\d*(?=$|['\].\[])")  # and what biases are
 _NO_PARAMETER = re.compile(
     r"grad|delta|veloc|momentum|cache|err|loss|best|^d|[._]d[A-Zwb]|[azh]\d*$"
 )
@@ -173,7 +173,8 @@ def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:
         unlikely = bool(_NO_PARAMETER.search(path))
         constant = array.size > 1 and bool((array == array.flat[0]).all())
         rank = (unlikely, constant, len(path))
-        if squeezed == shape or (len(shape) == 1 and array.size == shape[0]):
+        flat = array.ndim == 1 and array.size == np.prod(shape) and 1 in (len(shape), shape[0])
+        if squeezed == shape or flat:
             found.append((rank, Place(path)))
         elif len(shape) == 2 and squeezed == shape[::-1]:
             found.append((rank, Place(path, transposed=True)))
@@ -196,7 +197,9 @@ def _biases(
     found = []
     for path, array in state.items():
         called = bool(_BIAS.search(path.lower()))
-        fits = array.size == shape[0] and max(array.shape, default=1) == array.size
+        # A single number may be anything, a learning rate too.
+        fits = array.size == shape[0] and array.size == max(array.shape, default=1) and (
+            array.size > 1 or called)  # fmt: skip
         if path in used or not (fits or (array.size == 1 and called)) or (named and not called):
             continue
         rank = (not fits, bool(_NO_PARAMETER.search(path)), "b" not in path.lower(), len(path))

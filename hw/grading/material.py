@@ -62,6 +62,8 @@ def small(data: Dataset, model: Model) -> Material:
     usable = np.flatnonzero(spread > 0.1 * spread.max())
     columns = usable[np.linspace(0, len(usable) - 1, SMALL_FEATURES).astype(int)]
     X = (X[:, columns] - X[:, columns].mean(axis=0)) / spread[columns]
+    # Weights have a mean of 0.1: an example that is dark throughout would turn every unit off.
+    X -= X.mean(axis=1, keepdims=True)
     # A step that is large, and after which a regression of numbers does not diverge.
     eta = 0.05 if data.n_classes else 0.002
     hidden = (model.hidden and SMALL_HIDDEN, model.second and SMALL_SECOND)

@@ -100,9 +100,14 @@ class Walk:
         ):  # a mutant that cannot run here
             return False
         return all(
-            difference(self.states[call][name], after[name], actual, same_nan) <= self.tolerance
-            for name, actual in self.states[call + 1].items()
+            self._apart(call, name, after[name], same_nan) <= self.tolerance for name in after
         )
+
+    def _apart(self, call: int, name: str, expected: Array, same_nan: bool = False) -> float:
+        # A step of η is one of a gradient of 1: what is far below that is rounding, even where a
+        # parameter is zero.
+        before, actual = self.states[call][name], self.states[call + 1][name]
+        return difference(before, expected, actual, same_nan, least=self.material.eta)
 
     def parting(self, reference: type[Reference]) -> Parting | None:
         """Where the hand-in first makes another update than the reference; None if nowhere."""
@@ -111,7 +116,7 @@ class Walk:
                 continue
             before, actual = self.states[call], self.states[call + 1]
             after, _ = self.step(reference, call)
-            apart = {n: difference(before[n], after[n], actual[n]) for n in after}
+            apart = {name: self._apart(call, name, after[name]) for name in after}
             worst = max(apart, key=apart.__getitem__)
             differing = tuple(n for n, d in apart.items() if d > self.tolerance)
             return Parting(
@@ -120,16 +125,18 @@ class Walk:
         return None
 
 
-def difference(before: Array, expected: Array, actual: Array, same_nan: bool = False) -> float:
-    """The largest difference of two arrays as a share of their largest entry; infinite where that
-    is not a finite number."""
+def difference(
+    before: Array, expected: Array, actual: Array, same_nan: bool = False, least: float = 0.0
+) -> float:
+    """The largest difference of two arrays as a share of their largest entry, or of ``least`` where
+    that is more; infinite where it is not a finite number."""
     if same_nan:
         same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
         if bool(same.all()):
             return 0.0
         expected, actual = expected[~same], actual[~same]
     arrays = (before, expected, actual)
-    scale = max(float(np.abs(a).max(initial=0)) for a in arrays)
+    scale = max(least, *(float(np.abs(a).max(initial=0)) for a in arrays))
     if scale == 0:
         return 0.0
     if not math.isfinite(scale):

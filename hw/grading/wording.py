@@ -56,7 +56,8 @@ def step_ratio(parting: Parting) -> float | None:
     expected = (parting.expected - parting.before).ravel()
     actual = (parting.actual - parting.before).ravel()
     size = float(np.abs(expected).max(initial=0))
-    if not size > 0 or not np.isfinite(actual).all():
+    tiny = np.finfo(float).eps * float(np.abs(parting.before).max(initial=0))
+    if not size > 1e3 * tiny or not np.isfinite(actual).all():
         return None
     ratio = float(expected @ actual / (expected @ expected))
     # The steps are differences of numbers that are a hundred times as large.
@@ -102,5 +103,5 @@ def _index(index: tuple[int, ...]) -> str:
 
 
 def _listed(names: tuple[str, ...]) -> str:
-    *most, last = names
+    *most, last = names or ("some parameters",)
     return f"{', '.join(most)} and {last}" if most else last

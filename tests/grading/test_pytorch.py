@@ -100,7 +100,7 @@ def changed(*pairs: tuple[str, str]) -> str:
 
 SEQUENTIAL = """
 class FeedforwardNetwork(nn.Module):
-    def __init__(self, n_classes, n_features, hidden_size, layers, activation_type, dropout, **kwargs):
+    def __init__(self, n_classes, n_features, hidden_size, layers, activation_type, dropout):
         super().__init__()
         activation = {"relu": nn.ReLU, "tanh": nn.Tanh}[activation_type]
         sizes = [n_features] + [hidden_size] * layers
@@ -115,20 +115,21 @@ class FeedforwardNetwork(nn.Module):
     def forward(self, x, **kwargs):
         return self.network(x)
 """
-OUTPUT_FIRST = NETWORK.replace(
-    "        self.hidden = nn.ModuleList()\n",
-    "        self.output = nn.Linear(hidden_size, n_classes)\n        self.hidden = nn.ModuleList()\n",
-).replace("        self.output = nn.Linear(width, n_classes)\n", "")
-FUNCTIONAL = NETWORK.replace(
-    "        self.dropout = nn.Dropout(dropout)", "        self.p = dropout"
-).replace(
-    "self.dropout(self.activation(layer(x)))",
-    "F.dropout(self.activation(layer(x)), p=self.p, training=self.training)",
+LIST = "        self.hidden = nn.ModuleList()\n"
+OUTPUT = "self.output = nn.Linear(width, n_classes)"
+HIDDEN = "self.dropout(self.activation(layer(x)))"
+SCORES = "return self.output(x)"
+LOSS = "loss = criterion(scores, y)\n    loss.backward()"
+RETURN = "return loss.item()\n\ndef predict"
+ZERO, STEP = "    optimizer.zero_grad()\n", "    optimizer.step()\n"
+
+OUTPUT_FIRST = NETWORK.replace(f"        {OUTPUT}\n", "").replace(
+    LIST, "        self.output = nn.Linear(hidden_size, n_classes)\n" + LIST
 )
-UNUSED = NETWORK.replace(
-    "        self.hidden = nn.ModuleList()\n",
-    "        self.hidden = nn.ModuleList()\n        self.extra = nn.Linear(hidden_size, hidden_size)\n",
+FUNCTIONAL = NETWORK.replace("self.dropout = nn.Dropout(dropout)", "self.p = dropout").replace(
+    HIDDEN, "F.dropout(self.activation(layer(x)), p=self.p, training=self.training)"
 )
+UNUSED = NETWORK.replace(LIST, LIST + "        self.extra = nn.Linear(hidden_size, hidden_size)\n")
 
 
 @pytest.mark.parametrize("network", [NETWORK, SEQUENTIAL, OUTPUT_FIRST, FUNCTIONAL, UNUSED])
@@ -142,85 +143,81 @@ def test_right_networks_pass(network: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        (("optimizer.zero_grad()\n    scores", "scores"),
-         ("optimizer.step()\n", "optimizer.step()\n    optimizer.zero_grad()\n")),
-        (("return self.output(x)", "return F.log_softmax(self.output(x), dim=1)"),),
-        (("loss.item()\n\ndef predict", "loss.detach()\n\ndef predict"),),
-        (("def evaluate(model, X, y, criterion)", "def evaluate(model, X, y)"),
-         ("    loss = criterion(scores, y).item()\n    acc", "    acc"),
-         ("return loss, accuracy", "return accuracy")),
-    ],
-)  # fmt: skip
-def test_other_ways_to_be_right(pairs: tuple[tuple[str, str], ...]) -> None:
-    found = graded(changed(*pairs))
+OTHER_WAYS = {
+    "zero_grad after the step": ((ZERO, ""), (STEP, STEP + ZERO)),
+    "log-softmax": ((SCORES, "return F.log_softmax(self.output(x), dim=1)"),),
+    "a tensor as loss": ((RETURN, "return loss.detach()\n\ndef predict"),),
+    "accuracy alone": (
+        ("def evaluate(model, X, y, criterion)", "def evaluate(model, X, y)"),
+        ("    loss = criterion(scores, y).item()\n", ""),
+        ("return loss, accuracy", "return accuracy"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_WAYS)
+def test_other_ways_to_be_right(name: str) -> None:
+    found = graded(changed(*OTHER_WAYS[name]))
     assert found.status == "pass", found.findings
     assert set(found.mistakes) <= {"log_softmax"}
 
 
 MISTAKES = {
-    "softmax_before_cross_entropy": (("return self.output(x)", "return torch.softmax(self.output(x), 1)"),),
-    "activation_on_output": (("return self.output(x)", "return self.activation(self.output(x))"),),
-    "activation_ignored": (('if activation_type == "relu" else nn.Tanh()', ""),),
-    "activation_missing": (("self.dropout(self.activation(layer(x)))", "self.dropout(layer(x))"),),
-    "dropout_in_evaluation": (("self.dropout(self.activation(layer(x)))", "F.dropout(self.activation(layer(x)), self.dropout.p)"),),
-    "dropout_misplaced": (("return self.output(x)", "return self.dropout(self.output(x))"),),
-    "dropout_missing": (("self.dropout(self.activation(layer(x)))", "self.activation(layer(x))"),),
-    "dropout_probability": (("nn.Dropout(dropout)", "nn.Dropout(1 - dropout)"),),
-    "layers_plus_one": (("range(layers)", "range(layers + 1)"),),
-    "layers_minus_one": (("range(layers)", "range(max(1, layers - 1))"),),
-    "layers_ignored": (("range(layers)", "range(2)"),),
-    "hidden_size_ignored": (("        width = n_features", "        width, hidden_size = n_features, 50"),),
-    "bias_missing": (("self.output = nn.Linear(width, n_classes)", "self.output = nn.Linear(width, n_classes, bias=False)"),),
-    "no_zero_grad": (("    optimizer.zero_grad()\n", ""),),
-    "other_loss": (("loss = criterion(scores, y)\n    loss.b", "loss = F.mse_loss(scores, F.one_hot(y, scores.shape[1]).to(scores.dtype))\n    loss.b"),),
-    "step_twice": (("    optimizer.step()\n", "    optimizer.step()\n    optimizer.step()\n"),),
-}  # fmt: skip
+    "softmax_before_cross_entropy": (SCORES, "return torch.softmax(self.output(x), 1)"),
+    "activation_on_output": (SCORES, "return self.activation(self.output(x))"),
+    "activation_ignored": (' if activation_type == "relu" else nn.Tanh()', ""),
+    "activation_missing": (HIDDEN, "self.dropout(layer(x))"),
+    "dropout_in_evaluation": (HIDDEN, "F.dropout(self.activation(layer(x)), self.dropout.p)"),
+    "dropout_misplaced": (SCORES, "return self.dropout(self.output(x))"),
+    "dropout_missing": (HIDDEN, "self.activation(layer(x))"),
+    "dropout_probability": ("nn.Dropout(dropout)", "nn.Dropout(1 - dropout)"),
+    "layers_plus_one": ("range(layers)", "range(layers + 1)"),
+    "layers_minus_one": ("range(layers)", "range(max(1, layers - 1))"),
+    "layers_ignored": ("range(layers)", "range(2)"),
+    "hidden_size_ignored": ("width = n_features\n", "width, hidden_size = n_features, 50\n"),
+    "bias_missing": (OUTPUT, "self.output = nn.Linear(width, n_classes, bias=False)"),
+    "no_zero_grad": (ZERO, ""),
+    "other_loss": (
+        LOSS,
+        LOSS.replace("criterion(scores, y)", "F.mse_loss(scores, F.one_hot(y)+0.)"),
+    ),
+    "step_twice": (STEP, STEP + STEP),
+}
 
 
 @pytest.mark.parametrize("id", MISTAKES)
 def test_a_planted_mistake_is_named(id: str) -> None:
-    found = graded(changed(*MISTAKES[id]))
+    found = graded(changed(MISTAKES[id]))
     assert found.status == "fail"
     assert found.mistakes == (id,), found.findings
 
 
-@pytest.mark.parametrize(
-    ("id", "pairs"),
-    [
-        ("loss_after_update", (("return loss.item()\n\ndef predict", "return criterion(model(X), y).item()\n\ndef predict"),)),
-        ("loss_summed", (("return loss.item()\n\ndef predict", "return loss.item() * len(y)\n\ndef predict"),)),
-        ("own_parameters", (
-            ("self.output = nn.Linear(width, n_classes)", "self.W, self.b = nn.Parameter(torch.randn(n_classes, width)), nn.Parameter(torch.zeros(n_classes))"),
-            ("return self.output(x)", "return x @ self.W.T + self.b"),
-        )),
-        ("start_other", (("self.output = nn.Linear(width, n_classes)", "self.output = nn.Linear(width, n_classes)\n        nn.init.xavier_normal_(self.output.weight)"),)),
-    ],
-)  # fmt: skip
-def test_what_is_named_and_passes(id: str, pairs: tuple[tuple[str, str], ...]) -> None:
-    found = graded(changed(*pairs))
+OWN = """self.W = nn.Parameter(torch.randn(n_classes, width))
+        self.b = nn.Parameter(torch.zeros(n_classes))"""
+ALONE = {
+    "loss_after_update": [(RETURN, "return criterion(model(X), y).item()\n\ndef predict")],
+    "loss_summed": [(RETURN, "return loss.item() * len(y)\n\ndef predict")],
+    "own_parameters": [(OUTPUT, OWN), (SCORES, "return x @ self.W.T + self.b")],
+    "start_other": [(OUTPUT, OUTPUT + "\n        nn.init.xavier_normal_(self.output.weight)")],
+}
+
+
+@pytest.mark.parametrize("id", ALONE)
+def test_what_is_named_and_passes(id: str) -> None:
+    found = graded(changed(*ALONE[id]))
     assert (found.status, found.mistakes) == ("pass", (id,)), found.findings
     failed = [f.check for f in found.findings if f.status == "fail"]
     assert failed == ["loss" if id.startswith("loss") else "start"]
 
 
 def test_two_mistakes_at_once() -> None:
-    found = graded(
-        changed(
-            ("return self.output(x)", "return torch.sigmoid(self.output(x))"),
-            ("    optimizer.zero_grad()\n", ""),
-        )
-    )
+    found = graded(changed((SCORES, "return torch.sigmoid(self.output(x))"), (ZERO, "")))
     assert found.status == "fail"
     assert set(found.mistakes) == {"softmax_before_cross_entropy", "no_zero_grad"}
 
 
 def test_what_is_no_known_mistake_is_not_given_a_name() -> None:
-    found = graded(
-        changed(("self.activation(layer(x))", "self.activation(layer(x)) + 0.01 * x.sum()"))
-    )
+    found = graded(changed((HIDDEN, HIDDEN + " + 0.01 * x.sum()")))
     assert (found.status, found.mistakes) == ("fail", ())
     (finding,) = [f for f in found.findings if f.status == "fail"]
     assert finding.check == "prediction"
@@ -230,35 +227,19 @@ def test_what_is_no_known_mistake_is_not_given_a_name() -> None:
 def test_logistic_regression() -> None:
     name = "torch_logistic_regression"
     assert graded(RIGHT, name).status == "pass"
-    found = graded(
-        changed(("return self.linear(x)", "return torch.softmax(self.linear(x), dim=1)")), name
-    )
+    softmax = ("return self.linear(x)", "return torch.softmax(self.linear(x), dim=1)")
+    found = graded(changed(softmax), name)
     assert (found.status, found.mistakes) == ("fail", ("softmax_before_cross_entropy",))
-    wrong = changed(
-        (
-            "loss = criterion(scores, y)\n    loss.b",
-            "loss = F.cross_entropy(scores, y, reduction='sum')\n    loss.b",
-        )
-    )
-    assert graded(wrong, name).mistakes == ("other_loss",)
+    summed = LOSS.replace("criterion(scores, y)", "F.cross_entropy(scores, y, reduction='sum')")
+    assert graded(changed((LOSS, summed)), name).mistakes == ("other_loss",)
 
 
 def test_what_is_not_done() -> None:
-    unwritten = changed(
-        (
-            "    optimizer.zero_grad()\n    scores = model(X)",
-            "    raise NotImplementedError\n    scores = model(X)",
-        )
-    )
-    assert graded(unwritten).status == "not done"
-    assert (
-        graded(
-            changed(("        return self.output(x)", "        raise NotImplementedError"))
-        ).status
-        == "not done"
-    )
+    unwritten = "    raise NotImplementedError\n"
+    assert graded(changed((ZERO, unwritten))).status == "not done"
+    assert graded(changed((f"        {SCORES}\n", f"    {unwritten}"))).status == "not done"
     assert graded(HEAD + LINEAR + TRAIN).status == "not done"
-    crash = graded(changed(("return self.output(x)", "return self.out(x)")))
+    crash = graded(changed((SCORES, "return self.out(x)")))
     assert crash.status == "fail"
     assert any("AttributeError" in f.text for f in crash.findings)
 
@@ -285,7 +266,7 @@ def test_the_reference_is_pytorchs_own_program() -> None:
         optimizer.step()
         torch.manual_seed(k)
         assert reference.train_batch(X[rows], y[rows]) == pytest.approx(loss.item(), rel=1e-12)
-    for (W, b), module in zip(reference.layers(), (model[0], model[3]), strict=True):
+    for (W, b), module in zip(reference.layers(), linear, strict=True):
         np.testing.assert_allclose(W, module.weight.detach().numpy(), rtol=1e-9)
         np.testing.assert_allclose(b, module.bias.detach().numpy(), rtol=1e-9)
     model.eval()

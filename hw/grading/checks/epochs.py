@@ -17,6 +17,7 @@ from hw.grading.session import Made, Session
 from hw.grading.walk import SINGLE, Walk
 
 EPOCH, LOSS = "epoch", "loss"
+OVERFLOWS = "loss_overflows"
 N_EPOCH = 16
 CLOSE = 1e-9
 
@@ -100,7 +101,11 @@ def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: 
         return _close(value, walk.step(mutant(session.reference, more), 0)[1], tolerance)
 
     mistakes = [m for m in session.model.mistakes if m.check == LOSS]
-    match = first_fit(mistakes, fits, changes, at_once=1 if walk.material.full else 2)
+    if math.isfinite(value):
+        match = first_fit(mistakes, fits, changes, at_once=1 if walk.material.full else 2)
+    else:  # infinity is like any other
+        overflows = tuple(m for m in mistakes if m.id == OVERFLOWS)
+        match = Match(overflows, ()) if overflows else None
     size = " at the assignment's own size" if walk.material.full else ""
     notes.failed(
         LOSS,
@@ -118,7 +123,7 @@ def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: 
 def _loss_at_full_size(session: Session, changes: Changes, notes: Notes) -> None:
     right = "The loss that is reported is the mean of the examples' losses."
     try:
-        made = session.make(session.full)
+        made = session.at_full_size
         if made.layout is None:
             return notes.passed(LOSS, right)
         walk, reported = _epoch(session, made)
@@ -128,7 +133,9 @@ def _loss_at_full_size(session: Session, changes: Changes, notes: Notes) -> None
 
 
 def _as_number(reported: Any) -> float | None:
-    """A number, or an array of one."""
+    """A number, or a list or an array of one."""
+    if isinstance(reported, list | tuple) and len(reported) == 1:
+        return _as_number(reported[0])
     if isinstance(reported, np.ndarray) and reported.size == 1 and reported.dtype.kind in "fiu":
         return float(reported.reshape(-1)[0])
     if isinstance(reported, int | float) and not isinstance(reported, bool):
@@ -137,10 +144,8 @@ def _as_number(reported: Any) -> float | None:
 
 
 def _close(value: float, expected: float, tolerance: float) -> bool:
-    if math.isnan(value) or math.isnan(expected):
-        return math.isnan(value) and math.isnan(expected)
-    if math.isinf(value) or math.isinf(expected):
-        return value == expected
+    if not (math.isfinite(value) and math.isfinite(expected)):
+        return False
     return abs(value - expected) <= tolerance * max(abs(value), abs(expected))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -72,18 +73,16 @@ def check_evaluation(session: Session, made: Made, notes: Notes) -> None:
 def _models(session: Session, trained: Made, notes: Notes) -> list[Made]:
     """Linear models start with equal scores, whose order is nobody's business."""
     found = [trained]
-    if session.small.sizes.hidden:
-        materials = [trained.material]
-        if session.large and not trained.material.full:
-            materials.append(session.full)
-        for material in materials:
-            try:
-                made = session.make(material)
-            except HandInFault:  # said elsewhere
-                continue
-            if made.layout is not None:
-                found.append(made)
-    return found
+    if not session.small.sizes.hidden:
+        return found
+    # Of either size, unless it is the large one that was trained; what a constructor raises is said
+    # elsewhere.
+    with suppress(HandInFault):
+        found.append(session.make(trained.material))
+    if session.large and not trained.material.full:
+        with suppress(HandInFault):
+            found.append(session.at_full_size)
+    return [made for made in found if made.layout is not None]
 
 
 def _failed(

@@ -68,26 +68,25 @@ def _by_distribution(found: Parameters, mistakes: list[Mistake]) -> Match | None
     if "start_variance" not in by_id:  # a linear model, which starts at zero
         wrong = ["start_other"]
     else:
-        weights = {n: w for n, w in found.items() if w.ndim == 2}
-        if not all(_likely(w, MEAN, DEVIATION) for w in weights.values()):
-            variance = all(
-                any(_likely(w, MEAN, d) for d in (DEVIATION**2, DEVIATION**0.5))
-                for w in weights.values()
-            )
+        weights = [w for w in found.values() if w.ndim == 2 and w.size > 1]
+        if not all(_likely(w, DEVIATION) for w in weights):
+            variance = all(_likely(w, float(w.std())) for w in weights)
             wrong.append("start_variance" if variance else "start_other")
         if any(b.any() for b in (b for b in found.values() if b.ndim == 1)):
             wrong.append("start_biases")
     return Match(tuple(by_id[id] for id in wrong if id in by_id), ()) if wrong else None
 
 
-def _likely(weights: Array, mean: float, deviation: float) -> bool:
-    """Whether these can well be draws from N(mean, deviation²)."""
-    n = weights.size
-    if n < 2 or not np.isfinite(weights).all():
+def _likely(weights: Array, deviation: float) -> bool:
+    """Whether these can well be draws from N(0.1, deviation²)."""
+    root = np.sqrt(weights.size)
+    if not np.isfinite(weights).all() or not deviation > 0:
         return False
-    off = abs(float(weights.mean()) - mean) * np.sqrt(n) / deviation
-    spread = abs(float(weights.std()) / deviation - 1) * np.sqrt(2 * n)
-    return bool(off < ERRORS and spread < ERRORS)
+    z = (weights - MEAN) / deviation
+    mean, spread = abs(float(z.mean())) * root, abs(float(z.std()) - 1) * root * np.sqrt(2)
+    # The mean of |z| of a normal number, and about how much it scatters.
+    shape = abs(float(np.abs(z).mean()) - np.sqrt(2 / np.pi)) * root / 0.6
+    return bool(max(mean, spread, shape) < ERRORS)
 
 
 def _described(name: str, array: Array) -> str:

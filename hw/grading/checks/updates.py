@@ -27,9 +27,11 @@ class Known:
     """What is known of a hand-in's updates, for the checks that come after.
 
     changes: with which the reference makes the same updates; None where that is not known.
+    learnt:  whether there was an update at all.
     """
 
     changes: Changes | None
+    learnt: bool = True
 
 
 def check(session: Session, made: Made, notes: Notes) -> Known:
@@ -39,7 +41,7 @@ def check(session: Session, made: Made, notes: Notes) -> Known:
     except HandInFault as fault:
         notes.fault(FIRST, fault, f"{session.model.cls}.{session.train}")
         notes.skipped(ALL, "The first update could not be made.")
-        return Known(None)
+        return Known(None, learnt=False)
     if all(np.array_equal(p, q) for p, q in _pairs(walk)):
         raise NotDone
     walks = [walk, *_with_other_activations(session, made, notes)]
@@ -127,7 +129,7 @@ def _judge(session: Session, walks: Sequence[Walk], notes: Notes) -> Known:
 def _at_full_size(session: Session, changes: Changes, notes: Notes) -> Known:
     """A few updates with as many features and units as in a real run, where numbers are large."""
     try:
-        made = session.make(session.full)
+        made = session.at_full_size
         if made.layout is None:
             notes.unknown(FULL, "Could not tell: the parameters were not found at the full size.")
             return Known(changes)

@@ -14,7 +14,7 @@ from hw.grading.references.reference import Array, Reference
 
 class Perceptron(Reference):
     shapes: ClassVar = {"W": "KD", "b": "K"}
-    optional: ClassVar = ("b",)  # a bias besides that among the weights, which learns nothing
+    optional: ClassVar = ("b",)  # a bias besides that among the weights: it stays zero
     W: Array
     b: Array
 
@@ -23,7 +23,7 @@ class Perceptron(Reference):
         self.b = np.zeros(self.K)
 
     def update(self, x: Array, y: Any) -> float:
-        scores = self.W @ x
+        scores = self.W @ x + self.b
         predicted = np.argmax(scores)
         if predicted != y:
             self.W[y] += x
@@ -31,5 +31,5 @@ class Perceptron(Reference):
         return float(predicted != y)
 
     def predict(self, X: Array) -> Array:
-        scores = X @ self.W.T
+        scores = X @ self.W.T + self.b
         return np.argmax(scores, axis=1)

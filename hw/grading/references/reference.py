@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,7 +46,12 @@ class Reference(ABC):
         self.D, self.K = sizes.features, sizes.classes
         self.H, self.G = sizes.hidden, sizes.second
         self.eta, self.l2, self.activation_name = eta, l2, activation
-        self.random = np.random.RandomState(seed)
+        self.seed = seed
+
+    @cached_property
+    def random(self) -> np.random.RandomState:
+        """The assignment's generator; made where it is drawn from, for that takes a while."""
+        return np.random.RandomState(self.seed)
 
     @classmethod
     def shape(cls, name: str, sizes: Sizes) -> tuple[int, ...]:
