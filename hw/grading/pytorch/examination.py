@@ -1,0 +1,454 @@
+"""One network in PyTorch, check by check: its layers, its scores, dropout, steps, and evaluation.
+
+Scores, steps and losses are held against `TorchNetwork` with the hand-in's own weights, in float64
+wherever the hand-in's module can be turned to it. What an earlier check explained goes on as a
+change of the reference, so that one mistake is told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from hw.grading import wording
+from hw.grading.assignment import Model
+from hw.grading.hand_in import HandInFault
+from hw.grading.matching import Match, first_fit
+from hw.grading.material import Material
+from hw.grading.mistakes import Changes, Mistake, mutant
+from hw.grading.notes import Notes
+from hw.grading.pytorch.chain import Array, Chain
+from hw.grading.pytorch.side import Made, Side
+from hw.grading.references.torch_network import TorchNetwork, drawn, likely, torch
+from hw.grading.session import NotDone
+
+METHODS, SHAPES, START, SCORES = "methods", "shapes", "start", "prediction"
+DROPOUT, FIRST, UPDATES, LOSS, EVALUATION = (
+    "dropout",
+    "first update",
+    "updates",
+    "loss",
+    "evaluation",
+)
+LAYERS, ACTIVATIONS = (2, 1, 3), ("relu", "tanh")
+N_EXAMPLES, N_BATCHES, BATCH, ETA = 20, 12, 8, 0.1
+P, SEED = 0.3, 7  # of dropout, and of its random numbers
+TOLERANCE, SINGLE = 1e-9, 1e-4
+
+
+def examine(side: Side, model: Model, small: Material, full: Material) -> Notes:
+    """All checks. Raises `NotDone`."""
+    notes = Notes()
+    if side.missing:
+        raise NotDone
+    notes.passed(METHODS, "The class and train_batch are there.")
+    torch.set_num_threads(1)  # several only wait for each other on numbers as few as these
+    for material in (small, full):
+        examination = Examination(side, model, material, notes)
+        if examination.find():
+            examination.run()
+            return notes
+    examination.tell_why_not()
+    return notes
+
+
+@dataclass(frozen=True)
+class Case:
+    """One network that was asked for."""
+
+    layers: int
+    activation: str
+    made: Made
+    chain: Chain
+
+    def reference(self, changes: Changes, p: float = 0.0) -> TorchNetwork:
+        """The reference with the weights that this network starts with, in float64."""
+        weights = [
+            (W.astype(np.float64), b.astype(np.float64))
+            for W, b in self.chain.read(self.made.start)
+        ]
+        return mutant(TorchNetwork, changes)(weights, self.activation, p, ETA)
+
+
+class Examination:
+    """base: the changes with which the reference does what the hand-in does, as far as is known."""
+
+    def __init__(self, side: Side, model: Model, material: Material, notes: Notes) -> None:
+        self.side, self.model, self.material, self.notes = side, model, material, notes
+        self.base: Changes = ()
+        self.cases: list[Case] = []
+        self._fault: HandInFault | None = None
+        self._arrays = ""
+
+    def find(self) -> bool:
+        """Make the networks and find their layers; whether that worked."""
+        asked = (
+            [(n, a) for n in LAYERS for a in ACTIVATIONS] if self.model.hidden else [(0, "relu")]
+        )
+        for layers, activation in asked:
+            try:
+                made = self.side.make(self.material.sizes, layers, activation, P)
+            except HandInFault as fault:
+                self._fault = self._fault or fault
+                continue
+            if made.chain is not None:
+                self.cases.append(Case(layers, activation, made, made.chain))
+            else:
+                shapes = (f"{path} {array.shape}" for path, array in made.start.items())
+                self._arrays = self._arrays or ", ".join(shapes)
+        return any(case.layers in (0, LAYERS[0]) for case in self.cases)
+
+    def tell_why_not(self) -> None:
+        if self._fault is not None:
+            self.notes.fault(SHAPES, self._fault, f"{self.model.cls}(...)")
+        else:
+            sizes = self.material.sizes
+            self.notes.unknown(
+                SHAPES,
+                f"Could not tell: no chain of weights leads from {sizes.features} features to "
+                f"{sizes.classes} classes.",
+                self._arrays[:300],
+            )
+
+    def run(self) -> None:
+        if self._fault is not None:
+            self.notes.fault(SHAPES, self._fault, f"{self.model.cls}(...)")
+        self._start(self.cases[0])
+        self._scores()
+        self._shapes()
+        if self.model.hidden:
+            self._dropout()
+        self._updates()
+        self._evaluation()
+        order = (METHODS, SHAPES, START, SCORES, DROPOUT, FIRST, UPDATES, LOSS, EVALUATION)
+        self.notes.findings.sort(key=lambda finding: order.index(finding.check))
+
+    # Its layers
+
+    def _shapes(self) -> None:
+        cls = self.model.cls
+        asked, case = self.material.sizes.hidden, self.cases[0]
+        widths = set(case.chain.sizes(case.made.start)[1:-1])
+        if name := self._wrong_depth():
+            found = ", ".join(f"{c.chain.depth} for layers={c.layers}" for c in self._depths())
+            self._named(SHAPES, name, "as many as layers says", found, f"{cls}.__init__")
+        elif widths - {asked}:
+            self._named(SHAPES, "hidden_size_ignored", str(asked), str(widths), f"{cls}.__init__")
+        elif any(layer.bias is None for layer in case.chain.layers):
+            self._named(SHAPES, "bias_missing", "a bias in every layer", "none", f"{cls}.__init__")
+        elif self._fault is None:
+            layers = ", ".join(layer.weight for layer in case.chain.layers)
+            self.notes.passed(SHAPES, f"The layers were found, by their depth: {layers}.")
+
+    def _depths(self) -> list[Case]:
+        return sorted({c.layers: c for c in self.cases}.values(), key=lambda c: c.layers)
+
+    def _wrong_depth(self) -> str:
+        """The mistake in the number of hidden layers, or nothing."""
+        found = {c.layers: c.chain.depth for c in self._depths()}
+        off = {depth - layers for layers, depth in found.items()}
+        if off == {0}:
+            return ""
+        if len(set(found.values())) == 1 and len(found) > 1:
+            return "layers_ignored"
+        # With one hidden layer, too few cannot always be told from right.
+        off.discard(0)
+        return "layers_plus_one" if min(off) > 0 else "layers_minus_one"
+
+    def _start(self, case: Case) -> None:
+        found = case.chain.read(case.made.start)
+        expected = drawn(case.chain.sizes(case.made.start), self.side.seed)
+        if all(
+            np.allclose(a, b, rtol=1e-6, atol=0)
+            for pair, drawn_pair in zip(found, expected, strict=True)
+            for a, b in zip(pair, drawn_pair, strict=True)
+        ):
+            self.notes.passed(START, "The initial weights are those of the assignment's draws.")
+        elif all(likely(W, b) for W, b in found):
+            self.notes.passed(
+                START,
+                "The layers are made in another order, so that they draw other weights, which are "
+                "as good; the digits in a report differ.",
+            )
+        else:
+            own = not all(layer.weight.endswith("weight") for layer in case.chain.layers)
+            W, first = found[0][0], expected[0][0]
+            self._named(
+                START,
+                "own_parameters" if own else "start_other",
+                f"standard deviation {first.std():.3g} in the first layer",
+                f"standard deviation {W.std():.3g}",
+                f"{self.model.cls}.__init__, {case.chain.layers[0].weight}",
+            )
+
+    # What it computes
+
+    def _scores(self) -> None:
+        """In evaluation, for every number of layers and every activation."""
+        X = self.material.held[0][:N_EXAMPLES]
+        try:
+            found = [self.side.scores(c.made, X, training=False, seed=SEED) for c in self.cases]
+        except HandInFault as fault:
+            return self._lost(SCORES, fault, f"{self.model.cls}.forward")
+        self.cases = [self._used(case, X, z) for case, z in zip(self.cases, found, strict=True)]
+        self._judge_scores(SCORES, X, found, training=False)
+
+    def _used(self, case: Case, X: Array, found: Array) -> Case:
+        """The network without square layers that are made and never used, if that is what fits."""
+        layers = case.chain.layers
+        inner = range(1, len(layers) - 1)
+        for number in range(len(inner) + 1):
+            for dropped in combinations(inner, number):
+                kept = tuple(layer for k, layer in enumerate(layers) if k not in dropped)
+                fewer = Case(case.layers, case.activation, case.made, Chain(kept))
+                if _near(_forward(fewer, (), X, training=False), found, case.made.double):
+                    return fewer
+        return case
+
+    def _dropout(self) -> None:
+        """In training, with the same random numbers on both sides."""
+        if self._skip((DROPOUT,)):
+            return
+        X = self.material.X[:N_EXAMPLES]
+        try:
+            found = [self.side.scores(c.made, X, training=True, seed=SEED) for c in self.cases]
+        except HandInFault as fault:
+            return self._lost(DROPOUT, fault, f"{self.model.cls}.forward in training")
+        self._judge_scores(DROPOUT, X, found, training=True)
+
+    def _judge_scores(self, check: str, X: Array, found: Sequence[Array], training: bool) -> None:
+        def apart(changes: Changes) -> Iterator[tuple[Case, Array, Array]]:
+            for case, actual in zip(self.cases, found, strict=True):
+                expected = _forward(case, changes, X, training)
+                if not _near(expected, actual, case.made.double):
+                    yield case, expected, actual
+
+        first = next(apart(self.base), None)
+        if first is None:
+            what = "with dropout as" if training else "as"
+            return self.notes.passed(check, f"The scores are {what} the reference computes them.")
+        case, expected, actual = first
+        match = self._match((check,), lambda changes: next(apart(changes), None) is None)
+        if match is not None and match.harmless:
+            return self.notes.passed(check, wording.of_match(match), match)
+        if not training and len({c.layers for c in self.cases}) > 1:
+            asked = f" with layers={case.layers}, activation={case.activation!r}"
+        else:
+            asked = ""
+        self._failed(check, match, f"{self.model.cls}.forward{asked}", _entry(expected, actual))
+
+    def _updates(self) -> None:
+        if self._skip((FIRST, UPDATES, LOSS)):
+            return
+        batches = self._batches()
+        try:
+            case = self._case(0.0)
+            training = self.side.training(case.made, ETA)
+            steps = [(training.step(X, y), training.layers()) for X, y in batches]
+        except HandInFault as fault:
+            self._lost(FIRST, fault, "train_batch")
+            return self._skipped((UPDATES, LOSS), "The first update could not be made.")
+        walked = [layers for _, layers in steps]
+        start = case.chain.read(case.made.start)
+        if all(np.allclose(V, W, rtol=1e-7) for W, V in _pairs(start, walked[-1])):
+            raise NotDone
+
+        def parting(changes: Changes) -> tuple[int, str, Array, Array] | None:
+            return _parting(case, changes, batches, walked)
+
+        apart = parting(self.base)
+        if apart is None:
+            self.notes.passed(FIRST, "The first update is the reference's.")
+            self.notes.passed(UPDATES, f"{len(batches)} updates are the reference's.")
+        else:
+            number, name, expected, actual = apart
+            match = self._match(("update",), lambda changes: parting(changes) is None)
+            check = FIRST if number == 1 else UPDATES
+            if number > 1:
+                self.notes.passed(FIRST, "The first update is the reference's.")
+            else:
+                self._skipped((UPDATES,), "The first update already differs.")
+            entry = _entry(expected, actual)
+            self._failed(check, match, f"train_batch, update {number}, {name}", entry)
+        self._loss(case, batches, [loss for loss, _ in steps])
+
+    def _loss(self, case: Case, batches: Sequence[tuple[Array, Array]], found: list[Any]) -> None:
+        """What train_batch returns."""
+        if self._skip((LOSS,)):
+            return
+        if not all(np.ndim(loss) == 0 and isinstance(loss, float | np.ndarray) for loss in found):
+            return self.notes.failed(
+                LOSS,
+                "train_batch returns the loss of its batch.",
+                expected="a number",
+                actual=type(found[0]).__name__,
+                where="train_batch",
+            )
+        losses = np.array([float(loss) for loss in found])
+
+        def reported(changes: Changes) -> Array:
+            network = case.reference(changes)
+            return np.array([network.train_batch(*_tensors(X, y)) for X, y in batches])
+
+        expected = reported(self.base)
+        if _near(expected, losses, case.made.double):
+            return self.notes.passed(LOSS, "The loss that train_batch returns is its batch's.")
+        match = self._match(
+            ("loss",), lambda changes: _near(reported(changes), losses, case.made.double)
+        )
+        self._failed(LOSS, match, "train_batch", _entry(expected, losses))
+
+    def _evaluation(self) -> None:
+        if self._skip((EVALUATION,)):
+            return
+        X, y = self.material.held
+        try:
+            case = self._case(P)
+            found = self.side.evaluate(case.made, X, y)
+        except HandInFault as fault:
+            return self.notes.fault(EVALUATION, fault, "evaluate")
+        if found is None:
+            return
+
+        def accuracy(training: bool) -> float:
+            scores = _forward(case, self.base, X, training, seed=0)
+            return float((scores.argmax(axis=1) == y).mean())
+
+        expected = accuracy(training=False)
+        # A share, or in per cent.
+        if any(abs(found / scale - expected) < 1e-6 for scale in (1, 100)):
+            return self.notes.passed(EVALUATION, "The accuracy is the share of right predictions.")
+        where = "evaluate"
+        if abs(found - accuracy(training=True)) < 1e-6:
+            self._named(EVALUATION, "dropout_in_evaluation", f"{expected:g}", f"{found:g}", where)
+        else:
+            self.notes.failed(
+                EVALUATION,
+                "The accuracy is the share of examples that are predicted right, with dropout off.",
+                f"{expected:g}",
+                f"{found:g}",
+                where,
+            )
+
+    # What they share
+
+    def _case(self, p: float) -> Case:
+        """A fresh network of the first case's kind. Raises `HandInFault`."""
+        first = self.cases[0]
+        made = self.side.make(self.material.sizes, first.layers, first.activation, p)
+        made.chain = first.chain
+        return Case(first.layers, first.activation, made, first.chain)
+
+    def _batches(self) -> list[tuple[Array, Array]]:
+        X, y = self.material.X, self.material.y
+        n = min(N_BATCHES, len(y) // BATCH)
+        return [(X[k * BATCH : (k + 1) * BATCH], y[k * BATCH : (k + 1) * BATCH]) for k in range(n)]
+
+    def _match(self, checks: Sequence[str], fits: Callable[[Changes], bool]) -> Match | None:
+        """The known mistakes that explain it, which the reference makes from here on."""
+
+        def runs_and_fits(changes: Changes) -> bool:
+            try:
+                return fits(changes)
+            except (RuntimeError, ValueError, IndexError, TypeError):  # it cannot run here
+                return False
+
+        mistakes = [m for m in self.model.mistakes if m.check in checks]
+        match = first_fit(mistakes, runs_and_fits, self.base)
+        if match is not None:
+            self.base = match.changes
+        return match
+
+    def _failed(
+        self, check: str, match: Match | None, where: str, entry: tuple[str, str, str]
+    ) -> None:
+        self._unexplained = self._unexplained or (match is None and check != LOSS)
+        place, expected, actual = entry
+        text = wording.of_match(match)
+        if match is not None:
+            text += f" {wording.names(match)} behaves exactly as this does."
+        explain = [f"handout: {m.handout}" for m in match.mistakes if m.handout] if match else []
+        self.notes.failed(check, text, expected, actual, where + place, match, explain)
+
+    _unexplained = False
+
+    def _skip(self, checks: Sequence[str]) -> bool:
+        """Whether an earlier difference that nothing explains leaves nothing to compare with."""
+        if self._unexplained:
+            self._skipped(checks, "An earlier difference is not understood.")
+        return self._unexplained
+
+    def _skipped(self, checks: Sequence[str], because: str) -> None:
+        for check in checks:
+            self.notes.skipped(check, because)
+
+    def _lost(self, check: str, fault: HandInFault, doing: str) -> None:
+        self._unexplained = True
+        self.notes.fault(check, fault, doing)
+
+    def _named(self, check: str, id: str, expected: str, actual: str, where: str) -> None:
+        """A mistake that is told by other means than a mutant."""
+        known = next((m for m in self.model.mistakes if m.id == id), Mistake(id, check, id))
+        match = Match((known,), ())
+        self.notes.failed(check, wording.of_match(match), expected, actual, where, match)
+
+
+def _tensors(X: Array, y: Array) -> tuple[Any, Any]:
+    return torch.tensor(np.asarray(X, np.float64)), torch.tensor(y)
+
+
+def _forward(case: Case, changes: Changes, X: Array, training: bool, seed: int = SEED) -> Array:
+    """The reference's scores, with dropout's random numbers seeded as the hand-in's are."""
+    network = case.reference(changes, P)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        scores: Array = network.forward(torch.tensor(np.asarray(X, np.float64)), training).numpy()
+    return scores
+
+
+def _parting(
+    case: Case,
+    changes: Changes,
+    batches: Sequence[tuple[Array, Array]],
+    walked: Sequence[Sequence[tuple[Array, Array]]],
+) -> tuple[int, str, Array, Array] | None:
+    """The first update after which the two differ: its number, the parameter, both values."""
+    network = case.reference(changes)
+    for number, ((X, y), actual) in enumerate(zip(batches, walked, strict=True), 1):
+        network.train_batch(*_tensors(X, y))
+        for layer, expected, found in zip(case.chain.layers, network.layers(), actual, strict=True):
+            for name, e, a in zip((layer.weight, layer.bias), expected, found, strict=True):
+                if name is not None and not _near(e, a, case.made.double):
+                    return number, name, e, a
+    return None
+
+
+def _pairs(
+    first: Sequence[tuple[Array, Array]], last: Sequence[tuple[Array, Array]]
+) -> Iterator[tuple[Array, Array]]:
+    for one, other in zip(first, last, strict=True):
+        yield from zip(one, other, strict=True)
+
+
+def _near(expected: Array, actual: Array, double: bool) -> bool:
+    """Whether they differ by rounding only, as a share of the largest entry."""
+    if expected.shape != actual.shape or not np.isfinite(actual).all():
+        return False
+    scale = np.abs(expected).max(initial=1e-3)
+    return bool(
+        np.abs(expected - actual).max(initial=0) <= scale * (TOLERANCE if double else SINGLE)
+    )
+
+
+def _entry(expected: Array, actual: Array) -> tuple[str, str, str]:
+    """The index of the entry that differs most, and both numbers."""
+    if expected.shape != actual.shape:
+        return "", f"shape {expected.shape}", f"shape {actual.shape}"
+    off = np.abs(expected - actual)
+    index = np.unravel_index(int(np.where(np.isfinite(off), off, np.inf).argmax()), off.shape)
+    place = f"[{', '.join(map(str, index))}]"
+    return place, wording.number(float(expected[index])), wording.number(float(actual[index]))
