@@ -100,9 +100,11 @@ def _examined(
     """Raises `NotDone`."""
     if model.name.startswith("torch_"):
         # PyTorch takes seconds to import, which other hand-ins need not wait for.
-        from hw.grading.pytorch import examination, side
+        from hw.grading.pytorch import examination
+        from hw.grading.pytorch.side import DigitsSide, Side
 
-        return examination.examine(side.Side(hand_in, model, assignment.seed), model, small, full)
+        side = (DigitsSide if model.second else Side)(hand_in, model, assignment.seed)
+        return examination.examine(side, model, small, full)
     session_of = SESSIONS.get(model.name, Session)
     return examine(session_of(hand_in, model, small, full, assignment.seed))
 
