@@ -135,7 +135,8 @@ UNUSED = NETWORK.replace(LIST, LIST + "        self.extra = nn.Linear(hidden_siz
 @pytest.mark.parametrize("network", [NETWORK, SEQUENTIAL, OUTPUT_FIRST, FUNCTIONAL, UNUSED])
 def test_right_networks_pass(network: str) -> None:
     found = graded(HEAD + LINEAR + network + TRAIN)
-    assert (found.status, found.mistakes) == ("pass", ()), found.findings
+    harmless = ("draws_differ",) if network in (OUTPUT_FIRST, UNUSED) else ()
+    assert (found.status, found.mistakes) == ("pass", harmless), found.findings
     assert {f.status for f in found.findings} == {"pass"}
     assert [f.check for f in found.findings] == [
         *("methods", "shapes", "start", "prediction", "dropout"),
