@@ -18,7 +18,7 @@ from hw.grading import material
 from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
 from hw.grading.findings import Finding, ModelResult
-from hw.grading.hand_in import HandIn
+from hw.grading.hand_in import HandIn, HandInFault
 from hw.grading.material import Material
 from hw.grading.notes import Notes
 from hw.grading.other_sessions import PICKLE, SESSIONS, pickled
@@ -53,7 +53,10 @@ def grade(
     results: dict[str, ModelResult] = {}
     for name, model in assignment.models.items():
         if only in (None, name):
-            results[name] = _grade_model(hand_in, model, assignment, found)
+            fault = _started(hand_in)
+            results[name] = (
+                _grade_model(hand_in, model, assignment, found) if fault is None else _lost(fault)
+            )
             if watch is not None:
                 watch(results)
     return reports.add(results, claims, assignment, reproduced) if claims else results
@@ -70,6 +73,24 @@ def files(
         return {}
     found = material.load(*assignment.data, data, directory or datasets.default_directory())
     return {PICKLE: pickled(material.small(found, assignment.models["network"]))}
+
+
+def _started(hand_in: HandIn) -> HandInFault | None:
+    """A process that one model has ended is started again for the next; why not, where it cannot."""
+    try:
+        hand_in.seed(0)
+    except HandInFault:
+        try:
+            hand_in.restart()
+        except HandInFault as fault:
+            return fault
+    return None
+
+
+def _lost(fault: HandInFault) -> ModelResult:
+    notes = Notes()
+    notes.fault("loads", fault, "Going on after the model before")
+    return ModelResult("unknown", (), tuple(notes.findings))
 
 
 def _grade_model(
@@ -100,9 +121,11 @@ def _examined(
     """Raises `NotDone`."""
     if model.name.startswith("torch_"):
         # PyTorch takes seconds to import, which other hand-ins need not wait for.
-        from hw.grading.pytorch import examination, side
+        from hw.grading.pytorch import examination
+        from hw.grading.pytorch.side import DigitsSide, Side
 
-        return examination.examine(side.Side(hand_in, model, assignment.seed), model, small, full)
+        side = (DigitsSide if model.second else Side)(hand_in, model, assignment.seed)
+        return examination.examine(side, model, small, full)
     session_of = SESSIONS.get(model.name, Session)
     return examine(session_of(hand_in, model, small, full, assignment.seed))
 

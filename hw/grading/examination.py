@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hw.grading.checks import epochs, prediction, start, updates
+from hw.grading.checks import epochs, full_size, prediction, start, updates
 from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.layout import has_layer
 from hw.grading.material import Material
@@ -38,9 +38,11 @@ def examine(session: Session) -> Notes:
     start.check(session, made, notes)
     known = updates.check(session, made, notes)
     _shapes(session, made, known, notes)
-    epochs.check(session, made, known, notes)
+    changes = epochs.check(session, made, known, notes)
     prediction.check(session, made, notes)
     prediction.check_evaluation(session, made, notes)
+    if session.large and not made.material.full:
+        full_size.check(session, changes, notes)
     # Some parameters show only once there was an update.
     notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
     return notes

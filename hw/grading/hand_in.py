@@ -7,6 +7,7 @@ the parent looks at types, shapes and sizes before it compares, and it alone dec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -141,6 +142,14 @@ class HandIn(Protocol):
 
     def seed(self, seed: int) -> None:
         """NumPy's legacy generator, `random` and torch."""
+        ...
+
+    def within(self, share: float) -> AbstractContextManager[None]:
+        """Inside, there is only this share of the time that is left."""
+        ...
+
+    def restart(self) -> None:
+        """A fresh process, after a fault or to forget what happened."""
         ...
 
     def command(self, argv: Sequence[str], files: Mapping[str, bytes]) -> Command: ...

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hw.grading.findings import Finding
-from hw.grading.hand_in import Died, HandInFault, Nonsense, Raised, TimedOut
+from hw.grading.findings import Finding, Status
+from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.matching import Match
+
+# Of several findings of one check the gravest is told.
+_GRAVITY: dict[Status, int] = {"pass": 0, "skipped": 1, "unknown": 2, "fail": 3}
 
 
 class Notes:
-    """Findings, and the ids of mistakes, in the order of the checks."""
+    """One finding for each check, and the ids of mistakes in the order in which they were found."""
 
     def __init__(self) -> None:
         self.findings: list[Finding] = []
@@ -19,7 +22,7 @@ class Notes:
     def passed(self, check: str, text: str, match: Match | None = None) -> None:
         """``match``: a harmless mistake, which is named."""
         self._name(match)
-        self.findings.append(Finding(check, "pass", text=text))
+        self._add(Finding(check, "pass", text=text))
 
     def failed(
         self,
@@ -32,13 +35,13 @@ class Notes:
         explain: Sequence[str] = (),
     ) -> None:
         self._name(match)
-        self.findings.append(Finding(check, "fail", expected, actual, where, text, tuple(explain)))
+        self._add(Finding(check, "fail", expected, actual, where, text, tuple(explain)))
 
     def unknown(self, check: str, text: str, actual: str = "") -> None:
-        self.findings.append(Finding(check, "unknown", actual=actual, text=text))
+        self._add(Finding(check, "unknown", actual=actual, text=text))
 
     def skipped(self, check: str, because: str) -> None:
-        self.findings.append(Finding(check, "skipped", text=because))
+        self._add(Finding(check, "skipped", text=because))
 
     def fault(self, check: str, fault: HandInFault, doing: str) -> None:
         """A hand-in that raises fails; one that is silent, dies or talks nonsense: who can tell."""
@@ -51,16 +54,20 @@ class Notes:
                 where=f"line {fault.line}" if fault.line else "",
             )
         else:
-            self.unknown(
-                check, f"Could not tell: {doing} did not end as it should ({_how(fault)})."
-            )
+            self.unknown(check, f"Could not tell: {doing} did not end as it should ({fault}).")
+
+    def status(self, check: str) -> Status | None:
+        """What a check came to so far."""
+        return next((f.status for f in self.findings if f.check == check), None)
+
+    def _add(self, finding: Finding) -> None:
+        before = self.status(finding.check)
+        if before is not None:
+            if _GRAVITY[before] >= _GRAVITY[finding.status]:
+                return
+            self.findings = [f for f in self.findings if f.check != finding.check]
+        self.findings.append(finding)
 
     def _name(self, match: Match | None) -> None:
         if match is not None and match.exact:
             self.mistakes += [mistake.id for mistake in match.mistakes]
-
-
-def _how(fault: HandInFault) -> str:
-    if isinstance(fault, TimedOut | Died | Nonsense):
-        return str(fault)
-    return type(fault).__name__

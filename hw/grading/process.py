@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -88,6 +89,16 @@ class HandIn:
         facts = self._ask("load")
         self.classes = {n: _class_facts(f) for n, f in _named(facts, "classes").items()}
         self.functions = {n: _words(f, n) for n, f in _named(facts, "functions").items()}
+
+    @contextmanager
+    def within(self, share: float) -> Iterator[None]:
+        """Inside, there is only this share of the time that is left; what is not used comes back."""
+        kept = (1 - share) * self._left
+        self._left -= kept
+        try:
+            yield
+        finally:
+            self._left += kept
 
     @property
     def printed(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -100,11 +99,6 @@ class Session:
             handle = self._construct(material)
         state = self.hand_in.state(handle)
         return Made(handle, material, state, self._layout(material.sizes, state))
-
-    @cached_property
-    def at_full_size(self) -> Made:
-        """One object of the assignment's own size, for all that is asked of such: it is large."""
-        return self.make(self.full)
 
     def _construct(self, material: Material) -> int:
         return self.hand_in.new(self.model.cls, *self._arguments(material.sizes))

@@ -22,30 +22,34 @@ N_EPOCH = 16
 CLOSE = 1e-9
 
 
-def check(session: Session, made: Made, known: Known, notes: Notes) -> None:
+def check(session: Session, made: Made, known: Known, notes: Notes) -> Changes | None:
+    """With which changes the reference makes an epoch as the hand-in does; None where that is not
+    known."""
     if known.changes is None:
         notes.skipped(EPOCH, "It depends on the updates, which differ in a way that is not known.")
-        if session.model.reports_loss:
-            notes.skipped(LOSS, "It depends on the updates.")
-        return
+        _no_loss(session, notes, "It depends on the updates.")
+        return None
     try:
-        walk, reported = _epoch(session, made)
+        walk, reported = epoch(session, made)
     except HandInFault as fault:
         notes.fault(EPOCH, fault, f"{session.model.cls}.{session.train} with {N_EPOCH} examples")
-        if session.model.reports_loss:
-            notes.skipped(LOSS, "The epoch did not end.")
-        return
+        _no_loss(session, notes, "The epoch did not end.")
+        return None
     changes = _judge(session, walk, known.changes, notes)
-    if not session.model.reports_loss:
-        return
     if changes is None:
-        notes.skipped(LOSS, "It depends on the epoch, which differs in a way that is not known.")
-        return
-    if not _loss(session, walk, reported, changes, notes):
-        _loss_at_full_size(session, changes, notes)
+        _no_loss(session, notes, "It depends on the epoch.")
+    elif session.model.reports_loss:
+        check_loss(session, walk, reported, changes, notes)
+    return changes
 
 
-def _epoch(session: Session, made: Made) -> tuple[Walk, Any]:
+def _no_loss(session: Session, notes: Notes, because: str) -> None:
+    if session.model.reports_loss:
+        notes.skipped(LOSS, because)
+
+
+def epoch(session: Session, made: Made) -> tuple[Walk, Any]:
+    """The last examples, all at once, and what is reported of them. Raises `HandInFault`."""
     n = len(made.material.y)
     rows = np.arange(n - N_EPOCH, n)
     before = made.state
@@ -76,26 +80,21 @@ def _judge(session: Session, walk: Walk, changes: Changes, notes: Notes) -> Chan
 # The loss
 
 
-def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: Notes) -> bool:
-    """Whether a finding was written: a loss that is right here may yet differ at the full size."""
+def check_loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: Notes) -> None:
     value = _as_number(reported)
     where = f"{session.model.cls}.{session.train}"
     if value is None:
-        notes.failed(
+        return notes.failed(
             LOSS,
             "The loss of an epoch is returned by train_epoch, as one number.",
             expected="a number",
             actual="nothing" if reported is None else f"a {type(reported).__name__}",
             where=where,
         )
-        return True
     tolerance = SINGLE if walk.tolerance == SINGLE else CLOSE
     expected = walk.step(mutant(session.reference, changes), 0)[1]
     if _close(value, expected, tolerance):
-        if not walk.material.full and session.large:
-            return False
-        notes.passed(LOSS, "The loss that is reported is the mean of the examples' losses.")
-        return True
+        return notes.passed(LOSS, "The loss that is reported is the mean of the examples' losses.")
 
     def fits(more: Changes) -> bool:
         return _close(value, walk.step(mutant(session.reference, more), 0)[1], tolerance)
@@ -117,19 +116,6 @@ def _loss(session: Session, walk: Walk, reported: Any, changes: Changes, notes: 
         match=match,
         explain=_formulas(match),
     )
-    return True
-
-
-def _loss_at_full_size(session: Session, changes: Changes, notes: Notes) -> None:
-    right = "The loss that is reported is the mean of the examples' losses."
-    try:
-        made = session.at_full_size
-        if made.layout is None:
-            return notes.passed(LOSS, right)
-        walk, reported = _epoch(session, made)
-    except HandInFault:  # said by the check of the updates at this size
-        return notes.passed(LOSS, right)
-    _loss(session, walk, reported, changes, notes)
 
 
 def _as_number(reported: Any) -> float | None:

@@ -1,5 +1,5 @@
-"""The updates: one example at a time from the hand-in's own start, with a penalty where the homework
-has one, and at the assignment's own size."""
+"""The updates: one example at a time from the hand-in's own start, and with whatever the homework
+lets one choose: a penalty, another activation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hw.grading import wording
 from hw.grading.hand_in import HandInFault, Raised
 from hw.grading.matching import Match, of_walks
 from hw.grading.material import Array
-from hw.grading.mistakes import Changes, mutant
+from hw.grading.mistakes import Changes
 from hw.grading.notes import Notes
 from hw.grading.session import Made, NotDone, Session
 from hw.grading.walk import Parting, Walk
 
-FIRST, ALL, FULL = "first update", "updates", "full size"
-N_UPDATES, N_PENALISED, N_FULL = 100, 12, 4
+FIRST, ALL = "first update", "updates"
+N_UPDATES, N_PENALISED, N_FEW = 100, 12, 4
 ROWS_EACH = 10  # where it takes no single example
 
 
@@ -37,7 +37,7 @@ class Known:
 def check(session: Session, made: Made, notes: Notes) -> Known:
     """Raises `NotDone` where nothing is learnt."""
     try:
-        walk = _walk(session, made)
+        walk = walk_from_start(session, made)
     except HandInFault as fault:
         notes.fault(FIRST, fault, f"{session.model.cls}.{session.train}")
         notes.skipped(ALL, "The first update could not be made.")
@@ -47,17 +47,14 @@ def check(session: Session, made: Made, notes: Notes) -> Known:
     walks = [walk, *_with_other_activations(session, made, notes)]
     if (penalised := _penalised(session, made, notes)) is not None:
         walks.append(penalised)
-    known = _judge(session, walks, notes)
-    if session.large and not made.material.full and known.changes is not None:
-        known = _at_full_size(session, known.changes, notes)
-    return known
+    return _judge(session, walks, notes)
 
 
-def _walk(session: Session, made: Made) -> Walk:
+def walk_from_start(session: Session, made: Made) -> Walk:
     """A hundred updates of one example each, or ten of ten where it takes no single example."""
     full, each = made.material.full, session.each
     try:
-        return session.walk(made, _rows(made, each, N_FULL if full else N_UPDATES))
+        return session.walk(made, _rows(made, each, N_FEW if full else N_UPDATES))
     except Raised as fault:
         again = session.make(made.material)
         try:
@@ -80,7 +77,7 @@ def _with_other_activations(session: Session, made: Made, notes: Notes) -> list[
     for name in session.variants:
         try:
             other = session.make(replace(made.material, activation=name))
-            walks.append(session.walk(other, _rows(other, session.each, N_FULL)))
+            walks.append(session.walk(other, _rows(other, session.each, N_FEW)))
         except HandInFault as fault:
             notes.fault(ALL, fault, f"{session.model.cls} with activation={name!r}")
     return walks
@@ -118,39 +115,15 @@ def _judge(session: Session, walks: Sequence[Walk], notes: Notes) -> Known:
     parting = partings[index]
     assert parting is not None
     if index == 0 and parting.call == 1:
-        _failed(session, FIRST, walks[index], parting, match, notes)
+        failed(session, FIRST, walks[index], parting, match, notes)
         notes.skipped(ALL, "The first update already differs.")
     else:
         notes.passed(FIRST, "The first update is the reference's.")
-        _failed(session, ALL, walks[index], parting, match, notes)
+        failed(session, ALL, walks[index], parting, match, notes)
     return known
 
 
-def _at_full_size(session: Session, changes: Changes, notes: Notes) -> Known:
-    """A few updates with as many features and units as in a real run, where numbers are large."""
-    try:
-        made = session.at_full_size
-        if made.layout is None:
-            notes.unknown(FULL, "Could not tell: the parameters were not found at the full size.")
-            return Known(changes)
-        walk = _walk(session, made)
-    except HandInFault as fault:
-        notes.fault(
-            FULL, fault, f"{session.model.cls}.{session.train} at the assignment's own size"
-        )
-        return Known(changes)
-    parting = walk.parting(mutant(session.reference, changes))
-    if parting is None:
-        if not changes:
-            notes.passed(FULL, "At the assignment's own size the updates are the reference's too.")
-        return Known(changes)
-    mistakes = [m for m in session.model.mistakes if m.check == "update"]
-    match = of_walks([walk], session.reference, mistakes, changes, at_once=1)
-    _failed(session, FULL, walk, parting, match, notes)
-    return Known(changes)
-
-
-def _failed(
+def failed(
     session: Session,
     check: str,
     walk: Walk,
@@ -158,6 +131,7 @@ def _failed(
     match: Match | None,
     notes: Notes,
 ) -> None:
+    """Write down that the updates part, where, and by which mistake."""
     size = " at the assignment's own size" if walk.material.full else ""
     penalty = " with l2_penalty" if walk.l2 else ""
     if walk.material.activation != "relu":

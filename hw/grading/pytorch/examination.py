@@ -8,7 +8,7 @@ change of the reference, so that one mistake is told once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -22,7 +22,7 @@ from hw.grading.material import Material
 from hw.grading.mistakes import Changes, Mistake, mutant
 from hw.grading.notes import Notes
 from hw.grading.pytorch.chain import Array, Chain
-from hw.grading.pytorch.side import Made, Side
+from hw.grading.pytorch.side import Made, OnlySingle, Side
 from hw.grading.references.torch_network import TorchNetwork, drawn, likely, torch
 from hw.grading.session import NotDone
 
@@ -34,20 +34,30 @@ DROPOUT, FIRST, UPDATES, LOSS, EVALUATION = (
     "loss",
     "evaluation",
 )
-LAYERS, ACTIVATIONS = (2, 1, 3), ("relu", "tanh")
-N_EXAMPLES, N_BATCHES, BATCH, ETA = 20, 12, 8, 0.1
+ORDER = (METHODS, SHAPES, START, SCORES, DROPOUT, FIRST, UPDATES, LOSS, EVALUATION)
+N_EXAMPLES, N_BATCHES = 20, 12
 P, SEED = 0.3, 7  # of dropout, and of its random numbers
 TOLERANCE, SINGLE = 1e-9, 1e-4
 
 
 def examine(side: Side, model: Model, small: Material, full: Material) -> Notes:
     """All checks. Raises `NotDone`."""
-    notes = Notes()
     if side.missing:
         raise NotDone
-    notes.passed(METHODS, "The class and train_batch are there.")
     torch.set_num_threads(1)  # several only wait for each other on numbers as few as these
-    for material in (small, full):
+    try:
+        return _examine(side, model, (small, full))
+    except OnlySingle:
+        side.double = False
+        return _examine(side, model, (small, full))
+
+
+def _examine(side: Side, model: Model, materials: Sequence[Material]) -> Notes:
+    """Of the small size, or else, for a program that has its sizes written into it, of the
+    assignment's own."""
+    notes = Notes()
+    notes.passed(METHODS, f"The class and {side.train} are there.")
+    for material in materials:
         examination = Examination(side, model, material, notes)
         if examination.find():
             examination.run()
@@ -58,20 +68,51 @@ def examine(side: Side, model: Model, small: Material, full: Material) -> Notes:
 
 @dataclass(frozen=True)
 class Case:
-    """One network that was asked for."""
+    """One network that was asked for. ``p``: the probability of its dropout."""
 
     layers: int
     activation: str
+    p: float
     made: Made
     chain: Chain
 
-    def reference(self, changes: Changes, p: float = 0.0) -> TorchNetwork:
+    def reference(self, side: Side, changes: Changes) -> TorchNetwork:
         """The reference with the weights that this network starts with, in float64."""
         weights = [
             (W.astype(np.float64), b.astype(np.float64))
             for W, b in self.chain.read(self.made.start)
         ]
-        return mutant(TorchNetwork, changes)(weights, self.activation, p, ETA)
+        network = mutant(TorchNetwork, changes)
+        return network(weights, self.activation, self.p, side.eta, side.loss)
+
+    def forward(
+        self, side: Side, changes: Changes, X: Array, training: bool, seed: int = SEED
+    ) -> Array:
+        """The reference's scores, with dropout's random numbers seeded as the hand-in's are."""
+        network = self.reference(side, changes)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(seed)
+            scores: Array = network.forward(_tensor(X), training).numpy()
+        return scores
+
+
+@dataclass(frozen=True)
+class Look:
+    """The scores of a network for some examples, in training or in evaluation."""
+
+    case: Case
+    training: bool
+    scores: Array
+
+
+@dataclass(frozen=True)
+class Walked:
+    """A training: weights and biases after each batch, and what each step returned."""
+
+    case: Case
+    batches: Sequence[tuple[Array, Array]]
+    after: Sequence[Sequence[tuple[Array, Array]]]
+    returned: Sequence[Any]
 
 
 class Examination:
@@ -86,21 +127,20 @@ class Examination:
 
     def find(self) -> bool:
         """Make the networks and find their layers; whether that worked."""
-        asked = (
-            [(n, a) for n in LAYERS for a in ACTIVATIONS] if self.model.hidden else [(0, "relu")]
-        )
-        for layers, activation in asked:
+        several = [(n, a) for n in self.side.layers for a in self.side.activations]
+        p = P if self.side.dropout else 0.0
+        for layers, activation in several:
             try:
-                made = self.side.make(self.material.sizes, layers, activation, P)
+                made = self.side.make(self.material.sizes, layers, activation, p)
             except HandInFault as fault:
                 self._fault = self._fault or fault
                 continue
             if made.chain is not None:
-                self.cases.append(Case(layers, activation, made, made.chain))
+                self.cases.append(Case(layers, activation, p, made, made.chain))
             else:
                 shapes = (f"{path} {array.shape}" for path, array in made.start.items())
                 self._arrays = self._arrays or ", ".join(shapes)
-        return any(case.layers in (0, LAYERS[0]) for case in self.cases)
+        return any(case.layers == self.side.layers[0] for case in self.cases)
 
     def tell_why_not(self) -> None:
         if self._fault is not None:
@@ -120,24 +160,24 @@ class Examination:
         self._start(self.cases[0])
         self._scores()
         self._shapes()
-        if self.model.hidden:
+        if self.side.dropout:
             self._dropout()
         self._updates()
         self._evaluation()
-        order = (METHODS, SHAPES, START, SCORES, DROPOUT, FIRST, UPDATES, LOSS, EVALUATION)
-        self.notes.findings.sort(key=lambda finding: order.index(finding.check))
+        self.notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
 
     # Its layers
 
     def _shapes(self) -> None:
         cls = self.model.cls
-        asked, case = self.material.sizes.hidden, self.cases[0]
+        asked, case = {self.material.sizes.hidden, self.material.sizes.second} - {0}, self.cases[0]
         widths = set(case.chain.sizes(case.made.start)[1:-1])
         if name := self._wrong_depth():
             found = ", ".join(f"{c.chain.depth} for layers={c.layers}" for c in self._depths())
             self._named(SHAPES, name, "as many as layers says", found, f"{cls}.__init__")
-        elif widths - {asked}:
-            self._named(SHAPES, "hidden_size_ignored", str(asked), str(widths), f"{cls}.__init__")
+        elif widths - asked:
+            expected, actual = (", ".join(map(str, sorted(w))) for w in (asked, widths))
+            self._named(SHAPES, "hidden_size_ignored", expected, actual, f"{cls}.__init__")
         elif any(layer.bias is None for layer in case.chain.layers):
             self._named(SHAPES, "bias_missing", "a bias in every layer", "none", f"{cls}.__init__")
         elif self._fault is None:
@@ -162,20 +202,17 @@ class Examination:
     def _start(self, case: Case) -> None:
         found = case.chain.read(case.made.start)
         expected = drawn(case.chain.sizes(case.made.start), self.side.seed)
-        if all(
-            np.allclose(a, b, rtol=1e-6, atol=0)
-            for pair, drawn_pair in zip(found, expected, strict=True)
-            for a, b in zip(pair, drawn_pair, strict=True)
-        ):
+        if any(layer.bias is None for layer in case.chain.layers):
+            return self._skipped(
+                (START,), "Without a bias, a layer draws less, and the next other."
+            )
+        if all(np.allclose(a, b, rtol=1e-6) for a, b in _pairs(expected, found)):
             self.notes.passed(START, "The initial weights are those of the assignment's draws.")
         elif all(likely(W, b) for W, b in found):
-            self.notes.passed(
-                START,
-                "The layers are made in another order, so that they draw other weights, which are "
-                "as good; the digits in a report differ.",
-            )
+            match = self._known("draws_differ", START)
+            self.notes.passed(START, wording.of_match(match), match)
         else:
-            own = not all(layer.weight.endswith("weight") for layer in case.chain.layers)
+            own = not all(layer.weight.endswith(".weight") for layer in case.chain.layers)
             W, first = found[0][0], expected[0][0]
             self._named(
                 START,
@@ -188,99 +225,120 @@ class Examination:
     # What it computes
 
     def _scores(self) -> None:
-        """In evaluation, for every number of layers and every activation."""
-        X = self.material.held[0][:N_EXAMPLES]
+        """In evaluation, for every number of layers and every activation. Where they differ, in
+        training too: something may be done in evaluation alone."""
         try:
-            found = [self.side.scores(c.made, X, training=False, seed=SEED) for c in self.cases]
+            looks = [self._look(case, training=False) for case in self.cases]
+            self.cases = [self._used(look) for look in looks]
+            looks = [replace(o, case=c) for o, c in zip(looks, self.cases, strict=True)]
+            if not all(self._near(self._expected(look, ()), look.scores) for look in looks):
+                looks.append(self._look(self._case(0.0), training=True))
         except HandInFault as fault:
-            return self._lost(SCORES, fault, f"{self.model.cls}.forward")
-        self.cases = [self._used(case, X, z) for case, z in zip(self.cases, found, strict=True)]
-        self._judge_scores(SCORES, X, found, training=False)
+            return self._lost(SCORES, fault, f"{self.model.cls}.{self.side.forward}")
+        self._judge(SCORES, looks, "The scores are as the reference computes them.")
 
-    def _used(self, case: Case, X: Array, found: Array) -> Case:
+    def _look(self, case: Case, training: bool) -> Look:
+        X = self.material.held[0][:N_EXAMPLES]
+        return Look(case, training, self.side.scores(case.made, X, training, SEED))
+
+    def _expected(self, look: Look, changes: Changes) -> Array:
+        X = self.material.held[0][:N_EXAMPLES]
+        return look.case.forward(self.side, changes, X, look.training)
+
+    def _used(self, look: Look) -> Case:
         """The network without square layers that are made and never used, if that is what fits."""
-        layers = case.chain.layers
-        inner = range(1, len(layers) - 1)
-        for number in range(len(inner) + 1):
-            for dropped in combinations(inner, number):
+        layers = look.case.chain.layers
+        start = look.case.made.start
+        square = [k for k, a in enumerate(layers) if len(set(start[a.weight].shape)) == 1]
+        for number in range(len(square) + 1):
+            for dropped in combinations(square, number):
                 kept = tuple(layer for k, layer in enumerate(layers) if k not in dropped)
-                fewer = Case(case.layers, case.activation, case.made, Chain(kept))
-                if _near(_forward(fewer, (), X, training=False), found, case.made.double):
+                fewer = replace(look.case, chain=Chain(kept))
+                if self._near(self._expected(replace(look, case=fewer), ()), look.scores):
                     return fewer
-        return case
+        return look.case
 
     def _dropout(self) -> None:
         """In training, with the same random numbers on both sides."""
         if self._skip((DROPOUT,)):
             return
-        X = self.material.X[:N_EXAMPLES]
         try:
-            found = [self.side.scores(c.made, X, training=True, seed=SEED) for c in self.cases]
+            looks = [self._look(case, training=True) for case in self.cases]
         except HandInFault as fault:
-            return self._lost(DROPOUT, fault, f"{self.model.cls}.forward in training")
-        self._judge_scores(DROPOUT, X, found, training=True)
+            return self._lost(DROPOUT, fault, f"{self.model.cls}.{self.side.forward} in training")
+        self._judge(DROPOUT, looks, "In training, units are dropped as in the reference.")
 
-    def _judge_scores(self, check: str, X: Array, found: Sequence[Array], training: bool) -> None:
-        def apart(changes: Changes) -> Iterator[tuple[Case, Array, Array]]:
-            for case, actual in zip(self.cases, found, strict=True):
-                expected = _forward(case, changes, X, training)
-                if not _near(expected, actual, case.made.double):
-                    yield case, expected, actual
+    def _judge(self, check: str, looks: Sequence[Look], text: str) -> None:
+        def apart(changes: Changes) -> Iterator[tuple[Look, Array]]:
+            for look in looks:
+                expected = self._expected(look, changes)
+                if not self._near(expected, look.scores):
+                    yield look, expected
 
         first = next(apart(self.base), None)
         if first is None:
-            what = "with dropout as" if training else "as"
-            return self.notes.passed(check, f"The scores are {what} the reference computes them.")
-        case, expected, actual = first
+            return self.notes.passed(check, text)
+        look, expected = first
         match = self._match((check,), lambda changes: next(apart(changes), None) is None)
         if match is not None and match.harmless:
             return self.notes.passed(check, wording.of_match(match), match)
-        if not training and len({c.layers for c in self.cases}) > 1:
-            asked = f" with layers={case.layers}, activation={case.activation!r}"
-        else:
-            asked = ""
-        self._failed(check, match, f"{self.model.cls}.forward{asked}", _entry(expected, actual))
+        where = f"{self.model.cls}.{self.side.forward}"
+        if len(looks) > 1 and self.model.hidden:
+            where += f", layers={look.case.layers}, {look.case.activation}"
+        self._failed(check, match, where, _entry(expected, look.scores))
 
     def _updates(self) -> None:
         if self._skip((FIRST, UPDATES, LOSS)):
             return
-        batches = self._batches()
         try:
-            case = self._case(0.0)
-            training = self.side.training(case.made, ETA)
-            steps = [(training.step(X, y), training.layers()) for X, y in batches]
+            walk = self._walk()
         except HandInFault as fault:
-            self._lost(FIRST, fault, "train_batch")
+            self._lost(FIRST, fault, self.side.train)
             return self._skipped((UPDATES, LOSS), "The first update could not be made.")
-        walked = [layers for _, layers in steps]
-        start = case.chain.read(case.made.start)
-        if all(np.allclose(V, W, rtol=1e-7) for W, V in _pairs(start, walked[-1])):
-            raise NotDone
-
-        def parting(changes: Changes) -> tuple[int, str, Array, Array] | None:
-            return _parting(case, changes, batches, walked)
-
-        apart = parting(self.base)
+        apart = self._parting(walk, self.base)
         if apart is None:
             self.notes.passed(FIRST, "The first update is the reference's.")
-            self.notes.passed(UPDATES, f"{len(batches)} updates are the reference's.")
+            self.notes.passed(UPDATES, f"{len(walk.batches)} updates are the reference's.")
         else:
-            number, name, expected, actual = apart
-            match = self._match(("update",), lambda changes: parting(changes) is None)
-            check = FIRST if number == 1 else UPDATES
-            if number > 1:
-                self.notes.passed(FIRST, "The first update is the reference's.")
-            else:
-                self._skipped((UPDATES,), "The first update already differs.")
-            entry = _entry(expected, actual)
-            self._failed(check, match, f"train_batch, update {number}, {name}", entry)
-        self._loss(case, batches, [loss for loss, _ in steps])
+            self._judge_updates(walk, *apart)
+        self._loss(walk)
 
-    def _loss(self, case: Case, batches: Sequence[tuple[Array, Array]], found: list[Any]) -> None:
+    def _walk(self) -> Walked:
+        """Some updates, each of one batch. Raises `NotDone` where nothing is learnt."""
+        case, each = self._case(0.0), self.side.batch
+        step = self.side.training(case.made)
+        X, y = self.material.X, self.material.y
+        starts = range(0, min(N_BATCHES * each, len(y) - each + 1), each)
+        batches = [(X[k : k + each], y[k : k + each]) for k in starts]
+        returned, after = [], []
+        for batch in batches:
+            returned.append(step(*batch))
+            after.append(self.side.current(case.made))
+        before = case.chain.read(case.made.start)
+        if all(np.allclose(V, W, rtol=1e-7) for W, V in _pairs(before, after[-1])):
+            raise NotDone
+        return Walked(case, batches, after, returned)
+
+    def _judge_updates(
+        self, walk: Walked, number: int, name: str, expected: Array, actual: Array
+    ) -> None:
+        match = self._match(("update",), lambda changes: self._parting(walk, changes) is None)
+        if match is not None and match.harmless:
+            self.notes.passed(FIRST, wording.of_match(match), match)
+            return self.notes.passed(UPDATES, wording.of_match(match))
+        if number == 1:
+            self._skipped((UPDATES,), "The first update already differs.")
+        else:
+            self.notes.passed(FIRST, "The first update is the reference's.")
+        where = f"{self.side.train}, update {number}, {name}"
+        self._failed(FIRST if number == 1 else UPDATES, match, where, _entry(expected, actual))
+
+    def _loss(self, walk: Walked) -> None:
         """What train_batch returns."""
-        if self._skip((LOSS,)):
+        if self.side.train != "train_batch" or self._skip((LOSS,)):
             return
-        if not all(np.ndim(loss) == 0 and isinstance(loss, float | np.ndarray) for loss in found):
+        found = walk.returned
+        if not all(np.ndim(x) == 0 and isinstance(x, float | np.ndarray) for x in found):
             return self.notes.failed(
                 LOSS,
                 "train_batch returns the loss of its batch.",
@@ -288,18 +346,16 @@ class Examination:
                 actual=type(found[0]).__name__,
                 where="train_batch",
             )
-        losses = np.array([float(loss) for loss in found])
+        losses = np.array([float(x) for x in found])
 
         def reported(changes: Changes) -> Array:
-            network = case.reference(changes)
-            return np.array([network.train_batch(*_tensors(X, y)) for X, y in batches])
+            network = walk.case.reference(self.side, changes)
+            return np.array([network.train_batch(_tensor(X), _tensor(y)) for X, y in walk.batches])
 
         expected = reported(self.base)
-        if _near(expected, losses, case.made.double):
+        if self._near(expected, losses):
             return self.notes.passed(LOSS, "The loss that train_batch returns is its batch's.")
-        match = self._match(
-            ("loss",), lambda changes: _near(reported(changes), losses, case.made.double)
-        )
+        match = self._match(("loss",), lambda changes: self._near(reported(changes), losses))
         self._failed(LOSS, match, "train_batch", _entry(expected, losses))
 
     def _evaluation(self) -> None:
@@ -307,15 +363,15 @@ class Examination:
             return
         X, y = self.material.held
         try:
-            case = self._case(P)
+            case = self._case(P if self.side.dropout else 0.0)
             found = self.side.evaluate(case.made, X, y)
         except HandInFault as fault:
-            return self.notes.fault(EVALUATION, fault, "evaluate")
+            return self.notes.fault(EVALUATION, fault, "The evaluation")
         if found is None:
             return
 
         def accuracy(training: bool) -> float:
-            scores = _forward(case, self.base, X, training, seed=0)
+            scores = case.forward(self.side, self.base, X, training, seed=0)
             return float((scores.argmax(axis=1) == y).mean())
 
         expected = accuracy(training=False)
@@ -336,17 +392,33 @@ class Examination:
 
     # What they share
 
+    def _near(self, expected: Array, actual: Array) -> bool:
+        """Whether they differ by rounding only, as a share of the largest entry."""
+        if expected.shape != actual.shape or not np.isfinite(actual).all():
+            return False
+        scale = np.abs(expected).max(initial=1e-3)
+        tolerance = scale * (TOLERANCE if self.side.double else SINGLE)
+        return bool(np.abs(expected - actual).max(initial=0) <= tolerance)
+
+    def _parting(self, walk: Walked, changes: Changes) -> tuple[int, str, Array, Array] | None:
+        """The first update after which the two differ: its number, the parameter, both values."""
+        network = walk.case.reference(self.side, changes)
+        for number, ((X, y), found) in enumerate(zip(walk.batches, walk.after, strict=True), 1):
+            network.train_batch(_tensor(X), _tensor(y))
+            layers = zip(walk.case.chain.layers, network.layers(), found, strict=True)
+            for layer, expected, actual in layers:
+                names = (layer.weight, layer.bias)
+                for name, e, a in zip(names, expected, actual, strict=True):
+                    if name is not None and not self._near(e, a):
+                        return number, name, e, a
+        return None
+
     def _case(self, p: float) -> Case:
         """A fresh network of the first case's kind. Raises `HandInFault`."""
         first = self.cases[0]
         made = self.side.make(self.material.sizes, first.layers, first.activation, p)
         made.chain = first.chain
-        return Case(first.layers, first.activation, made, first.chain)
-
-    def _batches(self) -> list[tuple[Array, Array]]:
-        X, y = self.material.X, self.material.y
-        n = min(N_BATCHES, len(y) // BATCH)
-        return [(X[k * BATCH : (k + 1) * BATCH], y[k * BATCH : (k + 1) * BATCH]) for k in range(n)]
+        return Case(first.layers, first.activation, p, made, first.chain)
 
     def _match(self, checks: Sequence[str], fits: Callable[[Changes], bool]) -> Match | None:
         """The known mistakes that explain it, which the reference makes from here on."""
@@ -392,39 +464,16 @@ class Examination:
 
     def _named(self, check: str, id: str, expected: str, actual: str, where: str) -> None:
         """A mistake that is told by other means than a mutant."""
-        known = next((m for m in self.model.mistakes if m.id == id), Mistake(id, check, id))
-        match = Match((known,), ())
+        match = self._known(id, check)
         self.notes.failed(check, wording.of_match(match), expected, actual, where, match)
 
-
-def _tensors(X: Array, y: Array) -> tuple[Any, Any]:
-    return torch.tensor(np.asarray(X, np.float64)), torch.tensor(y)
-
-
-def _forward(case: Case, changes: Changes, X: Array, training: bool, seed: int = SEED) -> Array:
-    """The reference's scores, with dropout's random numbers seeded as the hand-in's are."""
-    network = case.reference(changes, P)
-    with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(seed)
-        scores: Array = network.forward(torch.tensor(np.asarray(X, np.float64)), training).numpy()
-    return scores
+    def _known(self, id: str, check: str) -> Match:
+        known = next((m for m in self.model.mistakes if m.id == id), Mistake(id, check, id))
+        return Match((known,), ())
 
 
-def _parting(
-    case: Case,
-    changes: Changes,
-    batches: Sequence[tuple[Array, Array]],
-    walked: Sequence[Sequence[tuple[Array, Array]]],
-) -> tuple[int, str, Array, Array] | None:
-    """The first update after which the two differ: its number, the parameter, both values."""
-    network = case.reference(changes)
-    for number, ((X, y), actual) in enumerate(zip(batches, walked, strict=True), 1):
-        network.train_batch(*_tensors(X, y))
-        for layer, expected, found in zip(case.chain.layers, network.layers(), actual, strict=True):
-            for name, e, a in zip((layer.weight, layer.bias), expected, found, strict=True):
-                if name is not None and not _near(e, a, case.made.double):
-                    return number, name, e, a
-    return None
+def _tensor(array: Array) -> Any:
+    return torch.tensor(array.astype(np.float64) if array.dtype.kind == "f" else array)
 
 
 def _pairs(
@@ -432,16 +481,6 @@ def _pairs(
 ) -> Iterator[tuple[Array, Array]]:
     for one, other in zip(first, last, strict=True):
         yield from zip(one, other, strict=True)
-
-
-def _near(expected: Array, actual: Array, double: bool) -> bool:
-    """Whether they differ by rounding only, as a share of the largest entry."""
-    if expected.shape != actual.shape or not np.isfinite(actual).all():
-        return False
-    scale = np.abs(expected).max(initial=1e-3)
-    return bool(
-        np.abs(expected - actual).max(initial=0) <= scale * (TOLERANCE if double else SINGLE)
-    )
 
 
 def _entry(expected: Array, actual: Array) -> tuple[str, str, str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from hw.grading.assignment import Model
-from hw.grading.hand_in import HandIn, HandInFault, Nonsense, Raised
+from hw.grading.hand_in import HandIn, Nonsense, Raised
 from hw.grading.pytorch import chain
 from hw.grading.pytorch.chain import Array, Chain
 from hw.grading.references.reference import Sizes
@@ -29,36 +31,63 @@ _ARGUMENTS = {
 
 @dataclass
 class Made:
-    """A network of the hand-in's, and its parameters as they were after construction.
-
-    double: whether it computes in float64.
-    """
+    """A network of the hand-in's, and its parameters as they were after construction."""
 
     handle: int
     start: dict[str, Array]
     chain: Chain | None
-    double: bool
+
+
+Step = Callable[[Array, Array], Any]
+
+
+class OnlySingle(Exception):
+    """The hand-in computes in float32, whatever its module is turned to."""
 
 
 class Side:
-    """What can be asked. Every method raises `HandInFault`, and `NotDone` where it meets the
-    skeleton's NotImplementedError."""
+    """What can be asked of IST's classes. Every method raises `HandInFault`, `NotDone` where it
+    meets the skeleton's NotImplementedError, and `OnlySingle`.
+
+    double:      whether modules are turned to float64, in which a difference is no rounding.
+    layers:      numbers of hidden layers that are asked for.
+    activations: those that are asked for.
+    eta, batch:  the step, and the examples of one.
+    loss:        as `TorchNetwork` has it.
+    dropout:     whether there is any.
+    train:       what makes a step, and ``forward`` what computes the scores, for messages.
+    """
+
+    batch: ClassVar = 8
+    eta: ClassVar = 0.1
+    loss: ClassVar = "cross_entropy"
+    train: ClassVar = "train_batch"
+    forward: ClassVar = "forward"
 
     def __init__(self, hand_in: HandIn, model: Model, seed: int) -> None:
         self.hand_in, self.model, self.seed = hand_in, model, seed
+        self.double = True
+        self.layers: Sequence[int] = (2, 1, 3) if model.hidden else (0,)
+        self.activations: Sequence[str] = ("relu", "tanh") if model.hidden else ("relu",)
+        self.dropout = bool(model.hidden)
 
     @property
-    def missing(self) -> list[str]:
-        """What must be there and is not."""
-        needed = ("train_batch",)
-        return [name for name in needed if name not in self.hand_in.functions]
+    def missing(self) -> bool:
+        """Whether something that is needed is not there."""
+        return self.train not in self.hand_in.functions
 
-    def make(
-        self, sizes: Sizes, layers: int = 1, activation: str = "relu", dropout: float = 0.0
-    ) -> Made:
-        """A fresh network, its random numbers those of the assignment's seed; in float64 where it
-        can be."""
+    def make(self, sizes: Sizes, layers: int, activation: str, dropout: float = 0.0) -> Made:
+        """A fresh network, its random numbers those of the assignment's seed."""
         self.hand_in.seed(self.seed)
+        handle = self._new(sizes, layers, activation, dropout)
+        start = self.hand_in.state(handle)
+        if self.double:
+            self.hand_in.call(handle, "double")
+            if any(array.dtype != np.float64 for array in self.hand_in.state(handle).values()):
+                raise OnlySingle
+        return Made(handle, start, chain.find(start, sizes.features, sizes.classes))
+
+    def _new(self, sizes: Sizes, layers: int, activation: str, dropout: float) -> int:
         values = {
             "classes": sizes.classes,
             "features": sizes.features,
@@ -67,15 +96,7 @@ class Side:
             "activation": activation,
             "dropout": dropout,
         }
-        handle = self._asked(self.hand_in.new, self.model.cls, *self._arguments(values))
-        start = self.hand_in.state(handle)
-        found = chain.find(start, sizes.features, sizes.classes)
-        try:
-            self.hand_in.call(handle, "double")
-            double = all(array.dtype == np.float64 for array in self.hand_in.state(handle).values())
-        except HandInFault:
-            double = False
-        return Made(handle, start, found, double)
+        return self.asked(self.hand_in.new, self.model.cls, *self._arguments(values))
 
     def _arguments(self, values: dict[str, Any]) -> list[Any]:
         """The constructor's arguments: by their names where all are known, else by their places."""
@@ -89,19 +110,27 @@ class Side:
     def scores(self, made: Made, X: Array, training: bool = False, seed: int = 0) -> Array:
         """What the network returns for the rows of X, the random numbers of dropout seeded."""
         self.hand_in.call(made.handle, "train" if training else "eval")
-        inputs = self._tensor(X, made)
+        inputs = self.tensor(X)
         self.hand_in.seed(seed)
-        found = self._asked(self.hand_in.call, made.handle, "__call__", inputs)
+        method = "__call__" if self.forward == "forward" else self.forward
+        found = self.asked(self.hand_in.call, made.handle, method, inputs)
         if not isinstance(found, np.ndarray) or found.ndim != 2 or len(found) != len(X):
             raise Nonsense("a row of scores for each example was expected")
         return np.asarray(found, np.float64)
 
-    def training(self, made: Made, eta: float) -> Training:
-        """Everything that a training by plain SGD needs."""
+    def training(self, made: Made) -> Step:
+        """What makes a step of plain SGD, and returns what the hand-in returns of it."""
         parameters = self.hand_in.keep(made.handle, "parameters")
-        optimizer = self.hand_in.make("torch.optim.SGD", parameters, lr=eta)
+        optimizer = self.hand_in.make("torch.optim.SGD", parameters, lr=self.eta)
+        criterion = self.criterion()
         self.hand_in.call(made.handle, "train")
-        return Training(self, made, optimizer, self.criterion())
+
+        def step(X: Array, y: Array) -> Any:
+            batch = (self.tensor(X), self.tensor(y))
+            arguments = (*batch, made.handle, optimizer, criterion)
+            return self.asked(self.hand_in.function, self.train, *arguments)
+
+        return step
 
     def criterion(self) -> int:
         return self.hand_in.make("torch.nn.CrossEntropyLoss")
@@ -112,54 +141,83 @@ class Side:
         if names is None:
             return None
         self.hand_in.seed(0)
-        arguments = [made.handle, self._tensor(X, made), self._tensor(y, made), self.criterion()]
+        arguments = [made.handle, self.tensor(X), self.tensor(y), self.criterion()]
         plain = [name for name in names if not name.startswith("*")]
-        found = self._asked(self.hand_in.function, "evaluate", *arguments[: len(plain)])
+        found = self.asked(self.hand_in.function, "evaluate", *arguments[: len(plain)])
         # Of loss and accuracy, the accuracy is the last.
         if isinstance(found, tuple | list) and found:
             found = found[-1]
-        if np.ndim(found) != 0 or not isinstance(found, int | float | np.ndarray):
-            raise Nonsense("an accuracy was expected of evaluate")
-        return float(found)
+        return accuracy(found)
 
-    def _tensor(self, array: Array, made: Made) -> int:
-        kind = np.float64 if made.double else np.float32
+    def current(self, made: Made) -> list[tuple[Array, Array]]:
+        """Its weights and biases as they are now."""
+        if made.chain is None:
+            raise Nonsense("its layers are not to be found")
+        try:
+            return made.chain.read(self.hand_in.state(made.handle))
+        except KeyError as error:
+            raise Nonsense(f"a parameter has gone: {error}") from None
+
+    def tensor(self, array: Array) -> int:
         if array.dtype.kind == "f":
-            array = array.astype(kind)
+            array = array.astype(np.float64 if self.double else np.float32)
         return self.hand_in.make("torch.tensor", array)
 
-    @staticmethod
-    def _asked(ask: Any, *arguments: Any) -> Any:
+    def asked(self, ask: Callable[..., Any], *arguments: Any, **keywords: Any) -> Any:
         try:
-            return ask(*arguments)
+            return ask(*arguments, **keywords)
         except Raised as fault:
             if fault.type == "NotImplementedError":
                 raise NotDone from None
+            if self.double and re.search("dtype|scalar type|Float|Double", fault.message):
+                raise OnlySingle from None
             raise
 
 
-@dataclass
-class Training:
-    """A network in training."""
+def accuracy(found: Any) -> float:
+    """Raises `Nonsense` for what is no number."""
+    if np.ndim(found) != 0 or not isinstance(found, int | float | np.ndarray):
+        raise Nonsense("an accuracy was expected")
+    return float(found)
 
-    side: Side
-    made: Made
-    optimizer: int
-    criterion: int
 
-    def step(self, X: Array, y: Array) -> Any:
-        """One batch; what train_batch returns."""
-        side, made = self.side, self.made
-        arguments = (side._tensor(X, made), side._tensor(y, made), made.handle)
-        return side._asked(
-            side.hand_in.function, "train_batch", *arguments, self.optimizer, self.criterion
-        )
+class DigitsSide(Side):
+    """E1394's NeuralNetworkTorch: one example at a time by ``fit``, which makes its own optimizer.
 
-    def layers(self) -> list[tuple[Array, Array]]:
-        """Its weights and biases as they are now."""
-        if self.made.chain is None:
-            raise Nonsense("its layers are not to be found")
-        try:
-            return self.made.chain.read(self.side.hand_in.state(self.made.handle))
-        except KeyError as error:
-            raise Nonsense(f"a parameter has gone: {error}") from None
+    Labels become one-hot whole numbers there, which students turn to float32.
+    """
+
+    batch: ClassVar = 1
+    eta: ClassVar = 0.5
+    loss: ClassVar = "bce"
+    train: ClassVar = "fit"
+    forward: ClassVar = "_forward_pass"
+
+    def __init__(self, hand_in: HandIn, model: Model, seed: int) -> None:
+        super().__init__(hand_in, model, seed)
+        self.double, self.dropout = False, False
+        self.layers, self.activations = (2,), ("sigmoid",)
+
+    @property
+    def missing(self) -> bool:
+        return not {self.train, self.forward} <= set(self.hand_in.classes[self.model.cls].methods)
+
+    def _new(self, sizes: Sizes, layers: int, activation: str, dropout: float) -> int:
+        widths = [sizes.features, sizes.hidden, sizes.second, sizes.classes]
+        keywords = {"epochs": 1, "learning_rate": self.eta, "random_state": self.seed}
+        return self.asked(self.hand_in.new, self.model.cls, widths, **keywords)
+
+    def training(self, made: Made) -> Step:
+        def step(X: Array, y: Array) -> None:
+            loader = self._loader(X, y)
+            self.asked(self.hand_in.keep, made.handle, self.train, loader, loader)
+
+        return step
+
+    def evaluate(self, made: Made, X: Array, y: Array) -> float | None:
+        found = self.asked(self.hand_in.call, made.handle, "compute_accuracy", self._loader(X, y))
+        return accuracy(found)
+
+    def _loader(self, X: Array, y: Array) -> int:
+        data = self.hand_in.make("torch.utils.data.TensorDataset", self.tensor(X), self.tensor(y))
+        return self.hand_in.make("torch.utils.data.DataLoader", data, batch_size=1)
