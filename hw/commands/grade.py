@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from hw import console
 from hw.commands import VERBS
 from hw.errors import ExitCode, UsageError, quoted
-from hw.results.folder import as_json, write_text
+from hw.results.files import as_json, write_text
 
 if TYPE_CHECKING:
     from hw.grading.batch import Graded, Request

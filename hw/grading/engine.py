@@ -19,6 +19,7 @@ from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
 from hw.grading.findings import Finding, ModelResult
 from hw.grading.hand_in import HandIn, HandInFault
+from hw.grading.material import Material
 from hw.grading.notes import Notes
 from hw.grading.other_sessions import PICKLE, SESSIONS, pickled
 from hw.grading.session import NotDone, Session
@@ -104,16 +105,29 @@ def _grade_model(
             text=f"The file has no class {model.cls}.",
         )
         return ModelResult("not done", (), (finding,))
-    session = SESSIONS.get(model.name, Session)(
-        hand_in, model, material.small(data, model), material.full(data, model), assignment.seed
-    )
+    small, full = material.small(data, model), material.full(data, model)
     try:
-        notes = examine(session)
+        notes = _examined(hand_in, model, assignment, small, full)
     except NotDone:
         finding = Finding("methods", "skipped", text=f"{model.cls} is left to be written.")
         return ModelResult("not done", (), (finding,))
     findings = tuple(notes.findings)
     return ModelResult(_status(findings), tuple(dict.fromkeys(notes.mistakes)), findings)
+
+
+def _examined(
+    hand_in: HandIn, model: Model, assignment: Assignment, small: Material, full: Material
+) -> Notes:
+    """Raises `NotDone`."""
+    if model.name.startswith("torch_"):
+        # PyTorch takes seconds to import, which other hand-ins need not wait for.
+        from hw.grading.pytorch import examination
+        from hw.grading.pytorch.side import DigitsSide, Side
+
+        side = (DigitsSide if model.second else Side)(hand_in, model, assignment.seed)
+        return examination.examine(side, model, small, full)
+    session_of = SESSIONS.get(model.name, Session)
+    return examine(session_of(hand_in, model, small, full, assignment.seed))
 
 
 def _status(findings: Collection[Finding]) -> Literal["pass", "fail", "unknown"]:

@@ -99,6 +99,11 @@ class HandIn(Protocol):
     def classes(self) -> Mapping[str, ClassFacts]: ...
 
     @property
+    def functions(self) -> Mapping[str, tuple[str, ...]]:
+        """Functions of the module, with the names of their parameters."""
+        ...
+
+    @property
     def printed(self) -> str: ...
 
     def new(self, cls: str, *args: Any, **kwargs: Any) -> int: ...
@@ -108,6 +113,14 @@ class HandIn(Protocol):
         ...
 
     def function(self, name: str, *args: Any, **kwargs: Any) -> Any: ...
+
+    def make(self, name: str, *args: Any, **kwargs: Any) -> int:
+        """A handle for what a function or a class of a package makes, such as ``torch.tensor``."""
+        ...
+
+    def keep(self, handle: int, method: str, *args: Any, **kwargs: Any) -> int:
+        """A handle for what a method returns."""
+        ...
 
     def state(self, handle: int) -> dict[str, Array]:
         """Every array of floats that is reachable from the object, by its path: ``W``,

@@ -115,6 +115,10 @@ class HandIn:
         any other object as a handle."""
         return self._ask("call", Handle(handle), method, *args, **kwargs)
 
+    def keep(self, handle: int, method: str, *args: Any, **kwargs: Any) -> Handle:
+        """What a method returns, kept where it is; its handle."""
+        return self._handle(self._ask("keep", Handle(handle), method, *args, **kwargs))
+
     def function(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """What a function of the module returns; handles may be among its arguments."""
         return self._ask("function", name, *args, **kwargs)

@@ -7,17 +7,13 @@ from pathlib import Path
 import pytest
 from written_hand_ins import Written, all_written
 
-from hw.grading import engine
-from hw.grading.identify import identify, read_source
-from hw.grading.process import HandIn
+from hw.grading.batch import Request, grade_file
 
 
 @pytest.mark.parametrize("written", all_written(), ids=lambda written: written.name)
 def test_finds_what_the_table_says_and_nothing_else(tmp_path: Path, written: Written) -> None:
     file = written.write(tmp_path)
-    assignment = identify(file, read_source(file))
-    with HandIn(file, time_limit=60) as hand_in:
-        models = engine.grade(hand_in, assignment)
+    models = grade_file(file, Request(tmp_path / "data", time_limit=60)).models
     for name, expected in written.models.items():
         found = models[name]
         failed = [finding.check for finding in found.findings if finding.status == "fail"]
@@ -25,7 +21,7 @@ def test_finds_what_the_table_says_and_nothing_else(tmp_path: Path, written: Wri
         assert found.status == expected.status, told
         assert set(found.mistakes) == expected.mistakes, told
         if expected.check:
-            assert failed[0] == expected.check, told
+            assert expected.check in failed, told
         elif expected.status == "pass":
             assert not failed, told
 

@@ -526,3 +526,49 @@ def test_what_it_started_ends_with_it(write) -> None:
         """
     pid, _ = asked(write, text)
     assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_a_module_of_pytorch_is_trained_as_its_script_trains_it(write) -> None:
+    """Tensors and an optimizer are made there; its compiler is not imported."""
+    text = """
+        import sys
+        import torch
+        class Model(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.linear = torch.nn.Linear(2, 3)
+            def forward(self, x):
+                return self.linear(x)
+        def train_batch(X, y, model, optimizer, criterion):
+            optimizer.zero_grad()
+            loss = criterion(model(X), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+        def compiles():
+            return hasattr(sys.modules["torch._dynamo"], "optimize")
+        """
+    X, y = np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([0, 2])
+    with HandIn(write(text)) as hand_in:
+        hand_in.seed(42)
+        model = hand_in.new("Model")
+        start = hand_in.state(model)
+        assert {name: value.shape for name, value in start.items()} == {
+            "linear.weight": (3, 2),
+            "linear.bias": (3,),
+        }
+        hand_in.call(model, "double")
+        optimizer = hand_in.make("torch.optim.SGD", hand_in.keep(model, "parameters"), lr=0.5)
+        batch = [hand_in.make("torch.tensor", array) for array in (X, y)]
+        loss = hand_in.function(
+            "train_batch", *batch, model, optimizer, hand_in.make("torch.nn.CrossEntropyLoss")
+        )
+        after = hand_in.state(model)
+        assert not hand_in.function("compiles")
+    W, b = (start[f"linear.{name}"].astype(float) for name in ("weight", "bias"))
+    z = X @ W.T + b
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    assert loss == pytest.approx(-np.log(p[[0, 1], y]).mean(), rel=1e-12)
+    delta = (p - np.eye(3)[y]) / 2
+    np.testing.assert_allclose(after["linear.weight"], W - 0.5 * delta.T @ X, rtol=1e-12)
+    np.testing.assert_allclose(after["linear.bias"], b - 0.5 * delta.sum(axis=0), rtol=1e-12)

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True)
 class Expected:
-    """What is to be found in one model; ``check`` is the first that fails, if told."""
+    """What is to be found in one model; ``check``: one that fails, where the table tells."""
 
     status: str
     mistakes: frozenset[str] = frozenset()

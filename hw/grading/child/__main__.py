@@ -100,6 +100,10 @@ class Worker:
     def call(self, thing: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(thing, method)(*args, **kwargs)
 
+    def keep(self, thing: Any, method: str, *args: Any, **kwargs: Any) -> int:
+        self.objects.append(getattr(thing, method)(*args, **kwargs))
+        return len(self.objects) - 1
+
     def function(self, name: str, *args: Any, **kwargs: Any) -> Any:
         return getattr(self.module, name)(*args, **kwargs)
 

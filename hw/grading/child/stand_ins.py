@@ -1,4 +1,7 @@
-"""A matplotlib that draws nothing: importing the real one costs more than grading most hand-ins."""
+"""Libraries that are spared: importing them costs more than grading most hand-ins.
+
+Matplotlib is replaced by one that draws nothing.
+"""
 
 from __future__ import annotations
 
@@ -94,3 +97,13 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 def install() -> None:
     sys.meta_path.insert(0, _Finder())
+    if "torch" in sys.modules:
+        _without_compiler(sys.modules["torch"])
+
+
+def _without_compiler(torch: Any) -> None:
+    """Spare PyTorch its compiler, which every optimizer imports, in seconds, to leave it unused."""
+    compiler: Any = ModuleType("torch._dynamo")
+    compiler.disable = lambda function, *_, **__: function
+    compiler.graph_break = lambda *_, **__: None
+    sys.modules["torch._dynamo"] = torch._dynamo = compiler

@@ -11,6 +11,8 @@ float64 and named as in the handouts.
 
 from __future__ import annotations
 
+from typing import Any
+
 from hw.grading.references.linear_regression import LinearRegression
 from hw.grading.references.logistic_regression import LogisticRegression
 from hw.grading.references.mlp import MLP
@@ -19,6 +21,7 @@ from hw.grading.references.neural_regression import NeuralRegression
 from hw.grading.references.perceptron import Perceptron
 from hw.grading.references.reference import Reference, Sizes
 from hw.grading.references.scratch import Scratch
+from hw.grading.references.torch_network import TorchNetwork
 
 REFERENCES: dict[str, type[Reference]] = {
     "perceptron": Perceptron,
@@ -30,4 +33,11 @@ REFERENCES: dict[str, type[Reference]] = {
     "network": Network,
 }
 
-__all__ = ["REFERENCES", "Reference", "Sizes"]
+# Everything that known mistakes are changes of, by the model's name.
+PROGRAMS: dict[str, Any] = {
+    **REFERENCES,
+    "torch_logistic_regression": TorchNetwork,
+    "torch_network": TorchNetwork,
+}
+
+__all__ = ["PROGRAMS", "REFERENCES", "Reference", "Sizes"]
