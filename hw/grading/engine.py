@@ -76,7 +76,7 @@ def files(
 
 
 def _started(hand_in: HandIn) -> HandInFault | None:
-    """A process that one model has ended is started again for the next; why not, where it cannot."""
+    """Start a process again that the model before has ended; the fault, where that is not to be."""
     try:
         hand_in.seed(0)
     except HandInFault:
