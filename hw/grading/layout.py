@@ -172,7 +172,8 @@ def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:
         squeezed = _squeezed(array, len(shape))
         unlikely = bool(_NO_PARAMETER.search(path))
         constant = array.size > 1 and bool((array == array.flat[0]).all())
-        rank = (unlikely, constant, len(path))
+        called_bias = bool(_BIAS.search(path.lower()))
+        rank = (unlikely or called_bias, constant, array.ndim != len(shape), len(path))
         flat = array.ndim == 1 and array.size == np.prod(shape) and 1 in (len(shape), shape[0])
         if squeezed == shape or flat:
             found.append((rank, Place(path)))
@@ -184,7 +185,7 @@ def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:
                 if turned.shape == (shape[0], shape[1] + 1):
                     # A bias starts at zero.
                     column = 0 if (turned[:, 0] == 0).all() and turned[:, -1].any() else -1
-                    found.append(((True, constant, len(path)),
+                    found.append(((True, constant, True, len(path)),
                                   Place(path, transposed, "weight", column)))  # fmt: skip
                     break
     yield from (place for _, place in sorted(found, key=lambda item: item[0]))

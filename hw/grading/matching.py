@@ -81,11 +81,15 @@ def of_walks(
     or else the one that goes along furthest; None where nothing comes near.
 
     A call that the reference itself makes alike tells little, so that those where it does not are
-    looked at first.
+    looked at first. Only calls that stay among the finite numbers are compared; where the very
+    first one that parts leaves them, only mistakes that overflow come into question.
     """
-    calls = [(walk, call) for walk in walks for call in range(len(walk))]
+    calls = [(walk, call) for walk in walks for call in range(walk.finite)]
     unchanged = mutant(reference, base)
-    telling = [(w, c) for w, c in calls if not w.agrees(unchanged, c, same_nan=False)]
+    telling = [(w, c) for w, c in calls if not w.agrees(unchanged, c)]
+    if not telling:
+        calls = telling = [(walk, walk.finite) for walk in walks if walk.finite < len(walk)]
+        mistakes = [mistake for mistake in mistakes if mistake.overflows]
     if not telling:
         return None
     rest = [(w, c) for w, c in calls if (w, c) not in telling]

@@ -64,15 +64,19 @@ def small(data: Dataset, model: Model) -> Material:
     X = (X[:, columns] - X[:, columns].mean(axis=0)) / spread[columns]
     # Weights have a mean of 0.1: an example that is dark throughout would turn every unit off.
     X -= X.mean(axis=1, keepdims=True)
-    # A step that is large, and after which a regression of numbers does not diverge.
-    eta = 0.05 if data.n_classes else 0.002
+    # A step that is large, after which a regression of numbers does not diverge, and which is no
+    # round multiple of what students write into their programs; so with the penalty.
+    eta = 0.037 if data.n_classes else 0.0017
     hidden = (model.hidden and SMALL_HIDDEN, model.second and SMALL_SECOND)
-    return _material(data, X, y, eta, 0.1, hidden, full=False)
+    return _material(data, X, y, eta, 0.083, hidden, full=False)
 
 
 def full(data: Dataset, model: Model) -> Material:
     """Some examples as the assignment's own script sees them."""
     X, y = _examples(data)
+    if data.source == "stand-in" and data.n_classes:
+        # Its images are all about as bright; photographs and clothes are not.
+        X *= np.random.default_rng(0).uniform(0.05, 1, (len(X), 1))
     return _material(data, X, y, model.learning_rate, 0.01, (model.hidden, model.second), full=True)
 
 

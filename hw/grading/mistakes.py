@@ -36,7 +36,7 @@ from hw.grading.references import PROGRAMS
 
 FOLDER = Path(__file__).parent / "known"
 CHECKS = ("shapes", "start", "prediction", "dropout", "update", "epoch", "loss")
-_KEYS = {"says", "handout", "hint", "ways", "values", "harmless"}
+_KEYS = {"says", "handout", "hint", "ways", "values", "harmless", "overflows"}
 
 Program = TypeVar("Program")
 Changes = tuple[tuple[str, str], ...]  # lines of a reference, and what stands there instead
@@ -52,6 +52,8 @@ class Mistake:
     hint:     one thing to try.
     ways:     how it is made; none for one that is told by other means than a mutant.
     harmless: it changes no prediction, so that it is named and nothing fails.
+    overflows: it may leave the finite numbers. Others are never told from what is not a number,
+               for there all mistakes look alike.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Mistake:
     hint: str = ""
     ways: tuple[Changes, ...] = ()
     harmless: bool = False
+    overflows: bool = False
 
 
 @cache
@@ -110,6 +113,7 @@ def _mistake(id: str, check: str, raw: Any, model: str, where: str) -> Mistake:
         hint=str(raw.get("hint", "")).strip(),
         ways=tuple(way for raw_way in ways for way in _filled(raw_way, values, where)),
         harmless=bool(raw.get("harmless", False)),
+        overflows=bool(raw.get("overflows", False)),
     )
 
 

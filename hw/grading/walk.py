@@ -73,6 +73,12 @@ class Walk:
     def n_each(self) -> int:
         return len(self.rows[0])
 
+    @cached_property
+    def finite(self) -> int:
+        """How many calls there are before one that leaves the finite numbers."""
+        fine = (all(np.isfinite(p).all() for p in s.values()) for s in self.states[1:])
+        return next((call for call, is_fine in enumerate(fine) if not is_fine), len(self))
+
     def make(self, reference: type[Reference], call: int) -> Reference:
         """A reference that stands where the hand-in stood before a call, from 0."""
         m = self.material
@@ -87,9 +93,9 @@ class Walk:
             loss = made.epoch(self.material.X[rows], self.material.y[rows])
         return made.parameters(), loss
 
-    def agrees(self, reference: type[Reference], call: int, same_nan: bool = True) -> bool:
-        """Whether a reference makes a call as the hand-in did. ``same_nan``: what is not a number
-        in both agrees, as it must where a mutant overflows."""
+    def agrees(self, reference: type[Reference], call: int) -> bool:
+        """Whether a reference makes a call as the hand-in did; what is infinite or no number must
+        be so in both."""
         try:
             after, _ = self.step(reference, call)
         except (
@@ -99,20 +105,18 @@ class Walk:
             ArithmeticError,
         ):  # a mutant that cannot run here
             return False
-        return all(
-            self._apart(call, name, after[name], same_nan) <= self.tolerance for name in after
-        )
+        return all(self._apart(call, name, after[name]) <= self.tolerance for name in after)
 
-    def _apart(self, call: int, name: str, expected: Array, same_nan: bool = False) -> float:
+    def _apart(self, call: int, name: str, expected: Array) -> float:
         # A step of η is one of a gradient of 1: what is far below that is rounding, even where a
         # parameter is zero.
         before, actual = self.states[call][name], self.states[call + 1][name]
-        return difference(before, expected, actual, same_nan, least=self.material.eta)
+        return difference(before, expected, actual, least=self.material.eta)
 
     def parting(self, reference: type[Reference]) -> Parting | None:
         """Where the hand-in first makes another update than the reference; None if nowhere."""
         for call in range(len(self)):
-            if self.agrees(reference, call, same_nan=False):
+            if self.agrees(reference, call):
                 continue
             before, actual = self.states[call], self.states[call + 1]
             after, _ = self.step(reference, call)
@@ -125,20 +129,14 @@ class Walk:
         return None
 
 
-def difference(
-    before: Array, expected: Array, actual: Array, same_nan: bool = False, least: float = 0.0
-) -> float:
+def difference(before: Array, expected: Array, actual: Array, least: float = 0.0) -> float:
     """The largest difference of two arrays as a share of their largest entry, or of ``least`` where
-    that is more; infinite where it is not a finite number."""
-    if same_nan:
-        same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
-        if bool(same.all()):
-            return 0.0
-        expected, actual = expected[~same], actual[~same]
-    arrays = (before, expected, actual)
-    scale = max(least, *(float(np.abs(a).max(initial=0)) for a in arrays))
-    if scale == 0:
+    that is more; infinite where one has a finite number and the other has not."""
+    same = (expected == actual) | (np.isnan(expected) & np.isnan(actual))
+    if bool(same.all()):
         return 0.0
+    arrays = (before, expected[~same], actual[~same])
+    scale = max(least, *(float(np.abs(a).max(initial=0)) for a in arrays))
     if not math.isfinite(scale):
         return math.inf
-    return float(np.abs(expected - actual).max()) / scale
+    return float(np.abs(expected - actual)[~same].max()) / scale
