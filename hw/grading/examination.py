@@ -70,7 +70,7 @@ def _made(session: Session, notes: Notes) -> Made | None:
     sizes written into it, of the assignment's own."""
     materials: list[Material] = [session.small, session.full]
     fault: HandInFault | None = None
-    without_output = False
+    seen: list[Made] = []
     for material in materials:
         try:
             made = session.make(material)
@@ -79,15 +79,12 @@ def _made(session: Session, notes: Notes) -> Made | None:
             continue
         if made.layout is not None:
             return made
-        sizes = material.sizes
-        without_output = (
-            has_layer(sizes.features, made.state)
-            and sizes.classes > 1
-            and not has_layer(sizes.classes, made.state)
-        )
+        seen.append(made)
     if fault is not None:
         notes.fault(SHAPES, fault, f"{session.model.cls}(...)")
-    elif without_output:
+    elif _without_output(session, seen[0]):
+        if not has_layer(seen[0].material.sizes.hidden, seen[0].state):
+            notes.mistakes.append("hidden_size_ignored")
         notes.failed(
             SHAPES,
             "The last layer has an output for every class.",
@@ -104,6 +101,13 @@ def _made(session: Session, notes: Notes) -> Made | None:
             "attributes, lists and dictionaries.",
         )
     return None
+
+
+def _without_output(session: Session, made: Made) -> bool:
+    """Whether there is a first layer, and no last one."""
+    sizes = made.material.sizes
+    first, last = has_layer(sizes.features, made.state), has_layer(sizes.classes, made.state)
+    return session.classifies and first and not last
 
 
 def _raises(session: Session) -> Raised | None:

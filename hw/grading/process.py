@@ -91,7 +91,7 @@ class HandIn:
 
     @contextmanager
     def within(self, share: float) -> Iterator[None]:
-        """Inside, there is only this share of the time that is left; what is not used comes back."""
+        """Inside, there is only this share of the time that is left; the rest comes back."""
         kept = (1 - share) * self._left
         self._left -= kept
         try:

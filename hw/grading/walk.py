@@ -1,7 +1,7 @@
-"""A hand-in's updates beside a reference's, one at a time, each from where the hand-in itself stood.
+"""A hand-in's updates beside a reference's, one at a time, each from where the hand-in stood.
 
-Since both make every update from the same parameters, rounding does not add up, and the first update
-that differs is the first that is made differently.
+Since both make every update from the same parameters, rounding does not add up, and the first
+update that differs is the first that is made differently.
 
 Differences are relative to the largest entry that a parameter has before and after the update.
 """

@@ -1,4 +1,4 @@
-"""A whole epoch: that every example is learnt from, in order; and the loss that is reported of it."""
+"""A whole epoch: that every example is learnt from, in order; and the loss that is reported."""
 
 from __future__ import annotations
 
