@@ -19,8 +19,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "check",
         parents=[common],
         help=VERBS["check"],
-        description="Hold a number of your own against the spread of the same run (99 %: of its "
-        "seeds after 'hw calibrate', else of one run). Exit code 3: not plausible.",
+        description="Hold a number of your own against the spread of the same run over seeds "
+        "(99 %): those of 'hw calibrate', else those that come with hw, else one run. Exit code 3: "
+        "not plausible.",
     )
     parser.add_argument("id", metavar="ID", help="such as q1.mlp")
     parser.add_argument(
@@ -59,12 +60,12 @@ def text(found: Answer) -> str:
     others += [f"ours {console.number(found.ours)}"] if found.ours is not None else []
     lines = [
         f"{name} {n.printed}: {_verdict(found)}",
-        f"  {found.text()}; 99 % of runs end in {low} .. {high}",
-        console.fill(f"({band.text}{'; ' if others else ''}{', '.join(others)})"),
+        *([found.among_seeds()] if found.seeds else []),
+        f"{found.text()} from the middle; 99 % of runs end in {low} .. {high}",
+        f"({band.text}{'; ' if others else ''}{', '.join(others)})",
+        *found.notes,
     ]
-    if found.note:
-        lines.append(found.note)
-    lines = [lines[0], *(f"  {s.strip()}" for line in lines[1:] for s in line.split("\n"))]
+    lines = [lines[0], *(f"  {s}" for line in lines[1:] for s in console.fill(line).split("\n"))]
     if found.hints:
         lines.append("  what to look at first (guesses: your code was not seen):")
         lines += [f"  - {hint}" for hint in found.hints]

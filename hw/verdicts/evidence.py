@@ -17,15 +17,25 @@ from hw.results.folder import Folder
 from hw.results.identity import code_of
 from hw.results.outcome import Outcome
 from hw.verdicts import calibration as calibrations
-from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
+from hw.verdicts import shipped
+from hw.verdicts.calibration import (
+    ESSENTIAL,
+    LAST_EPOCHS,
+    Calibration,
+    is_published,
+    same_settings,
+)
 from hw.verdicts.statistics import (
     NUMBERS,
     Band,
     binomial_error,
     deviation,
     normal_factor,
+    pair_band,
     seeds_band,
 )
+
+ON_OTHER_DATA = "on other data"
 
 
 @dataclass(frozen=True)
@@ -54,6 +64,29 @@ class Evidence:
     def n_seeds(self) -> int:
         """Of how many seeds the outcomes are the mean."""
         return max((int(o.metrics.get("n_seeds", 1)) for o in self.outcomes.values()), default=1)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether the calibration is of other data than these results: then it tells how far a
+        run scatters, and not where it ends."""
+        theirs = self.calibration.data if self.calibration else None
+        both = self.outcomes and self.data and theirs
+        return bool(both) and _sha256(self.data) != _sha256(theirs)
+
+    @property
+    def of_published_data(self) -> bool:
+        """Whether these results, or else the seeds, are of the published file."""
+        if self.outcomes or self.calibration is None:
+            return self.published
+        return self.calibration.published
+
+    @property
+    def calibrated_by(self) -> str:
+        """The basis of what is judged by the calibration; empty without one."""
+        if self.calibration is None:
+            return ""
+        name = "shipped calibration" if self.calibration.shipped else "calibration"
+        return f"{name}, {ON_OTHER_DATA}" if self.borrowed else name
 
     def value(self, variant: str, metric: str) -> float | None:
         """The metric at the end; None where the run has none."""
@@ -115,10 +148,14 @@ class Evidence:
         found = self.calibration.of(variant, metric) if self.calibration else {}
         if len(found) < 2:
             return None
-        values = list(found.values())
-        mean, sd = statistics.fmean(values), deviation(values)
-        text = f"{len(values)} seeds: {number(mean)} ± {number(sd)}"
-        return seeds_band(mean, sd, len(values), "calibration", text, values)
+        values, ours = list(found.values()), self.value(variant, metric)
+        n, sd = len(values), deviation(values)
+        if self.borrowed and ours is not None:
+            text = f"{n} seeds scatter by {number(sd)} on other data than these"
+            return pair_band(ours, sd, n, self.calibrated_by, text)
+        mean = statistics.fmean(values)
+        text = f"{n} seeds: {number(mean)} ± {number(sd)}"
+        return seeds_band(mean, sd, n, self.calibrated_by, text, values)
 
     def _of_own_seeds(self, variant: str, metric: str) -> Band | None:
         n, sd = self.n_seeds, self.value(variant, f"{metric}_std")
@@ -147,6 +184,10 @@ class Evidence:
         text = f"band ±{number(normal_factor(NUMBERS) * sd)}: {' and '.join(parts)}"
         basis = " and ".join([*(["binomial"] if n else []), *(["swing"] if swing else [])])
         return Band(ours, sd, normal_factor(NUMBERS), basis, text, sd)
+
+
+def _sha256(data: Mapping[str, Any] | None) -> str:
+    return str(data.get("sha256")) if data else ""
 
 
 @cache
@@ -181,7 +222,8 @@ def gather(question: Question, results: Path) -> Evidence:
         outcomes = folder.outcomes(run)
     except HwError as error:
         notes.append(str(error))
-        return Evidence(question, problem=str(error), notes=tuple(notes))
+        calibration = _shipped_calibration(question, notes)
+        return Evidence(question, problem=str(error), calibration=calibration, notes=tuple(notes))
     if question.data is not None and not (data and isinstance(data.get("source"), str)):
         problem = f"{folder.path / 'run.json'} does not say which data it ran on; run it again"
         return Evidence(question, problem=problem, notes=(problem,))
@@ -196,7 +238,7 @@ def gather(question: Question, results: Path) -> Evidence:
         question=question,
         outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
         source=str(data["source"]) if data else "",
-        published=not data or str(data.get("provenance")).startswith("published file"),
+        published=is_published(data),
         data=data,
         entries=entries,
         stale=frozenset(stale),
@@ -208,24 +250,14 @@ def gather(question: Question, results: Path) -> Evidence:
 def _stale(question: Question, folder: Folder, outcomes: Mapping[str, Outcome]) -> list[str]:
     """Variants whose settings, as the folder has them, are not those of the question now."""
     found = folder.config().get("variants", {})
+    but = {"seed"} if question.seeds else set()  # the folder is then that of all seeds
     return [
         v
         for v in found
-        if v in outcomes and v in question.variants and _changed(question, v, found[v])
+        if v in outcomes
+        and v in question.variants
+        and not same_settings(question, v, found[v], but)
     ]
-
-
-def _changed(question: Question, variant: str, then: Mapping[str, Any]) -> bool:
-    """Whether a setting is another now. One that did not exist then and is left at its default
-    changes nothing, and the note that the code has changed is enough."""
-    resolved = question.resolve(variant)
-    now = resolved.as_dict()
-    if question.seeds:  # the folder is that of all seeds
-        now.pop("seed", None)
-    new = [k for k in now if k not in then]
-    return any(now.get(k) != v for k, v in then.items()) or any(
-        resolved.origins[k] != "default" for k in new
-    )
 
 
 def _code_changed(question: Question, entries: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -247,7 +279,22 @@ def _fingerprints(found: Any) -> Sequence[Mapping[str, Any]]:
 def _calibration(
     question: Question, folder: Path, data: Mapping[str, Any] | None, notes: list[str]
 ) -> Calibration | None:
-    """The calibration, if it is of the same settings and data; what is wrong with it is noted."""
+    """The user's own if it can be used, else the one that comes with hw."""
+    return _own_calibration(question, folder, data, notes) or _shipped_calibration(question, notes)
+
+
+def _shipped_calibration(question: Question, notes: list[str]) -> Calibration | None:
+    try:
+        return shipped.read(question)
+    except HwError as error:
+        notes.append(str(error))
+        return None
+
+
+def _own_calibration(
+    question: Question, folder: Path, data: Mapping[str, Any] | None, notes: list[str]
+) -> Calibration | None:
+    """If it is of the same settings and data; what is wrong with it is noted."""
     try:
         found = calibrations.read(folder)
     except HwError as error:

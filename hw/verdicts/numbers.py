@@ -109,11 +109,14 @@ def ordinal(rank: float) -> str:
 
 
 def _placed(band: Band, claim: Claim, ours: float) -> str:
+    """Where the published number stands in a band, and ours beside it."""
     where = standing(band, claim.value, half_unit(str(claim.details["value"])))
-    if band.basis not in ("calibration", "seeds"):
+    if not band.of_seeds:
         return f"{where} from ours; {band.text}"
+    rank = band.percentile(ours)
+    mine = "" if rank is None else f", ours at the {ordinal(rank)}"
     both = "may be" if _compatible(band, claim, ours) else "can hardly be"
-    return f"{band.text}; theirs at {where}; ours and theirs {both} two runs of the same"
+    return f"{band.text}; theirs at {where}{mine}; ours and theirs {both} two runs of the same"
 
 
 def judge_range(claim: Claim, evidence: Evidence) -> Finding:

@@ -1,13 +1,14 @@
 """A student's own number against the band of the same run: plausible, how far out, and why.
 
-The band is that of `Evidence.band`: seeds where they were calibrated, else one run's binomial
-error and swing; without results, the published number and the binomial error of its examples.
+The band is that of `Evidence.band`: seeds where there is a calibration, the user's own or the one
+that comes with hw; else one run's binomial error and swing. Without either, it is the published
+number and the binomial error of its examples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -18,13 +19,14 @@ from hw.console import number
 from hw.errors import HwError, UsageError, did_you_mean, quoted
 from hw.verdicts.evidence import Evidence, split_sizes
 from hw.verdicts.finding import is_better_high
-from hw.verdicts.numbers import against, standing
+from hw.verdicts.numbers import against, ordinal
 from hw.verdicts.statistics import (
     NUMBERS,
     Band,
     binomial_error,
     half_unit,
     normal_factor,
+    percentile,
     rounds_to,
 )
 
@@ -46,9 +48,11 @@ class Number:
 class Answer:
     """Whether a number is plausible.
 
-    band: what it was held against.
-    ours: what the question's own run has, None without one.
+    band:  what it was held against.
+    ours:  what the question's own run has, None without one.
+    seeds: what every seed of the calibration has; empty without one.
     hints: what to look at first; empty for a plausible number.
+    notes: what a reader must know of the data and the seeds.
     """
 
     number: Number
@@ -56,15 +60,40 @@ class Answer:
     band: Band
     ours: float | None
     published: str
+    seeds: tuple[float, ...] = ()
     hints: tuple[str, ...] = ()
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """How far out, in words."""
-        return standing(self.band, self.number.value, half_unit(self.number.printed))
+        out = self.band.deviations(self.number.value)
+        return f"{out:+.1f} sd" if math.isfinite(out) else "where nothing scatters"
+
+    def percentiles(self) -> dict[str, float]:
+        """Where among the seeds this number, the published one and ours stand, 0 to 100."""
+        if not self.seeds:
+            return {}
+        printed = {"yours": self.number.printed, "published": self.published}
+        ranks = {name: _rank(self.seeds, text) for name, text in printed.items() if text}
+        if self.ours is not None:
+            ranks["ours"] = percentile(self.seeds, self.ours, self.ours)
+        return ranks
+
+    def among_seeds(self) -> str:
+        """The same in words: ``of 20 seeds, 0.53 is at the 38th percentile, the published 0.54 at
+        the 61st``; empty without seeds."""
+        names = {
+            "yours": f"{self.number.printed} is",
+            "published": f"the published {self.published}",
+        }
+        parts = [
+            f"{names.get(who, who)} {_place(rank)}" for who, rank in self.percentiles().items()
+        ]
+        return f"of {len(self.seeds)} seeds, {', '.join(parts)}" if parts else ""
 
     def as_json(self) -> dict[str, Any]:
         n = self.number
+        ranks = self.percentiles()
         return {
             "variant": n.variant,
             "metric": n.metric,
@@ -74,9 +103,21 @@ class Answer:
             "published": self.published or None,
             "basis": self.band.text,
             **against(self.band, n.value, half_unit(n.printed)),
+            **({"seeds": len(self.seeds), "percentiles": ranks} if ranks else {}),
             "look_at": list(self.hints),
-            **({"note": self.note} if self.note else {}),
+            **({"note": "; ".join(self.notes)} if self.notes else {}),
         }
+
+
+def _rank(seeds: Sequence[float], printed: str) -> float:
+    value, slack = float(printed), half_unit(printed)
+    return percentile(seeds, value - slack, value + slack)
+
+
+def _place(rank: float) -> str:
+    if rank in (0, 100):
+        return "below all" if rank == 0 else "above all"
+    return f"at the {ordinal(rank)} percentile"
 
 
 def parse(word: str, question: Question, variant: str = "") -> Number:
@@ -125,11 +166,12 @@ def answer(mine: Number, evidence: Evidence) -> Answer:
     question = evidence.question
     published = published_values(question.claims).get((mine.variant, mine.metric), "")
     if evidence.source == "stand-in":
-        evidence = replace(evidence, outcomes={}, calibration=None)
+        evidence = _without_stand_in(evidence)
+    calibration = evidence.calibration
     _check_metric(mine, evidence, published)
     band = evidence.band(mine.variant, mine.metric)
     bands = [band] if band else []
-    if published and (band is None or not evidence.published):
+    if published and (band is None or not evidence.of_published_data):
         bands += _about(published, mine, evidence, band)
     ours = evidence.value(mine.variant, mine.metric)
     if not bands and ours is not None:
@@ -143,15 +185,32 @@ def answer(mine: Number, evidence: Evidence) -> Answer:
     slack = half_unit(mine.printed)
     nearest = min(bands, key=lambda b: abs(b.deviations(mine.value)))
     plausible = any(b.holds(mine.value, slack) for b in bands)
+    seeds = calibration.of(mine.variant, mine.metric) if calibration else {}
     return Answer(
         number=mine,
         plausible=plausible,
         band=nearest,
         ours=ours,
         published=published,
+        seeds=tuple(seeds.values()),
         hints=() if plausible else hints(mine, nearest, evidence),
-        note="" if evidence.published else "ours is of data that are not the published file",
+        notes=tuple(_notes(evidence, bool(seeds))),
     )
+
+
+def _without_stand_in(evidence: Evidence) -> Evidence:
+    """What is left once results of synthetic data are put aside."""
+    kept = evidence.calibration
+    if kept and kept.source == "stand-in":
+        kept = None
+    return replace(evidence, outcomes={}, data=None, source="", calibration=kept)
+
+
+def _notes(evidence: Evidence, by_seeds: bool) -> Iterator[str]:
+    if evidence.outcomes and not evidence.published:
+        yield "ours is of data that are not the published file"
+    if by_seeds and evidence.calibration and evidence.calibration.shipped:
+        yield evidence.calibration.origin()
 
 
 def _check_metric(mine: Number, evidence: Evidence, published: str) -> None:
@@ -177,7 +236,7 @@ def _about(printed: str, mine: Number, evidence: Evidence, band: Band | None) ->
     """The published number as the middle: with the band's width, or else its binomial error."""
     centre = float(printed)
     if band is not None:
-        text = f"the published {printed}, with the scatter of ours ({band.text})"
+        text = f"the published {printed}, with this scatter ({band.text})"
         return [replace(band, centre=centre, basis="published", text=text, values=())]
     data = evidence.question.data
     split = mine.metric.partition("_")[0]
