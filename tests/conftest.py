@@ -58,7 +58,8 @@ def _figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     run."""
     if request.node.get_closest_marker("figures") is None:
         monkeypatch.setattr(runner, "_draw", lambda *_, **__: None)
-        monkeypatch.setattr(style, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
+        monkeypatch.setattr(style, "save", lambda _, stem, *__, **___: [stem.with_suffix(".pdf")])
+        monkeypatch.setattr(style, "as_svg", lambda _: b"")
 
 
 @pytest.fixture(autouse=True)

@@ -43,6 +43,8 @@ class Calibration:
     seconds:    median seconds of an epoch, by variant and seed.
     versions:   of Python's packages, by name.
     shipped:    whether it came with hw; else it is the user's own.
+    one_start:  runs with the configured seed of which one initial weight each is one unit in the
+                last place off: what of the spread is there without another seed.
     """
 
     seeds: tuple[int, ...]
@@ -53,6 +55,7 @@ class Calibration:
     seconds: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     shipped: bool = False
+    one_start: Calibration | None = None
 
     def of(self, variant: str, metric: str, when: str = "last") -> dict[int, float]:
         """By seed; empty for what no seed has."""

@@ -183,3 +183,30 @@ def test_every_published_number_can_be_checked_without_results(name: str, hw: Co
         if claim.sort == "value" and claim.details["metric"].endswith("accuracy"):
             word = f"{claim.variant}.{claim.details['metric']}={claim.details['value']}"
             assert hw("check", name, word).code == 0
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg"])
+def test_a_figure_of_the_number_among_the_seeds(suffix: str, hw: CommandLine) -> None:
+    calibrate(hw.results, MLP, seeds())
+    path = hw.results / f"mine{suffix}"
+    words = ("check", "q1.mlp", "test_accuracy=0.53", "validation_accuracy=0.53")
+    answer = hw(*words, "--figure", path)
+    assert answer.code == 0
+    assert answer.err.endswith(f"figure: {path}\n")
+    assert [p.name for p in hw.results.glob("mine*")] == [path.name]
+    magic = {".pdf": b"%PDF", ".png": b"\x89PNG", ".svg": b"<?xml"}[suffix]
+    first = path.read_bytes()
+    assert first.startswith(magic)
+    hw(*words, "--figure", path)
+    assert path.read_bytes() == first
+
+
+def test_a_figure_needs_seeds_and_a_known_form(hw: CommandLine) -> None:
+    write(hw.results, MLP, {"default": run(0.54)})
+    answer = hw("check", "q1.mlp", "test_accuracy=0.53", "--figure", "mine.png")
+    assert answer.code == 1
+    assert "python -m hw calibrate q1.mlp" in answer.error
+    answer = hw("check", "q1.mlp", "test_accuracy=0.53", "--figure", "mine.jpg")
+    assert answer.code == 2
+    assert ".pdf, .png or .svg" in answer.error
