@@ -2,7 +2,8 @@
 
     python tools/pack_calibrations.py RESULTS_DIR [RESULTS_DIR ...] [--only ID ...]
 
-Reads the folders that ``hw run --seeds`` and ``hw calibrate`` have left, and writes
+Reads the folders that ``hw run --seeds`` and ``hw calibrate`` have left, with what ``hw calibrate
+--ulps`` found from one start, and writes
 ``configs/<homework>/calibrations/<question>.json.gz``. Of each question and seed, the first folder
 that has it counts. A question with fewer than five finished seeds keeps the file that it has.
 """
@@ -36,7 +37,7 @@ def main(roots: list[Path], only: list[str]) -> int:
             if len(seeds) < FEWEST:
                 rows.append([question.id, spans([one.seed for one in seeds]), "too few", ""])
                 continue
-            document = shipped.pack(question, seeds)
+            document = shipped.pack(question, seeds, roots)
             path = shipped.path_of(question)
             shipped.write(path, document)
         except HwError as error:

@@ -90,6 +90,7 @@ def text(found: Answer) -> str:
         *([found.among_seeds()] if found.seeds else []),
         f"{found.text()} from the middle; 99 % of runs end in {low} .. {high}",
         f"({band.text}{'; ' if others else ''}{', '.join(others)})",
+        *([found.chaos.text()] if found.chaos else []),
         *found.notes,
     ]
     lines = [lines[0], *(f"  {s}" for line in lines[1:] for s in console.fill(line).split("\n"))]

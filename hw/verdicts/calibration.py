@@ -181,17 +181,26 @@ def make(
     data: Mapping[str, Any] | None,
     seeds: Mapping[int, tuple[str, Mapping[str, Outcome]]],
 ) -> dict[str, Any]:
-    """The document that `write` writes, from each seed's folder name and outcomes.
-
-    No clock is in it: the same seeds give the same bytes.
-    """
+    """The document that `write` writes, from each seed's folder name and outcomes."""
     values = values_of(list(question.variants), {s: found for s, (_, found) in seeds.items()})
+    folders = {seed: name for seed, (name, _) in seeds.items()}
+    return document(question, data, sorted(seeds), values, folders)
+
+
+def document(
+    question: Question,
+    data: Mapping[str, Any] | None,
+    seeds: Sequence[int],
+    values: Values,
+    folders: Mapping[int, str],
+) -> dict[str, Any]:
+    """No clock is in it: the same seeds give the same bytes."""
     return {
         "question": question.id,
-        "seeds": sorted(seeds),
+        "seeds": list(seeds),
         "data": dict(data) if data else None,
         "depends_on": depends_on(question, data),
-        "folders": {str(seed): name for seed, (name, _) in seeds.items()},
+        "folders": {str(seed): name for seed, name in folders.items()},
         "variants": {
             variant: {metric: _summary(entry) for metric, entry in metrics.items()}
             for variant, metrics in values.items()
@@ -208,16 +217,16 @@ def _summary(entry: Mapping[str, Mapping[int, float]]) -> dict[str, Any]:
     }
 
 
-def write(folder: Path, document: Mapping[str, Any]) -> Path:
+def write(folder: Path, document: Mapping[str, Any], name: str = FILE) -> Path:
     """Write ``calibration.json`` into a question's folder. Raises `HwError`."""
-    path = folder / FILE
+    path = folder / name
     write_text(path, as_json(dict(document)))
     return path
 
 
-def read(folder: Path) -> Calibration | None:
+def read(folder: Path, name: str = FILE) -> Calibration | None:
     """What `write` wrote; None where there is nothing. Raises `HwError` for a damaged file."""
-    path = folder / FILE
+    path = folder / name
     if not path.exists():
         return None
     raw = read_json(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from hw.results.folder import Folder
 from hw.results.identity import code_of
 from hw.results.outcome import Outcome
 from hw.verdicts import calibration as calibrations
-from hw.verdicts import shipped
+from hw.verdicts import one_start, shipped
 from hw.verdicts.calibration import (
     ESSENTIAL,
     LAST_EPOCHS,
@@ -155,6 +155,8 @@ class Evidence:
             return pair_band(ours, sd, n, self.calibrated_by, text)
         mean = statistics.fmean(values)
         text = f"{n} seeds: {number(mean)} ± {number(sd)}"
+        if chaos := one_start.chaos(self.calibration, variant, metric):
+            text += f" (from one start ± {number(chaos.one_start)})"
         return seeds_band(mean, sd, n, self.calibrated_by, text, values)
 
     def _of_own_seeds(self, variant: str, metric: str) -> Band | None:
@@ -279,8 +281,12 @@ def _fingerprints(found: Any) -> Sequence[Mapping[str, Any]]:
 def _calibration(
     question: Question, folder: Path, data: Mapping[str, Any] | None, notes: list[str]
 ) -> Calibration | None:
-    """The user's own if it can be used, else the one that comes with hw."""
-    return _own_calibration(question, folder, data, notes) or _shipped_calibration(question, notes)
+    """The user's own if it can be used, else the one that comes with hw; so for the runs from one
+    start."""
+    found = _own(question, folder, calibrations.FILE, data, notes)
+    found = found or _shipped_calibration(question, notes)
+    start = _own(question, folder, one_start.FILE, data, notes) if found else None
+    return replace(found, one_start=start) if found and start else found
 
 
 def _shipped_calibration(question: Question, notes: list[str]) -> Calibration | None:
@@ -291,12 +297,12 @@ def _shipped_calibration(question: Question, notes: list[str]) -> Calibration | 
         return None
 
 
-def _own_calibration(
-    question: Question, folder: Path, data: Mapping[str, Any] | None, notes: list[str]
+def _own(
+    question: Question, folder: Path, name: str, data: Mapping[str, Any] | None, notes: list[str]
 ) -> Calibration | None:
-    """If it is of the same settings and data; what is wrong with it is noted."""
+    """A user's own, if it is of the same settings and data; what is wrong with it is noted."""
     try:
-        found = calibrations.read(folder)
+        found = calibrations.read(folder, name)
     except HwError as error:
         notes.append(str(error))
         return None
@@ -311,9 +317,12 @@ def _own_calibration(
     changed = found.changed(now)
     if not changed:
         return found
-    command = f"python -m hw calibrate {question.id}"
+    of_start = name == one_start.FILE
+    what = "runs from one start" if of_start else "calibration"
+    command = f"python -m hw calibrate {question.id}{' --ulps 10' if of_start else ''}"
     if ESSENTIAL & set(changed):
-        notes.append(f"calibration not used, for other {' and '.join(changed)}: {command}")
+        notes.append(f"{what} not used, for other {' and '.join(changed)}: {command}")
         return None
-    notes.append(f"calibration is older than the {' and '.join(changed)}: {command}")
+    verb = "are" if of_start else "is"
+    notes.append(f"{what} {verb} older than the {' and '.join(changed)}: {command}")
     return found

@@ -10,9 +10,11 @@ versions and times. ``tools/pack_calibrations.py`` makes it. The form of the doc
      "variants": {variant: {"metrics": {metric: [a number a seed, or null]},
                             "curves": {metric: [a list of numbers a seed, or null]},
                             "epochs": [how many epochs a seed has],
-                            "seconds": [median seconds of an epoch a seed, or null]}}}
+                            "seconds": [median seconds of an epoch a seed, or null]}},
+     "one_start": {"changes": [1, 2], "variants": {variant: {metric: [a number a change]}}}}
 
-Of a curve of more than `WHOLE` epochs, `kept` says which are there.
+The last is there where runs from one start were made (`hw.verdicts.one_start`). Of a curve of more
+than `WHOLE` epochs, `kept` says which are there.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ from hw.errors import HwError
 from hw.results.folder import Folder, written_beside
 from hw.results.identity import Identity
 from hw.results.outcome import Outcome
+from hw.verdicts import calibration, one_start
 from hw.verdicts.calibration import (
+    ESSENTIAL,
     LAST_EPOCHS,
     Calibration,
     described,
@@ -91,9 +95,19 @@ def _read_seed(question: Question, folder: Folder) -> Seed | None:
     return Seed(identity.seeds[0], folder.outcomes(run), run, config)
 
 
-def pack(question: Question, seeds: Sequence[Seed]) -> dict[str, Any]:
+def find_one_start(question: Question, roots: Sequence[Path], data: Any) -> Calibration | None:
+    """The runs from one start of the question as it is now, on these data; None without any."""
+    for root in roots:
+        found = calibration.read(question.folder(root), one_start.FILE)
+        if found and not ESSENTIAL & set(found.changed(calibration.depends_on(question, data))):
+            return found
+    return None
+
+
+def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) -> dict[str, Any]:
     """The document of a question. Raises `HwError` for seeds of different data or versions."""
     data = _alike(question, [one.run.get("data") for one in seeds], "data")
+    start = find_one_start(question, roots, data)
     settings = {
         variant: {k: v for k, v in values.items() if k != "seed"}
         for variant, values in seeds[0].config["variants"].items()
@@ -106,6 +120,20 @@ def pack(question: Question, seeds: Sequence[Seed]) -> dict[str, Any]:
         "settings": settings,
         "versions": _alike(question, [_versions(question, one) for one in seeds], "versions"),
         "variants": {variant: _pack_variant(variant, seeds) for variant in question.variants},
+        **({"one_start": _pack_one_start(start)} if start else {}),
+    }
+
+
+def _pack_one_start(found: Calibration) -> dict[str, Any]:
+    return {
+        "changes": list(found.seeds),
+        "variants": {
+            variant: {
+                metric: [_short(entry["last"].get(change)) for change in found.seeds]
+                for metric, entry in metrics.items()
+            }
+            for variant, metrics in found.values.items()
+        },
     }
 
 
@@ -211,7 +239,26 @@ def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
         seconds=seconds,
         versions={str(name): str(version) for name, version in raw["versions"].items()},
         shipped=True,
+        one_start=_unpack_one_start(raw["one_start"], fitting) if "one_start" in raw else None,
     )
+
+
+def _unpack_one_start(raw: Mapping[str, Any], variants: Sequence[str]) -> Calibration:
+    changes = tuple(int(change) for change in raw["changes"])
+    values = {
+        variant: {
+            metric: {
+                "last": {
+                    change: finite(value)
+                    for change, value in zip(changes, column, strict=True)
+                    if value is not None
+                }
+            }
+            for metric, column in raw["variants"][variant].items()
+        }
+        for variant in variants
+    }
+    return Calibration(changes, values, load=dict, shipped=True)
 
 
 def _unpack_outcome(packed: Mapping[str, Any], i: int) -> Outcome:

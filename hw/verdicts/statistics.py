@@ -108,6 +108,19 @@ def deviation(values: Sequence[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
+def variance_ratio(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
+    """How many times as large the variance behind one sample is as that behind another, with its
+    interval at the level of conclusions.
+
+    By the logarithm of the ratio of sample variances, whose variance is 2/(n - 1) + 2/(m - 1) for
+    normal samples (Bartlett & Kendall, Supplement to the JRSS 8, 1946). The second must scatter.
+    """
+    ratio = statistics.variance(a) / statistics.variance(b)
+    error = math.sqrt(2 / (len(a) - 1) + 2 / (len(b) - 1))
+    factor = math.exp(normal_factor(CONCLUSIONS) * error)
+    return ratio, ratio / factor, ratio * factor
+
+
 def roughness(values: Sequence[float]) -> float:
     """Standard deviation of a curve about its own course, which may be steep.
 

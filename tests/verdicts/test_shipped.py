@@ -17,7 +17,7 @@ from written_results import OTHER, PUBLISHED, STAND_IN, calibrate, curve, outcom
 from hw.config import catalog
 from hw.errors import HwError
 from hw.results.outcome import Outcome
-from hw.verdicts import Verdict, gather, judge_all, shipped
+from hw.verdicts import Verdict, calibration, gather, judge_all, one_start, shipped
 from hw.verdicts.statistics import deviation, student_factor
 
 ID = "ist2024.q1.logistic_regression"
@@ -153,6 +153,26 @@ class TestPacking:
         assert kept[0] == 1
         assert kept[-10:] == list(range(max(1, count - 9), count + 1))
         assert len(kept) == count if count <= shipped.WHOLE else len(kept) < 215
+
+
+def test_runs_from_one_start_travel_too(ships: Any, tmp_path: Path) -> None:
+    question = catalog.find(ID)
+    values = calibration.values_of(["plain", "l2"], {k: runs(0.46 + k / 1e4, 0.5) for k in (1, 2)})
+    one_start.write(tmp_path / "ist2024" / question.name, question, PUBLISHED, values)
+    for seed, outcomes in SEEDS.items():
+        write_seed(tmp_path, seed, outcomes)
+    seeds = shipped.find(question, [tmp_path])
+    shipped.write(shipped.path_of(question), shipped.pack(question, seeds, [tmp_path]))
+    found = shipped.read(question)
+    assert found is not None
+    told = one_start.chaos(found, "plain", "test_accuracy")
+    assert told is not None
+    over_seeds = statistics.variance(o["plain"].metrics["test_accuracy"] for o in SEEDS.values())
+    assert told.share == pytest.approx(statistics.variance([0.4601, 0.4602]) / over_seeds, rel=1e-3)
+    assert told.low < told.share < told.high <= 1
+    # On other data, or of other settings, they are of another experiment.
+    seeds_elsewhere = [replace(one, run={**one.run, "data": OTHER}) for one in seeds]
+    assert "one_start" not in shipped.pack(question, seeds_elsewhere, [tmp_path])
 
 
 class TestTool:
