@@ -210,7 +210,7 @@ class TestCurves:
         seeds = losses(FALLING, FALLING, ZIGZAG, ZIGZAG)
         answer = judged(claim, seeds)
         assert answer.verdict is not Verdict.SUPPORTED
-        assert answer.instead == f"training loss of a is {text}"
+        assert answer.instead == f"training loss of a is {direction} {text}"
 
     def test_best_epoch(self) -> None:
         def at(epoch: int) -> list[float]:
