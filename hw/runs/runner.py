@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from hw.results import lock
 from hw.results.folder import Folder, digest, is_stand_in
 from hw.results.identity import PLAIN
 from hw.results.over_seeds import aggregate
-from hw.runs import checkpoint, executor, worker
+from hw.runs import checkpoint, executor, sharing, worker
 from hw.runs.machine import environment
 from hw.runs.planning import Request, Run
 from hw.runs.worker import Done, Task
@@ -69,19 +70,27 @@ def _execute(
             one.run.status = "incomplete"
             one.missing.discard(variant)
         del todo[request.limit :]
-    tasks = [_task(one.run, variant, request) for one, variant in todo]
+    # Questions that share a result have it computed once, by the first of them.
+    groups = sharing.alike([(one.run, variant) for one, variant in todo])
+    firsts = [todo[group[0]] for group in groups]
+    tasks = [_task(one.run, variant, request) for one, variant in firsts]
     _say_how_long(tasks, request, say)
-    watchers = [_Beginning(watcher_for(one.run, variant), one, variant) for one, variant in todo]
+    watchers = [_Beginning(watcher_for(one.run, variant), one, variant) for one, variant in firsts]
     if request.scheduler:  # whose workers tell nothing
-        for one, _ in todo:
+        for one, _ in firsts:
             one.mark()
     results = _executor(tasks, watchers, request)
     with contextlib.closing(results):  # whatever happens here, what it started ends with it
         for number, result in results:
-            one, variant = todo[number]
-            one.add(variant, _vouched_for(result, one.run))
-            if request.fail_fast and one.run.status in ("failed", "diverged"):
-                return
+            for one, variant in (todo[which] for which in groups[number]):
+                if (one, variant) != firsts[number]:
+                    first, of = firsts[number]
+                    say(f"{one.name(variant)}: has the result of {first.name(of)}")
+                    one.mark()
+                mine = replace(result, task=_task(one.run, variant, request))
+                one.add(variant, _vouched_for(mine, one.run))
+                if request.fail_fast and one.run.status in ("failed", "diverged"):
+                    return
 
 
 class Execution:
