@@ -5,7 +5,9 @@ Pure functions of numbers, as those of `hw.figures.style` are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,8 @@ SEEDS, PUBLISHED, LOGGED, YOURS = COLOURS[0], COLOURS[1], COLOURS[4], COLOURS[3]
 OURS = "#000000"
 ROW = 0.62  # inches of a variant
 QUANTILES = {"low": 0.0, "lower": 0.25, "middle": 0.5, "upper": 0.75, "high": 1.0}
-_BINS = 60  # in which dots are stacked, over the width of an axes
+_PLACES = 60  # for dots, side by side over the width of an axes
+_FAR = 20  # times the lowest value from which on an axis is logarithmic
 
 
 @dataclass(frozen=True)
@@ -111,19 +114,22 @@ def of_numbers(numbers: Sequence[tuple[str, Ends, Curves | None]], title: str = 
 def draw_ends(ax: Any, metric: str, rows: Sequence[Ends]) -> None:
     """Rows of dots from the top down, each a run; lines for published numbers."""
     everything = [v for ends in rows for v in (*ends.seeds, *ends.one_start)]
-    width = (max(everything) - min(everything)) / _BINS or 1.0
+    low, high = min(everything), max(everything)
+    if low > 0 and high > _FAR * low:
+        ax.set_xscale("log")
+    place = _places(low, high, ax.get_xscale() == "log")
     names, y = [], 0.0
     for ends in rows:
         top = y + ends.rows
-        if ends.band:
+        if ends.band and ax.get_xscale() == "linear":
             text = "99 % of runs"
             ax.fill_betweenx([y, top], *ends.band, color=SEEDS, alpha=0.1, lw=0, label=text)
-        _dots(ax, ends.seeds, y + 0.5, width, label=f"{len(ends.seeds)} seeds", color=SEEDS)
+        _dots(ax, ends.seeds, y + 0.5, place, label=f"{len(ends.seeds)} seeds", color=SEEDS)
         names.append((y + 0.5, ends.variant))
         if ends.one_start:
             text = "one start, its last bits changed"
             hollow = {"facecolors": "none", "edgecolors": SEEDS}
-            _dots(ax, ends.one_start, y + 1.5, width, label=text, **hollow)
+            _dots(ax, ends.one_start, y + 1.5, place, label=text, **hollow)
             names.append((y + 1.5, "one start"))
         for value, colour, style, text in (
             *((logged, LOGGED, "--", "students' logs") for logged in ends.logged),
@@ -142,13 +148,22 @@ def draw_ends(ax: Any, metric: str, rows: Sequence[Ends]) -> None:
     ax.set_xlabel(label(metric))
 
 
-def _dots(ax: Any, values: Sequence[float], y: float, width: float, **look: Any) -> None:
-    """One dot a value about the height ``y``; those closer than ``width`` stand upon each other."""
-    taken: dict[int, int] = {}
+def _places(low: float, high: float, logarithmic: bool) -> Callable[[float], int]:
+    """Which of the places side by side over the width of an axes a value falls into."""
+    scale = math.log if logarithmic else float
+    width = (scale(high) - scale(low)) / _PLACES or 1.0
+    return lambda value: round(scale(value) / width)
+
+
+def _dots(
+    ax: Any, values: Sequence[float], y: float, place: Callable[[float], int], **look: Any
+) -> None:
+    """One dot a value about the height ``y``; those at one place stand upon each other."""
+    taken: Counter[int] = Counter()
     heights = []
     for value in values:
-        place = round(value / width)
-        k = taken[place] = taken.get(place, -1) + 1
+        k = taken[place(value)]
+        taken[place(value)] += 1
         # Above and below in turns: 0, 1, -1, 2, -2.
         heights.append(y + (k + 1) // 2 * (-1) ** k * min(0.12, 0.8 / len(values)))
     ax.scatter(values, heights, s=22, lw=0.9, alpha=0.85, zorder=3, **look)

@@ -32,6 +32,7 @@ from hw.verdicts.statistics import (
     deviation,
     normal_factor,
     pair_band,
+    robust_deviation,
     seeds_band,
 )
 
@@ -155,6 +156,8 @@ class Evidence:
             return pair_band(ours, sd, n, self.calibrated_by, text)
         mean = statistics.fmean(values)
         text = f"{n} seeds: {number(mean)} ± {number(sd)}"
+        if sd > 3 * robust_deviation(values):
+            text += f", some of them far off (median {number(statistics.median(values))})"
         if chaos := one_start.chaos(self.calibration, variant, metric):
             text += f" (from one start ± {number(chaos.one_start)})"
         return seeds_band(mean, sd, n, self.calibrated_by, text, values)

@@ -108,6 +108,13 @@ def deviation(values: Sequence[float]) -> float:
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
+def robust_deviation(values: Sequence[float]) -> float:
+    """The standard deviation of a normal sample that outliers do not move: 1.4826 times the median
+    distance from the median (Hampel, JASA 69, 1974)."""
+    middle = statistics.median(values)
+    return 1.4826 * statistics.median(abs(v - middle) for v in values)
+
+
 def variance_ratio(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
     """How many times as large the variance behind one sample is as that behind another, with its
     interval at the level of conclusions.

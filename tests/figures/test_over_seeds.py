@@ -86,3 +86,10 @@ class TestDrawing:
     def test_seeds_that_are_all_alike_can_be_drawn(self) -> None:
         alike = Ends("default", [0.5] * 3)
         assert over_seeds.distributions({"test_accuracy": [alike]}).axes
+
+    def test_seeds_that_are_far_apart_have_a_logarithmic_axis(self) -> None:
+        far = Ends("default", [0.16, 0.17, 0.16, 47.0], band=(-30.0, 40.0), published=0.17)
+        (ax,) = over_seeds.distributions({"test_loss": [far]}).axes
+        assert ax.get_xscale() == "log"
+        heights = ax.collections[-1].get_offsets()[:, 1]
+        assert len(set(heights[:3].tolist())) == 3 or len(set(heights.tolist())) > 1

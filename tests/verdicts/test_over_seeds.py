@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from written_results import OTHER, PUBLISHED, curve, found, outcome
+from written_results import OTHER, PUBLISHED, curve, found, outcome, question
 
 from hw.results.outcome import Outcome
 from hw.verdicts import Verdict
 from hw.verdicts.calibration import Calibration, values_of
+from hw.verdicts.evidence import Evidence
 from hw.verdicts.finding import Finding
 from hw.verdicts.statistics import student_factor
 
@@ -198,11 +199,8 @@ class TestCurves:
     @pytest.mark.parametrize(
         ("direction", "text"),
         [
-            (
-                "oscillating",
-                "oscillating as described in 2 of 4 seeds; it swings by 0.2 (0 to 0.4)",
-            ),
-            ("steady", "steady as described in 0 of 4 seeds; it changes by 0.225 (0.05 to 0.4)"),
+            ("oscillating", "as described in 2 of 4 seeds; it swings by 0.2 (0 to 0.4)"),
+            ("steady", "as described in 0 of 4 seeds; it changes by 0.225 (0.05 to 0.4)"),
         ],
     )
     def test_shape(self, direction: str, text: str) -> None:
@@ -263,3 +261,29 @@ class TestCurves:
         thinned = outcome(history={"epoch": [1, 4, 7], "train_loss": [3.0, 2.0, 1.0]})
         answer = judged(TREND, [{"a": thinned}] * 5, losses(FALLING)[0])
         assert answer.basis == "one run"
+
+
+class TestRanges:
+    def test_of_how_many_seeds_it_is_true(self) -> None:
+        claim = {"metric": "train_loss", "variant": "a", "high": 0.99, "epochs": "last"}
+        seeds = losses([1.0] * 3, [0.98] * 3, [0.97] * 3, [1.02] * 3)
+        answer = judged(claim, seeds)
+        assert answer.verdict is Verdict.CLOSE
+        assert answer.basis == "shipped calibration"
+        assert answer.evidence.endswith("; true of 2 of 4 seeds")
+        answer = judged(claim, seeds, seeds[1])
+        assert answer.verdict is Verdict.HOLDS
+        assert (answer.numbers["seeds"], answer.numbers["seeds_inside"]) == (4, 2)
+        assert "seeds" not in judged(claim, seeds, data=ELSEWHERE).numbers
+
+
+def test_seeds_that_are_far_off_are_told() -> None:
+    def band(values: Sequence[float]) -> str:
+        seeds = [{"a": outcome({"test_loss": v})} for v in values]
+        evidence = Evidence(question(), dict(seeds[0]), calibration=made(seeds))
+        found = evidence.band("a", "test_loss")
+        assert found is not None
+        return found.text
+
+    assert "some of them far off (median 0.1700)" in band([0.16, 0.17, 0.18, 0.17, 47.0])
+    assert "far off" not in band([0.16, 0.17, 0.18, 0.17, 0.19])
