@@ -14,9 +14,11 @@ from hw.commands import run as run_command
 from hw.config import catalog
 from hw.config.catalog import Question
 from hw.errors import HwError, UsageError, quoted
-from hw.results.folder import Folder, as_json, is_stand_in, read_json
+from hw.results.files import as_json, read_json
+from hw.results.folder import Folder, is_stand_in
 from hw.runs import one_start as from_one_start
 from hw.runs import runner, worker
+from hw.runs.execution import Say
 from hw.runs.planning import Request, plan
 from hw.verdicts import calibration, gather, one_start
 
@@ -102,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _over_seeds(
-    request: Request, say: runner.Say, announce: run_command.Announcer
+    request: Request, say: Say, announce: run_command.Announcer
 ) -> tuple[int, Path | None]:
     """The exit code of ``hw run``, and the file; none where a seed failed."""
     runs = plan(request)
@@ -121,7 +123,7 @@ def _from_one_start(
     question: Question,
     changes: int,
     request: Request,
-    say: runner.Say,
+    say: Say,
     announce: run_command.Announcer,
 ) -> Path:
     """The file with so many changes of the start; those that it has already are not run again."""
@@ -189,7 +191,7 @@ def _folder(question: Question, data: Mapping[str, Any] | None, results: Path) -
 
 
 def _source_of_run(folder: Path) -> str:
-    return str(Folder(folder).run().get("data", {}).get("source", ""))
+    return (Folder(folder).read().run.data or {}).get("source", "")
 
 
 def _source_of_calibration(folder: Path) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from hw.results.folder import digest
+from hw.results.files import digest
 from hw.runs.planning import Run
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,8 +18,9 @@ from typing import Any
 
 from hw.config.catalog import Question
 from hw.errors import HwError
+from hw.results.files import as_json, read_json, write_text
 from hw.results.fingerprint import fingerprint
-from hw.results.folder import Folder, as_json, read_json, write_text
+from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 from hw.verdicts.statistics import deviation
 
@@ -124,22 +125,6 @@ def depends_on(question: Question, data: Mapping[str, Any] | None) -> dict[str, 
     }
     inputs = {"settings": settings, "data": dict(data) if data else None, "view": question.data}
     return fingerprint(question.module, inputs, question.backend, question.data is not None)
-
-
-def same_settings(
-    question: Question, variant: str, then: Mapping[str, Any], but: Collection[str] = ()
-) -> bool:
-    """Whether the settings of a variant were then what they are now, but for these.
-
-    One that did not exist then and is left at its default changes nothing.
-    """
-    resolved = question.resolve(variant)
-    now = resolved.as_dict()
-    known = {key: value for key, value in then.items() if key not in but}
-    new = [key for key in now if key not in then and key not in but]
-    return all(now.get(key) == value for key, value in known.items()) and all(
-        resolved.origins[key] == "default" for key in new
-    )
 
 
 def values_of(variants: Sequence[str], seeds: Seeds) -> dict[str, dict[str, dict[str, Any]]]:
@@ -267,7 +252,7 @@ def _outcomes(folders: Mapping[int, Path]) -> dict[int, dict[str, Outcome]]:
     found = {}
     for seed, path in folders.items():
         try:
-            found[seed] = Folder(path).outcomes()
+            found[seed] = Folder(path).read().outcomes
         except HwError:
             continue
     return found

@@ -30,7 +30,8 @@ from typing import Any
 
 from hw.config.catalog import Question, homeworks
 from hw.errors import HwError
-from hw.results.folder import Folder, written_beside
+from hw.results.files import written_beside
+from hw.results.folder import Folder, Results
 from hw.results.identity import Identity
 from hw.results.outcome import Outcome
 from hw.verdicts import calibration, one_start
@@ -40,7 +41,6 @@ from hw.verdicts.calibration import (
     Calibration,
     described,
     finite,
-    same_settings,
     values_of,
 )
 
@@ -63,9 +63,11 @@ class Seed:
     """One run of a question that is as configured, whatever its seed."""
 
     seed: int
-    outcomes: Mapping[str, Outcome]
-    run: Mapping[str, Any]
-    config: Mapping[str, Any]
+    results: Results
+
+    @property
+    def data(self) -> dict[str, str] | None:
+        return self.results.run.data
 
 
 def find(question: Question, roots: Sequence[Path]) -> list[Seed]:
@@ -75,24 +77,23 @@ def find(question: Question, roots: Sequence[Path]) -> list[Seed]:
     for root in roots:
         own = question.folder(root)
         for path in (own, *sorted(own.parent.glob(f"{own.name}@*"))):
-            one = _read_seed(question, Folder(path))
+            one = _read_seed(question, Folder(path).read())
             if one is not None:
                 found.setdefault(one.seed, one)
     return [found[seed] for seed in sorted(found)]
 
 
-def _read_seed(question: Question, folder: Folder) -> Seed | None:
-    run, config = folder.run(), folder.config()
-    variants = config.get("variants") or {}
-    if run.get("status") not in ("done", "diverged") or variants.keys() != question.variants.keys():
+def _read_seed(question: Question, there: Results) -> Seed | None:
+    variants = there.config.variants
+    finished = there.run.status in ("done", "diverged")
+    if not finished or variants.keys() != question.variants.keys():
         return None
-    identity = Identity.of_config(question, config)
+    identity, now = Identity.of_config(question, there.config), Identity.as_configured(question)
     plain = identity.backend == question.backend and not identity.options
-    same = all(same_settings(question, v, settings, {"seed"}) for v, settings in variants.items())
-    of_real = question.data is None or (run.get("data") or {}).get("source") == "real"
-    if len(identity.seeds) != 1 or not (plain and same and of_real):
-        return None
-    return Seed(identity.seeds[0], folder.outcomes(run), run, config)
+    same = not any(now.has_other_settings(v, then, {"seed"}) for v, then in variants.items())
+    of_real = question.data is None or (there.run.data or {}).get("source") == "real"
+    alone = len(identity.seeds) == 1
+    return Seed(identity.seeds[0], there) if alone and plain and same and of_real else None
 
 
 def find_one_start(question: Question, roots: Sequence[Path], data: Any) -> Calibration | None:
@@ -106,11 +107,11 @@ def find_one_start(question: Question, roots: Sequence[Path], data: Any) -> Cali
 
 def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) -> dict[str, Any]:
     """The document of a question. Raises `HwError` for seeds of different data or versions."""
-    data = _alike(question, [one.run.get("data") for one in seeds], "data")
+    data = _alike(question, [one.data for one in seeds], "data")
     start = find_one_start(question, roots, data)
     settings = {
         variant: {k: v for k, v in values.items() if k != "seed"}
-        for variant, values in seeds[0].config["variants"].items()
+        for variant, values in seeds[0].results.config.variants.items()
     }
     return {
         "question": question.id,
@@ -144,16 +145,16 @@ def _alike(question: Question, found: Sequence[Any], what: str) -> Any:
 
 
 def _versions(question: Question, one: Seed) -> dict[str, str]:
-    packages = one.run.get("environment", {}).get("packages", {})
+    packages = one.results.run.packages
     names = ("numpy", "torch") if question.backend == "torch" else ("numpy",)
     return {name: packages[name] for name in names if name in packages}
 
 
 def _pack_variant(variant: str, seeds: Sequence[Seed]) -> dict[str, Any]:
-    outcomes = [one.outcomes[variant] for one in seeds]
+    outcomes = [one.results.outcomes[variant] for one in seeds]
     metrics = dict.fromkeys(m for o in outcomes for m, v in o.metrics.items() if _is_number(v))
     curves = dict.fromkeys(m for o in outcomes for m in o.history if m != "epoch")
-    seconds = [one.run["variants"].get(variant, {}).get("epoch_seconds") for one in seeds]
+    seconds = [one.results.run.variants[variant].epoch_seconds for one in seeds]
     return {
         "metrics": {m: [_short(o.metrics.get(m)) for o in outcomes] for m in metrics},
         "curves": {m: [_pack_curve(o.history.get(m)) for o in outcomes] for m in curves},
@@ -214,11 +215,12 @@ def read(question: Question) -> Calibration | None:
 
 
 def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
+    now = Identity.as_configured(question)
     fitting = [
         variant
         for variant in question.variants
         if variant in raw["variants"]
-        and same_settings(question, variant, raw["settings"][variant], {"seed"})
+        and not now.has_other_settings(variant, raw["settings"][variant], {"seed"})
     ]
     if raw["question"] != question.id or raw["backend"] != question.backend or not fitting:
         return None

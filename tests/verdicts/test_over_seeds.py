@@ -12,6 +12,7 @@ import pytest
 from written_results import OTHER, PUBLISHED, curve, found, outcome, question
 
 from hw.results.outcome import Outcome
+from hw.results.run_file import Entry
 from hw.verdicts import Verdict
 from hw.verdicts.calibration import Calibration, values_of
 from hw.verdicts.evidence import Evidence
@@ -143,7 +144,7 @@ class TestOrders:
 
 
 TWICE = {"time_ratio": 2, "slower": "a", "faster": "b"}
-ENTRIES = {"a": {"epoch_seconds": [2.0]}, "b": {"epoch_seconds": [1.0]}}
+ENTRIES = {"a": Entry(epoch_seconds=(2.0,)), "b": Entry(epoch_seconds=(1.0,))}
 
 
 class TestTimes:

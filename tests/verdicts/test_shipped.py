@@ -43,15 +43,17 @@ def write_seed(
     outcomes: dict[str, Outcome],
     name: str = ID,
     data: dict[str, str] = PUBLISHED,
-    **known: Any,
+    status: str = "done",
+    **config: Any,
 ) -> None:
     """The folder that ``hw run --seed`` leaves."""
     question = catalog.find(name)
     entry = {v: {"epoch_seconds": [9.0, 0.5, 0.5]} for v in outcomes}
     folder = write(results, name, outcomes, data, f"{question.name}@{seed:08x}", **entry)
     variants = {v: {**question.configured(v), "seed": seed} for v in outcomes}
-    folder.write_outcomes(outcomes, {"variants": variants, **known})
-    folder.write_run({**folder.run(), "environment": ENVIRONMENT, **known})
+    folder.write_outcomes(outcomes, {"variants": variants, **config})
+    run = folder.read().run
+    folder.write_run(replace(run, status=status, environment=ENVIRONMENT))
 
 
 @pytest.fixture
@@ -117,7 +119,7 @@ class TestPacking:
         for seed in (1, 2):
             write_seed(tmp_path / "b", seed, SEEDS[3])
         found = shipped.find(catalog.find(ID), [tmp_path / "a", tmp_path / "b"])
-        assert [one.outcomes["plain"].metrics for one in found] == [
+        assert [one.results.outcomes["plain"].metrics for one in found] == [
             SEEDS[1]["plain"].metrics,
             SEEDS[3]["plain"].metrics,
         ]
@@ -171,8 +173,8 @@ def test_runs_from_one_start_travel_too(ships: Any, tmp_path: Path) -> None:
     assert told.share == pytest.approx(statistics.variance([0.4601, 0.4602]) / over_seeds, rel=1e-3)
     assert told.low < told.share < told.high <= 1
     # On other data, or of other settings, they are of another experiment.
-    seeds_elsewhere = [replace(one, run={**one.run, "data": OTHER}) for one in seeds]
-    assert "one_start" not in shipped.pack(question, seeds_elsewhere, [tmp_path])
+    assert shipped.find_one_start(question, [tmp_path], PUBLISHED) is not None
+    assert shipped.find_one_start(question, [tmp_path], OTHER) is None
 
 
 class TestTool:
