@@ -235,7 +235,8 @@ def _planned(runs: Sequence[Run]) -> list[list[str]]:
 
 
 class Announcer:
-    """Says loudly, once a data set, when its stand-in is used; hands out progress bars."""
+    """Says loudly, once a data set, when its stand-in is used, and what else one must know of it;
+    hands out progress bars."""
 
     def __init__(self, say: Any) -> None:
         self.say = say
@@ -244,13 +245,17 @@ class Announcer:
         self.lines: set[int] = set()
 
     def watcher(self, run: Run, variant: str) -> Watcher:
-        if run.data and is_stand_in(run.data) and run.data["name"] not in self.told:
+        if run.data and run.data["name"] not in self.told:
             name = run.data["name"]
             self.told.add(name)
-            self.say(
-                f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
-                f"anything about the real data ('python -m hw data fetch {name}' gets them)"
-            )
+            if is_stand_in(run.data):
+                self.say(
+                    f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below "
+                    f"says anything about the real data ('python -m hw data fetch {name}' gets "
+                    "them)"
+                )
+            for note in run.data_notes:
+                self.say(f"note: {name}: {note}")
         text = run.id if len(run.variants) == 1 else f"{run.id} {variant}"
         self.bars.append(progress.Bar(text, self.lines))
         return self.bars[-1]

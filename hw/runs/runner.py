@@ -142,7 +142,7 @@ class Execution:
             data = worker.load_data(
                 source["name"], source["view"], request.data_directory, request.data_mode
             )
-            run.data = data.describe()
+            run.data, run.data_notes = data.describe(), data.notes[1:]  # the first is the view's
         self.known = _keep_real(run)
 
     def _stale(self) -> list[str]:
@@ -223,7 +223,7 @@ class Execution:
                 "fingerprint": run.fingerprint(done.task.variant),
                 "seconds": round(done.seconds, 3),
                 "epoch_seconds": [round(s, 4) for s in done.epoch_seconds],
-                "peak_memory_mb": round(done.peak_memory_mb, 1),
+                "peak_memory_mb": done.peak_memory_mb and round(done.peak_memory_mb, 1),
                 "status": "diverged" if done.outcome.diverged else "done",
                 **({"timing": done.outcome.timing} if done.outcome.timing else {}),
             }
