@@ -81,7 +81,7 @@ def test_what_the_machine_lacks_is_named_with_what_helps(error: Exception, words
 
 SYSTEMS_WORDS = {
     "fbgemm": (
-        'raise OSError(\'[WinError 126] The specified module could not be found. Error loading '
+        "raise OSError('[WinError 126] The specified module could not be found. Error loading "
         '"C:\\\\torch\\\\lib\\\\fbgemm.dll" or one of its dependencies.\')',
         ["WinError 126", "fbgemm.dll", "Visual C++ Redistributable"],
     ),

@@ -453,7 +453,7 @@ def resized(size: int) -> bytes:
     ("content", "word"),
     [
         (b"", "empty"),
-        (b"<html>", "not readable"),
+        (b"<html>", "a web page"),
         (gz(b""), "empty"),
         (gz(b"x" * 5000), "not readable"),
         (gz_tar()[:-50], "truncated"),
