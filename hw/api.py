@@ -198,6 +198,10 @@ def run(
         if one.error:
             raise one.error
     chosen = over_seeds[0] if over_seeds else runs[0]
+    if chosen.error:
+        raise chosen.error
+    if chosen.undrawn and not quiet:
+        console.say(f"note: a figure could not be drawn: {chosen.undrawn}")
     found = Result(
         question=question,
         folder=chosen.folder.path,
@@ -237,18 +241,17 @@ def load(
         path = own.with_name(f"{own.name}{at}{rest}")
         if not (path / "metrics.json").is_file():
             raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
-    folder = Folder(path)
-    entry, config = folder.run(), folder.config()
-    question = catalog.find(str(config.get("question", entry.get("question", ""))))
+    found = Folder(path).read()
+    question = catalog.find(found.config.question or found.run.question)
     return Result(
         question=question,
         folder=path,
-        backend=str(entry.get("backend", question.backend)),
-        seeds=tuple(s for s in entry.get("seeds", ()) if isinstance(s, int)),
-        status=str(entry.get("status", "incomplete")),
-        data=entry.get("data"),
-        settings=config.get("variants", {}),
-        outcomes=folder.outcomes(entry),
+        backend=found.run.backend or question.backend,
+        seeds=found.run.seeds,
+        status=found.run.status or "incomplete",
+        data=found.run.data,
+        settings=found.config.variants,
+        outcomes=found.outcomes,
     )
 
 

@@ -126,7 +126,7 @@ def run(question: Question, folder: Path, *words: str) -> tuple[Path, dict[str, 
             pytest.skip(f"{package} is not installed")
     assert main(["run", question.id, "-q", "--results-dir", str(folder), *words]) == 0
     (results,) = (folder / question.homework).iterdir()
-    return results, Folder(results).outcomes()
+    return results, Folder(results).read().outcomes
 
 
 def check_files(question: Question, folder: Path) -> None:

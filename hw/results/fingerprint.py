@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from hw.results.folder import digest
+from hw.results.files import digest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Every run goes through these, whatever its kind.

@@ -102,7 +102,7 @@ def is_held(folder: Path) -> bool:
     if not (fcntl or msvcrt):
         return True
     try:
-        descriptor = os.open(folder / NAME, os.O_RDONLY | _PLAIN)
+        descriptor = os.open(folder / NAME, os.O_RDONLY | PLAIN)
     except OSError:
         return False
     try:
@@ -114,6 +114,15 @@ def is_held(folder: Path) -> bool:
         return True
     finally:
         os.close(descriptor)
+
+
+def take(descriptor: int) -> bool | None:
+    """Lock an open file until it is closed; False where another process has it, None where there
+    is nothing to lock with."""
+    try:
+        return _take(descriptor) if fcntl or msvcrt else None
+    except OSError:  # a file system without locks
+        return None
 
 
 # The kernel's locks
@@ -164,7 +173,7 @@ def _at_byte(descriptor: int, operation: int) -> None:
 # The lock's file
 
 # Neither a link is followed, nor is anything waited for that a FIFO might bring.
-_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def _open(path: Path) -> int:
@@ -172,12 +181,12 @@ def _open(path: Path) -> int:
     that may not be read: then nobody can tell whether its owner is at work."""
     try:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o644)
         except PermissionError:
             if not path.exists():
                 raise
             # Another user's. The kernel locks it for those who can only read it, too.
-            descriptor = os.open(path, os.O_RDONLY | _PLAIN)
+            descriptor = os.open(path, os.O_RDONLY | PLAIN)
     except PermissionError:
         if not path.exists():
             raise

@@ -11,8 +11,6 @@ import os
 import threading
 from multiprocessing.connection import Connection, wait
 
-from hw.runs import interruption
-
 
 class Bell:
     """A pipe through which nothing is sent: what is heard is that its other end is closed.
@@ -31,8 +29,8 @@ class Bell:
 
 
 def obey(bell: Connection) -> None:
-    """In a process of our own: end after the epoch when the bell rings, and with the parent."""
-    interruption.listen()
+    """In a process of our own, once it listens: end after the epoch when the bell rings, and with
+    the parent."""
     threading.Thread(target=_wait_for_either, args=(bell,), daemon=True).start()
 
 

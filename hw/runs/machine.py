@@ -33,9 +33,9 @@ def set_threads(backend: str, threads: int, precision: str = "highest") -> None:
         sys.modules["torch"].set_flush_denormal(False)
 
 
-def peak_memory_mb() -> float | None:
-    """Peak resident memory of this process so far, in MB; None on Windows, which does not say it
-    in Python's own library."""
+def peak_memory_mb() -> float:
+    """Peak resident memory of this process so far, in MB; 0 where Python's own library does not
+    know it, as on Windows."""
     try:
         # Not getrusage's: a process that was spawned inherits its parent's peak there. In bytes:
         # a process's name, which stands there too, may be any.
@@ -46,7 +46,7 @@ def peak_memory_mb() -> float | None:
     try:
         resource = importlib.import_module("resource")
     except ImportError:
-        return None
+        return 0.0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return float(peak / 1e6 if sys.platform == "darwin" else peak * 1.024e-3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ class Done:
     outcome: Outcome
     data: dict[str, str] | None
     seconds: float
-    peak_memory_mb: float | None  # None where the platform does not say it
+    peak_memory_mb: float  # 0 where the platform does not say it
     made_by: dict[str, str]  # the code and the versions of the process that computed it
     epoch_seconds: list[float] = field(default_factory=list)
 
@@ -93,7 +93,6 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
     """Compute one task, from its checkpoint on if it has one. Raises `HwError`, and
     `KeyboardInterrupt` after an epoch when `hw.runs.interruption` asks for an end."""
     watcher = watcher or Watcher()
-    watcher.begun()
     question = catalog.find(task.question)
     maker = made_by(question.module, task.backend, question.data is not None)
     set_threads(task.backend, task.threads, task.precision)
@@ -110,7 +109,9 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
 
         with interruption.at_once():
             model, start = _resume(task, learner, clock)
-        keeper = checkpoint.Keeper(task.checkpoint, task.fingerprint, clock.seconds, watcher.note)
+        keeper = checkpoint.Keeper(
+            task.checkpoint, task.fingerprint, clock.seconds, partial(watcher.tell, "note")
+        )
         try:
             outcome = fit(
                 model,
@@ -155,7 +156,7 @@ def _resume(
         model.load_state(start.arrays)
     except (checkpoint.Unusable, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = error if isinstance(error, checkpoint.Unusable) else "it does not fit the model"
-        clock.note(f"its checkpoint is ignored: {reason}; starting over")
+        clock.tell("note", f"its checkpoint is ignored: {reason}; starting over")
         checkpoint.remove(task.checkpoint)
         return learner(), None
     clock.seconds += seconds
@@ -174,8 +175,6 @@ class _Clock(Relay):
 
     def epoch_started(self, epoch: int) -> None:
         self.started_at = time.perf_counter()
-        super().epoch_started(epoch)
 
     def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
         self.seconds.append(time.perf_counter() - self.started_at)
-        super().epoch_done(epoch, row)

@@ -368,13 +368,9 @@ def test_a_proxy_that_refuses_is_named_without_its_password(
 
 def test_a_file_to_fetch_by_hand_is_told_with_its_hash(tmp_path: Path) -> None:
     (path,) = find("octmnist").paths(tmp_path)
-    with pytest.raises(
-        DataError, match=r"octmnist\.npz has the md5 c68d92d5b585d8d81f711"
-    ):
+    with pytest.raises(DataError, match=r"octmnist\.npz has the md5 c68d92d5b585d8d81f711"):
         fetch(find("octmnist"), tmp_path)
-    with pytest.raises(
-        DataError, match=r"images-idx3-ubyte\.gz unpacks to the sha256 ba891046e"
-    ):
+    with pytest.raises(DataError, match=r"images-idx3-ubyte\.gz unpacks to the sha256 ba891046e"):
         fetch(find("mnist"), tmp_path)
     assert "has the md5 c68d" in find("octmnist").how_to_get(path)
 

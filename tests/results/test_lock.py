@@ -15,31 +15,15 @@ from typing import Any
 
 import pytest
 from support import CommandLine
+from windows import Msvcrt
 
 from hw.errors import HwError
 from hw.results import lock
 from hw.results.lock import InUse, acquire, is_held
 
 NOBODY = 65534
-fcntl = pytest.importorskip("fcntl", reason="this platform has no flock")
+pytest.importorskip("fcntl", reason="this platform has no flock")
 ROOT = Path(__file__).resolve().parents[2]
-
-flock, OURS, RELEASED = lock.fcntl.flock, fcntl.LOCK_EX | fcntl.LOCK_NB, fcntl.LOCK_UN
-
-
-class Msvcrt:
-    """What Windows has for locks, in terms of ours: one refuses a process that has the other."""
-
-    LK_NBLCK, LK_UNLCK = OURS, RELEASED
-
-    @staticmethod
-    def locking(descriptor: int, operation: int, count: int) -> None:
-        assert os.lseek(descriptor, 0, os.SEEK_CUR) > 1000, "Windows would keep readers out"
-        assert count == 1
-        try:
-            flock(descriptor, operation)
-        except BlockingIOError:
-            raise PermissionError(errno.EACCES, "Permission denied") from None
 
 
 @pytest.fixture(params=["flock", "msvcrt"])
