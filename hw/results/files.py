@@ -92,10 +92,25 @@ def _replace(path: Path, beside: Path) -> None:
     beside.replace(path)
 
 
-def cannot_write(path: Path, error: OSError) -> HwError:
-    return HwError(
-        f"cannot write {path}: {error.strerror or error}; choose another folder with --results-dir"
-    )
+class CannotWrite(HwError):
+    """A file or a folder that cannot be written."""
+
+    def __init__(self, path: Path, reason: str, option: str = "--results-dir") -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"cannot write {path}: {reason}; choose another folder with {option}")
+
+
+def cannot_write(path: Path, error: OSError) -> CannotWrite:
+    return CannotWrite(path, error.strerror or str(error))
+
+
+@contextmanager
+def elsewhere(option: str) -> Iterator[None]:
+    """Inside, what is written goes where ``option`` says, which is what would help."""
+    try:
+        yield
+    except CannotWrite as error:
+        raise CannotWrite(error.path, error.reason, option) from error
 
 
 def _new_part(path: Path) -> tuple[Path, int]:

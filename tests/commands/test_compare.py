@@ -10,7 +10,7 @@ import yaml
 from support import CommandLine
 
 from hw.cli import main
-from hw.runs import runner
+from hw.runs import execution
 
 
 def one(answer: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, few_landscapes: Path) -> Path
         ("q1.mlp", "--epochs", "1", "--hidden-size", "3"),
     ):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "_draw", lambda *_, **__: None)  # half of the time
+            patch.setattr(execution, "draw", lambda *_, **__: None)  # half of the time
             assert main(["run", *words, *folders]) == 0
     return results
 
