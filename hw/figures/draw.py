@@ -38,7 +38,7 @@ def draw_all(
     have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in style.SUFFIXES]
     if only_missing and all(p.exists() for p in have) and _read(marks) == stamp:
         return have
-    failed: list[str] = []
+    failed: list[HwError] = []
     for spec in question.figures:
         record = {**origin, "figure": spec["name"]}
         fields = metadata.fields(record, f"{question.id}: {spec['name']}")
@@ -46,10 +46,11 @@ def draw_all(
             figure = draw(question, spec, outcomes, data, folder)
             style.save(figure, drawn / spec["name"], fields)
         except Exception as error:  # one that cannot be drawn costs the others nothing
-            failed.append(f"figure {spec['name']}: {as_expected(error)}")
+            unexpected = HwError(f"figure {spec['name']}: {as_expected(error)}")
+            failed.append(error if isinstance(error, HwError) else unexpected)
     if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise HwError(failed[0] + more)
+        more = f" (and {len(failed) - 1} other figures)" if len(failed) > 1 else ""
+        raise type(failed[0])(f"{failed[0]}{more}") from failed[0]
     write_text(marks, stamp)
     return have
 

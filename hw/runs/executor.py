@@ -357,13 +357,20 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         left = deque(range(len(tasks)))
         while left or futures:
             # A run at work holds its folder's lock, which is an open file: not all at once.
-            most = max(AT_LEAST_AT_ONCE, 2 * sum(client.nthreads().values()))
-            while left and len(futures) < most:
+            while left and len(futures) < max(AT_LEAST_AT_ONCE, 2 * _threads(client)):
                 number = left.popleft()
                 futures[_submitted(pool, tasks[number], watchers[number])] = number
             for future in wait(futures, return_when=FIRST_COMPLETED).done:
                 number = futures.pop(future)
                 yield number, _cluster_result(future, tasks[number])
+
+
+def _threads(client: Any) -> int:
+    """Of all workers; 0 where the scheduler has gone away, which each task then says."""
+    try:
+        return sum(client.nthreads().values())
+    except Exception:
+        return 0
 
 
 def _submitted(pool: Executor, task: Task, watcher: Watcher) -> Future[Done | Failed]:

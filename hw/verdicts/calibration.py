@@ -8,6 +8,7 @@ No clock is in it: the same seeds give the same bytes.
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -155,7 +156,7 @@ def write(folder: Path, document: Mapping[str, Any]) -> Path:
 def read(folder: Path) -> Calibration | None:
     """What `write` wrote; None where there is nothing. Raises `HwError` for a damaged file."""
     path = folder / FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     raw = read_json(path)
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from support import CommandLine
+from support import CommandLine, vouch
 
 from hw.cli import main
 from hw.runs import execution
@@ -114,6 +114,7 @@ def test_two_whole_results_folders(hw: CommandLine, two: tuple[str, str], tmp_pa
     changed = json.loads(path.read_text())
     changed["l2"]["test_accuracy"] += 0.5
     path.write_text(json.dumps(changed))
+    vouch(path.parent)
     answer = hw("compare", hw.results, other, "--json")
     assert answer.code == 0
     identical = {d["a"].split("/")[-1]: d["identical"] for d in answer.json["comparisons"]}
