@@ -9,6 +9,7 @@ that is out of date is noticed. A user's own (``hw calibrate``) is read and writ
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -212,7 +213,7 @@ def write(folder: Path, document: Mapping[str, Any], name: str = FILE) -> Path:
 def read(folder: Path, name: str = FILE) -> Calibration | None:
     """What `write` wrote; None where there is nothing. Raises `HwError` for a damaged file."""
     path = folder / name
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     raw = read_json(path)
     try:
