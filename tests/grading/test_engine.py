@@ -7,7 +7,7 @@ from typing import cast
 
 import numpy as np
 import pytest
-from in_process import InProcess, planted
+from planted import Planted, planted
 
 from hw.grading import engine
 from hw.grading.assignment import Assignment, assignments
@@ -31,7 +31,7 @@ def assignment(homework: str, file: str) -> Assignment:
     return next(a for a in assignments() if (a.homework, a.file) == (homework, file))
 
 
-def grade(hand_in: InProcess, model: str, of: tuple[str, str] | None = None) -> ModelResult:
+def grade(hand_in: Planted, model: str, of: tuple[str, str] | None = None) -> ModelResult:
     asked = assignment(*(of or HOMEWORKS[model]))
     nowhere = Path("/nowhere")
     return engine.grade(cast(HandIn, hand_in), asked, only=model, directory=nowhere)[model]
@@ -56,7 +56,7 @@ PLANTED = [
 @pytest.mark.parametrize("model", HOMEWORKS)
 def test_a_right_hand_in_passes(model: str) -> None:
     found = grade(planted(model), model)
-    assert found.status == "pass"
+    assert found.status == "pass", found
     assert not found.mistakes
     assert all(finding.status == "pass" for finding in found.findings)
 
@@ -72,4 +72,5 @@ def test_a_planted_mistake_is_named_alone(
         model,
         ("ist2024", "hw1-q1.py") if model == "mlp" and id in LARGE else None,
     )
-    assert set(found.mistakes) == {id}, found
+    # Other draws of the right distribution are no mistake.
+    assert set(found.mistakes) == ({id} if id != "draws_differ" else set()), found
