@@ -6,7 +6,7 @@ versions and times. ``tools/pack_calibrations.py`` makes it. The form of the doc
 
     {"question": "ist2024.q1.mlp", "backend": "numpy", "seeds": [1, 2],
      "data": {"name": ..., "provenance": ..., "sha256": ..., "source": "real"},
-     "settings": {variant: {...}}, "versions": {"numpy": "2.4.6"},
+     "settings": {variant: {...}}, "steps": ["direct"], "versions": {"numpy": "2.4.6"},
      "variants": {variant: {"metrics": {metric: [a number a seed, or null]},
                             "curves": {metric: [a list of numbers a seed, or null]},
                             "epochs": [how many epochs a seed has],
@@ -48,6 +48,9 @@ FOLDER = "calibrations"
 DIGITS = 6
 WHOLE = 400  # epochs up to which a curve is kept whole: then it can be judged, else only drawn
 MAX_BYTES = 50_000_000
+# What a run may have of its own and still be one of the seeds. The direct step makes autograd's
+# updates, rounded otherwise: one run of a chaotic network ends elsewhere, many scatter alike.
+FREE = {"seed", "step"}
 
 
 def path_of(question: Question) -> Path:
@@ -71,8 +74,8 @@ class Seed:
 
 
 def find(question: Question, roots: Sequence[Path]) -> list[Seed]:
-    """The finished runs of a question that differ from it in nothing but their seed, in the order
-    of these: on real data, each seed once, from the first results folder that has it."""
+    """The finished runs of a question that differ from it in nothing but what is `FREE`, by
+    seed: on real data, each seed once, from the first results folder that has it."""
     found: dict[int, Seed] = {}
     for root in roots:
         own = question.folder(root)
@@ -90,7 +93,7 @@ def _read_seed(question: Question, there: Results) -> Seed | None:
         return None
     identity, now = Identity.of_config(question, there.config), Identity.as_configured(question)
     plain = identity.backend == question.backend and not identity.options
-    same = not any(now.has_other_settings(v, then, {"seed"}) for v, then in variants.items())
+    same = not any(now.has_other_settings(v, then, FREE) for v, then in variants.items())
     of_real = question.data is None or (there.run.data or {}).get("source") == "real"
     alone = len(identity.seeds) == 1
     return Seed(identity.seeds[0], there) if alone and plain and same and of_real else None
@@ -109,8 +112,9 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
     """The document of a question. Raises `HwError` for seeds of different data or versions."""
     data = _alike(question, [one.data for one in seeds], "data")
     start = find_one_start(question, roots, data)
+    used = [values for one in seeds for values in one.results.config.variants.values()]
     settings = {
-        variant: {k: v for k, v in values.items() if k != "seed"}
+        variant: {k: v for k, v in values.items() if k not in FREE}
         for variant, values in seeds[0].results.config.variants.items()
     }
     return {
@@ -119,6 +123,7 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
         "seeds": [one.seed for one in seeds],
         "data": data,
         "settings": settings,
+        "steps": sorted({v["step"] for v in used if "step" in v}),
         "versions": _alike(question, [_versions(question, one) for one in seeds], "versions"),
         "variants": {variant: _pack_variant(variant, seeds) for variant in question.variants},
         **({"one_start": _pack_one_start(start)} if start else {}),
@@ -220,7 +225,7 @@ def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
         variant
         for variant in question.variants
         if variant in raw["variants"]
-        and not now.has_other_settings(variant, raw["settings"][variant], {"seed"})
+        and not now.has_other_settings(variant, raw["settings"][variant], FREE)
     ]
     if raw["question"] != question.id or raw["backend"] != question.backend or not fitting:
         return None
@@ -240,6 +245,7 @@ def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
         data=described(raw["data"]),
         seconds=seconds,
         versions={str(name): str(version) for name, version in raw["versions"].items()},
+        steps=tuple(str(step) for step in raw["steps"]),
         shipped=True,
         one_start=_unpack_one_start(raw["one_start"], fitting) if "one_start" in raw else None,
     )

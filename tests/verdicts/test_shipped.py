@@ -16,6 +16,7 @@ from written_results import OTHER, PUBLISHED, STAND_IN, calibrate, curve, outcom
 
 from hw.config import catalog
 from hw.errors import HwError
+from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 from hw.verdicts import Verdict, calibration, gather, judge_all, one_start, shipped
 from hw.verdicts.statistics import deviation, student_factor
@@ -155,6 +156,25 @@ class TestPacking:
         assert kept[0] == 1
         assert kept[-10:] == list(range(max(1, count - 9), count + 1))
         assert len(kept) == count if count <= shipped.WHOLE else len(kept) < 215
+
+
+def test_pytorch_seeds_may_have_made_their_updates_either_way(tmp_path: Path) -> None:
+    question = catalog.find("q2.logistic_regression")
+    for seed, step in ((1, "direct"), (2, "autograd")):
+        outcomes = {v: SEEDS[seed]["plain"] for v in question.variants}
+        write_seed(tmp_path, seed, outcomes, question.id)
+        configured = {v: question.configured(v) for v in outcomes}
+        other = {v: {**c, "seed": seed, "step": step} for v, c in configured.items()}
+        Folder(question.folder(tmp_path).with_name(f"{question.name}@{seed:08x}")).write_outcomes(
+            outcomes, {"variants": other}
+        )
+    seeds = shipped.find(question, [tmp_path])
+    assert [one.seed for one in seeds] == [1, 2]
+    packed = shipped.pack(question, seeds)
+    assert packed["steps"] == ["autograd", "direct"]
+    found = shipped._unpack(question, packed)
+    assert found is not None
+    assert "--step direct" in found.origin()
 
 
 def test_runs_from_one_start_travel_too(ships: Any, tmp_path: Path) -> None:
