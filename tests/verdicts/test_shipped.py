@@ -161,7 +161,7 @@ class TestPacking:
 def test_pytorch_seeds_may_have_made_their_updates_either_way(tmp_path: Path) -> None:
     question = catalog.find("q2.logistic_regression")
     for seed, step in ((1, "direct"), (2, "autograd")):
-        outcomes = {v: SEEDS[seed]["plain"] for v in question.variants}
+        outcomes = dict.fromkeys(question.variants, SEEDS[seed]["plain"])
         write_seed(tmp_path, seed, outcomes, question.id)
         configured = {v: question.configured(v) for v in outcomes}
         other = {v: {**c, "seed": seed, "step": step} for v, c in configured.items()}
