@@ -19,7 +19,7 @@ sys.path.insert(0, str(ROOT))
 from hw.config import catalog  # noqa: E402
 from hw.config.catalog import Question  # noqa: E402
 from hw.config.claims import count_faults, published_values, said  # noqa: E402
-from hw.results.folder import Folder  # noqa: E402
+from hw.results.folder import Folder, is_stand_in  # noqa: E402
 from hw.results.outcome import Outcome  # noqa: E402
 from hw.verdicts import shipped  # noqa: E402
 
@@ -65,11 +65,10 @@ def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
 
 def row(question: Question, before: str, roots: list[Path]) -> str:
     for root in roots if question.in_all else []:  # a grid is more than a cell
-        folder = Folder(root / question.homework / question.name)
-        run = folder.run()
-        if run.get("status") != "done" or (run.get("data") or {}).get("source") == "stand-in":
+        there = Folder(root / question.homework / question.name).read()
+        if there.run.status != "done" or is_stand_in(there.run.data):
             continue
-        before = cell(question, folder.outcomes())
+        before = cell(question, there.outcomes)
         break
     return f"| `{question.id}` | {question.title} | {before} |"
 
