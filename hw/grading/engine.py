@@ -8,13 +8,14 @@ tell, it says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from hw import datasets
 from hw.datasets.features import Dataset
 from hw.grading import claims as reports
-from hw.grading import material
+from hw.grading import material, script
 from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
 from hw.grading.findings import Finding, ModelResult
@@ -37,6 +38,7 @@ def grade(
     directory: Path | None = None,
     watch: Callable[[Mapping[str, ModelResult]], None] | None = None,
     reproduced: Path = Path("results"),
+    scripts: bool = True,
 ) -> dict[str, ModelResult]:
     """What is found of every model of a hand-in, by its name.
 
@@ -45,6 +47,7 @@ def grade(
     claims: numbers of the student's report by metric, held against the models' calibrated ones.
     watch:  is shown the results as they grow.
     reproduced: where our own results and calibrations lie.
+    scripts: whether to run the hand-in as a script, too, for every model that passes.
 
     Raises `DataError` where real data are asked for and missing, and `UsageError` for a claim of
     what there is not.
@@ -59,7 +62,21 @@ def grade(
             )
             if watch is not None:
                 watch(results)
+    if scripts:
+        _run_scripts(hand_in, assignment, found, results)
     return reports.add(results, claims, assignment, reproduced) if claims else results
+
+
+def _run_scripts(
+    hand_in: HandIn, assignment: Assignment, data: Dataset, results: dict[str, ModelResult]
+) -> None:
+    """Last of all: a script needs the process for itself."""
+    for name, result in results.items():
+        if result.status == "pass" and name in script.MODELS:
+            notes = Notes()
+            script.check(hand_in, name, assignment, script.files(data), notes)
+            findings = (*result.findings, *notes.findings)
+            results[name] = replace(result, status=_status(findings), findings=findings)
 
 
 def files(
