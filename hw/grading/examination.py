@@ -27,14 +27,13 @@ ORDER = (
 )
 
 
-def examine(session: Session) -> Notes:
+def examine(session: Session, notes: Notes) -> None:
     """All checks. Raises `NotDone`."""
-    notes = Notes()
     if not _methods(session, notes):
-        return notes
+        return
     made = _made(session, notes)
     if made is None:
-        return notes
+        return
     start.check(session, made, notes)
     known = updates.check(session, made, notes)
     _shapes(session, made, known, notes)
@@ -45,7 +44,6 @@ def examine(session: Session) -> Notes:
         full_size.check(session, changes, notes)
     # Some parameters show only once there was an update.
     notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
-    return notes
 
 
 def _methods(session: Session, notes: Notes) -> bool:

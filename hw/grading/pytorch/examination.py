@@ -40,30 +40,27 @@ P, SEED = 0.3, 7  # of dropout, and of its random numbers
 TOLERANCE, SINGLE = 1e-9, 1e-4
 
 
-def examine(side: Side, model: Model, small: Material, full: Material) -> Notes:
-    """All checks. Raises `NotDone`."""
+def examine(side: Side, model: Model, materials: Sequence[Material], notes: Notes) -> None:
+    """All checks, of the first of the materials that the hand-in takes: the small one, or else, for
+    a program that has its sizes written into it, that of the assignment's own. Raises `NotDone`."""
     if side.missing:
         raise NotDone
     torch.set_num_threads(1)  # several only wait for each other on numbers as few as these
     try:
-        return _examine(side, model, (small, full))
+        _examine(side, model, materials, notes)
     except OnlySingle:
         side.double = False
-        return _examine(side, model, (small, full))
+        notes.forget()
+        _examine(side, model, materials, notes)
 
 
-def _examine(side: Side, model: Model, materials: Sequence[Material]) -> Notes:
-    """Of the small size, or else, for a program that has its sizes written into it, of the
-    assignment's own."""
-    notes = Notes()
+def _examine(side: Side, model: Model, materials: Sequence[Material], notes: Notes) -> None:
     notes.passed(METHODS, f"The class and {side.train} are there.")
     for material in materials:
         examination = Examination(side, model, material, notes)
         if examination.find():
-            examination.run()
-            return notes
+            return examination.run()
     examination.tell_why_not()
-    return notes
 
 
 @dataclass(frozen=True)
