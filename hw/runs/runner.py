@@ -144,10 +144,11 @@ def _task(run: Run, variant: str, request: Request) -> Task:
 
 
 def _sum_up(runs: Sequence[Run], say: Say, draw: bool) -> list[Run]:
-    """Mean and spread over the seeds of each question and backend that has several."""
-    groups: dict[tuple[str, str], list[Run]] = {}
+    """Mean and spread over the seeds of all that is otherwise the same and has several."""
+    groups: dict[tuple[str, ...], list[Run]] = {}
     for run in runs:
-        groups.setdefault((run.id, run.backend), []).append(run)
+        changed = {key: value for key, value in run.flags.values.items() if key != "seed"}
+        groups.setdefault((run.id, run.backend, str(sorted(changed.items()))), []).append(run)
     sums = []
     for group in groups.values():
         first = group[0]
