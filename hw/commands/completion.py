@@ -13,6 +13,7 @@ import shlex
 import sys
 import typing
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from hw import console
@@ -150,13 +151,21 @@ def _completer(
         return DirectoriesCompleter()
     if metavar == "FILE":
         return FilesCompleter()
-    if metavar in ("A", "B"):
-        return lambda prefix, **_: [*ids(), *FilesCompleter()(prefix)]
+    if metavar.endswith("RUN"):
+        return lambda prefix, **_: [*_runs(), *ids(), *FilesCompleter()(prefix)]
     if "|" in metavar:  # [status|fetch|verify] [NAME...]
         from hw.datasets import CATALOGUE
 
         return lambda **_: [*re.findall(r"[a-z]+", metavar), *CATALOGUE]
     return None
+
+
+def _runs() -> list[str]:
+    """The names of the runs that there are, in the results folder of the environment."""
+    from hw.results.stored import all_runs
+
+    results = Path(os.environ.get("HW_RESULTS_DIR") or "results")
+    return [name for run in all_runs(results) for name in run.names]
 
 
 def _named(words: Sequence[str]) -> list[Question]:

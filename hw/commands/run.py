@@ -134,10 +134,12 @@ def run(args: argparse.Namespace) -> int:
         others = [run for run in [*runs, *over_seeds] if run.id not in ids or not run.outcomes]
         parts = [summary.of_runs(others)] if others else []
         console.show("\n\n".join([*parts, *map(summary.of_sweep, sweeps)]))
+    code = exit_code([*runs, *over_seeds], say)
     for one in sweeps:
         if one.undrawn:
             say(f"error: {one.question.id}: a figure of the sweep is not drawn: {one.undrawn}")
-    return exit_code([*runs, *over_seeds], say)
+            code = code or int(ExitCode.FAILED)
+    return code
 
 
 def exit_code(runs: Sequence[Run], say: Any) -> int:
