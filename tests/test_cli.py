@@ -108,8 +108,14 @@ print("torch" in sys.modules, "matplotlib" in sys.modules, "sympy" in sys.module
 """
 
 
-@pytest.mark.parametrize("words", ["--help", "run --help", "list --json", "show q1.mlp"])
-def test_help_list_and_show_import_nothing_slow(words: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--help", "run --help", "list --json", "show q1.mlp"),
+        "check q1.mlp test_accuracy=0.53",
+    ],
+)
+def test_what_computes_nothing_imports_nothing_slow(words: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *words.split()],
         cwd=ROOT,

@@ -19,6 +19,7 @@ VERBS = {
     "bench": "speed and memory, as ratios against the plain loop",
     "calibrate": "run seeds, and keep the spread that verify and check judge by",
     "check": "a number of your own: plausible or not, and what to look at",
+    "grade": "hand-ins against the reference: where they part, and which known mistake it is",
     "runs": "every results folder and what tells it from others; removes those no longer wanted",
     "compare": "any number of runs, or whole results folders, side by side",
     "whence": "where a figure comes from, and whether it is out of date",

@@ -171,6 +171,14 @@ class Execution:
         if not self.missing:
             self.end()
 
+    def share(self, variant: str, result: Done | Failed) -> None:
+        """Keep the result of a task that was another question's, and is this one's too."""
+        try:
+            self.mark()
+        except HwError as error:
+            result = Failed(result.task, error)
+        self.add(variant, result)
+
     def _keep(self, variant: str, done: Done) -> None:
         run = self.run
         entry = Entry(
