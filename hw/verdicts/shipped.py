@@ -55,6 +55,11 @@ def path_of(question: Question) -> Path:
     return homeworks()[question.homework].folder / FOLDER / f"{question.name}.json.gz"
 
 
+def _without_effect(question: Question) -> set[str]:
+    """Settings that may differ: the seed, and in NumPy how PyTorch makes an update."""
+    return {"seed", "step"} if question.backend == "numpy" else {"seed"}
+
+
 # Packing ------------------------------------------------------------------------------------------
 
 
@@ -90,7 +95,8 @@ def _read_seed(question: Question, there: Results) -> Seed | None:
         return None
     identity, now = Identity.of_config(question, there.config), Identity.as_configured(question)
     plain = identity.backend == question.backend and not identity.options
-    same = not any(now.has_other_settings(v, then, {"seed"}) for v, then in variants.items())
+    but = _without_effect(question)
+    same = not any(now.has_other_settings(v, then, but) for v, then in variants.items())
     of_real = question.data is None or (there.run.data or {}).get("source") == "real"
     alone = len(identity.seeds) == 1
     return Seed(identity.seeds[0], there) if alone and plain and same and of_real else None
@@ -109,9 +115,10 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
     """The document of a question. Raises `HwError` for seeds of different data or versions."""
     data = _alike(question, [one.data for one in seeds], "data")
     start = find_one_start(question, roots, data)
+    but = _without_effect(question)
     settings = {
-        variant: {k: v for k, v in values.items() if k != "seed"}
-        for variant, values in seeds[0].results.config.variants.items()
+        variant: {k: v for k, v in question.configured(variant).items() if k not in but}
+        for variant in question.variants
     }
     return {
         "question": question.id,
@@ -215,12 +222,12 @@ def read(question: Question) -> Calibration | None:
 
 
 def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
-    now = Identity.as_configured(question)
+    now, but = Identity.as_configured(question), _without_effect(question)
     fitting = [
         variant
         for variant in question.variants
         if variant in raw["variants"]
-        and not now.has_other_settings(variant, raw["settings"][variant], {"seed"})
+        and not now.has_other_settings(variant, raw["settings"][variant], but)
     ]
     if raw["question"] != question.id or raw["backend"] != question.backend or not fitting:
         return None

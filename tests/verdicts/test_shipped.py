@@ -16,6 +16,7 @@ from written_results import OTHER, PUBLISHED, STAND_IN, calibrate, curve, outcom
 
 from hw.config import catalog
 from hw.errors import HwError
+from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 from hw.verdicts import Verdict, calibration, gather, judge_all, one_start, shipped
 from hw.verdicts.statistics import deviation, student_factor
@@ -113,6 +114,17 @@ class TestPacking:
         changed = {v: {**question.configured(v), "epochs": 3, "seed": 7} for v in SEEDS[1]}
         folder.write_outcomes(SEEDS[1], {"variants": changed})
         assert [one.seed for one in shipped.find(question, [tmp_path])] == [1, 2, 42]
+
+    def test_how_pytorch_makes_an_update_is_nothing_to_numpy(self, tmp_path: Path) -> None:
+        question = catalog.find(ID)
+        write_seed(tmp_path, 1, SEEDS[1])
+        folder = Folder(tmp_path / "ist2024" / f"{question.name}@00000001")
+        variants = {v: {**s, "step": "direct"} for v, s in folder.read().config.variants.items()}
+        folder.write_outcomes(SEEDS[1], {"variants": variants})
+        (one,) = shipped.find(question, [tmp_path])
+        assert "step" not in shipped.pack(question, [one])["settings"]["plain"]
+        # In PyTorch it is: what was computed otherwise is another run.
+        assert shipped.find(replace(question, backend="torch"), [tmp_path]) == []
 
     def test_the_first_folder_that_has_a_seed_counts(self, tmp_path: Path) -> None:
         write_seed(tmp_path / "a", 1, SEEDS[1])
