@@ -19,9 +19,11 @@ VERBS = {
     "bench": "speed and memory, as ratios against the plain loop",
     "calibrate": "run seeds, and keep the spread that verify and check judge by",
     "check": "a number of your own: plausible or not, and what to look at",
-    "compare": "two runs, or two results folders, side by side",
+    "grade": "hand-ins against the reference: where they part, and which known mistake it is",
+    "runs": "every results folder and what tells it from others; removes those no longer wanted",
+    "compare": "any number of runs, or whole results folders, side by side",
     "whence": "where a figure comes from, and whether it is out of date",
-    "export": "results for other tools: DVC's files, or one long table",
+    "export": "results for other tools: DVC, TensorBoard, LaTeX, or one long table",
     "completion": "a script with which a shell completes commands, ids and options",
 }
 

@@ -136,7 +136,7 @@ def _from_one_start(
             request.data_mode,
         )
         data = loaded.describe()
-    announce.stand_in(data)
+    announce.data(data)
     folder = _folder(question, data, request.results_directory)
     before = calibration.read(folder, one_start.FILE)
     known = before is not None and not before.changed(calibration.depends_on(question, data))

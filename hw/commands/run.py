@@ -235,7 +235,8 @@ def _planned(runs: Sequence[Run]) -> list[list[str]]:
 
 
 class Announcer:
-    """Says loudly, once a data set, when its stand-in is used; hands out progress bars."""
+    """Says loudly, once a data set, when its stand-in is used, and what else one must know of it;
+    hands out progress bars."""
 
     def __init__(self, say: Any) -> None:
         self.say = say
@@ -244,17 +245,22 @@ class Announcer:
         self.lines: set[int] = set()
 
     def watcher(self, run: Run, variant: str) -> Watcher:
-        self.stand_in(run.data)
+        self.data(run.data, run.data_notes)
         return self.bar(run.id if len(run.variants) == 1 else f"{run.id} {variant}")
 
-    def stand_in(self, data: Mapping[str, str] | None) -> None:
-        if data and is_stand_in(data) and data["name"] not in self.told:
-            name = data["name"]
-            self.told.add(name)
+    def data(self, data: Mapping[str, str] | None, notes: Sequence[str] = ()) -> None:
+        """Say once of a data set what is to be known of it."""
+        if not data or data["name"] in self.told:
+            return
+        name = data["name"]
+        self.told.add(name)
+        if is_stand_in(data):
             self.say(
                 f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
                 f"anything about the real data ('python -m hw data fetch {name}' gets them)"
             )
+        for note in notes:
+            self.say(f"note: {name}: {note}")
 
     def bar(self, text: str) -> Watcher:
         self.bars.append(progress.Bar(text, self.lines))

@@ -19,7 +19,8 @@ from typing import Any
 
 import yaml
 
-from hw.errors import UsageError, did_you_mean, quoted
+from hw.errors import HwError, UsageError, did_you_mean, quoted
+from hw.results.files import read_bytes
 
 
 def setting(
@@ -198,15 +199,11 @@ def read_yaml(path: Path) -> Any:
     Raises `UsageError` that names the file and the line.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_YAML_BYTES + 1)
-        if len(raw) > MAX_YAML_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_YAML_BYTES} bytes")
-        text = raw.decode()
+        text = read_bytes(path, MAX_YAML_BYTES).decode()
         _check_events(yaml.parse(text, _StrictLoader), path)
         return yaml.load(text, _StrictLoader)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
+    except HwError as error:
+        raise UsageError(str(error)) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text") from error
     except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:

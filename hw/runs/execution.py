@@ -53,7 +53,7 @@ class Execution:
             data = worker.load_data(
                 source["name"], source["view"], request.data_directory, request.data_mode
             )
-            run.data = data.describe()
+            run.data, run.data_notes = data.describe(), data.notes[1:]  # the first is the view's
         self.keep_real()
         busy = None
         try:

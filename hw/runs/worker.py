@@ -56,7 +56,7 @@ class Done:
     outcome: Outcome
     data: dict[str, str] | None
     seconds: float
-    peak_memory_mb: float
+    peak_memory_mb: float  # 0 where the platform does not say it
     made_by: dict[str, str]  # the code and the versions of the process that computed it
     epoch_seconds: list[float] = field(default_factory=list)
 

@@ -9,6 +9,7 @@ that is out of date is noticed. A user's own (``hw calibrate``) is read and writ
 from __future__ import annotations
 
 import math
+import os
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,7 @@ class Calibration:
     depends_on: digests of what the values depend on, by name.
     seconds:    median seconds of an epoch, by variant and seed.
     versions:   of Python's packages, by name.
+    steps:      of PyTorch, with which the seeds were run: ``autograd``, ``direct``.
     shipped:    whether it came with hw; else it is the user's own.
     one_start:  runs with the configured seed of which one initial weight each is one unit in the
                 last place off: what of the spread is there without another seed.
@@ -55,6 +57,7 @@ class Calibration:
     depends_on: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
     shipped: bool = False
     one_start: Calibration | None = None
 
@@ -94,6 +97,8 @@ class Calibration:
         if not self.shipped:
             return f"{self.text()} of your own calibration"
         made = ", ".join(f"{name} {version}" for name, version in self.versions.items())
+        if "direct" in self.steps:
+            made += ", --step direct"
         of = f", of {self.data['name']}" if self.data else ""
         other = "" if self.published else ", which is not the published file"
         return f"{self.text()} come with hw ({made}){of}{other}"
@@ -212,7 +217,7 @@ def write(folder: Path, document: Mapping[str, Any], name: str = FILE) -> Path:
 def read(folder: Path, name: str = FILE) -> Calibration | None:
     """What `write` wrote; None where there is nothing. Raises `HwError` for a damaged file."""
     path = folder / name
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
     raw = read_json(path)
     try:

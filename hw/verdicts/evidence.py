@@ -134,7 +134,7 @@ class Evidence:
             return 0
         sizes = split_sizes(self.question.data["name"], self.question.data["view"])
         n = count or sizes.get(split, 0)
-        whole = abs(value * n - round(value * n)) < 1e-6 * max(1, n)
+        whole = 0 <= value <= 1 and abs(value * n - round(value * n)) < 1e-6 * max(1, n)
         return n if whole or self.n_seeds > 1 else 0
 
     def band(self, variant: str, metric: str, count: int = 0) -> Band | None:

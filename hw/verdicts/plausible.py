@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from hw.config.catalog import Question
@@ -139,11 +139,12 @@ def _printed(text: str, metric: str, word: str) -> str:
     """The number as it was printed, a percentage as a share."""
     try:
         found = Decimal(text.removesuffix("%"))
-    except InvalidOperation:
+        if text.endswith("%"):
+            found = found.scaleb(-2)
+    except ArithmeticError:
         raise UsageError(f"{quoted(word)}: {quoted(text)} is not a number") from None
-    if text.endswith("%"):
-        found = found.scaleb(-2)
-    if not found.is_finite() or abs(found) > Decimal("1e300"):
+    # Not by comparing: beyond its range, Decimal's arithmetic raises.
+    if not found.is_finite() or found.adjusted() > 300:
         raise UsageError(f"{quoted(word)}: {quoted(text)} is not a finite number")
     if metric.endswith("accuracy") and not 0 <= found <= 1:
         raise UsageError(f"{quoted(word)}: an accuracy is a share from 0 to 1, or ends in %")

@@ -6,7 +6,7 @@ versions and times. ``tools/pack_calibrations.py`` makes it. The form of the doc
 
     {"question": "ist2024.q1.mlp", "backend": "numpy", "seeds": [1, 2],
      "data": {"name": ..., "provenance": ..., "sha256": ..., "source": "real"},
-     "settings": {variant: {...}}, "versions": {"numpy": "2.4.6"},
+     "settings": {variant: {...}}, "steps": ["direct"], "versions": {"numpy": "2.4.6"},
      "variants": {variant: {"metrics": {metric: [a number a seed, or null]},
                             "curves": {metric: [a list of numbers a seed, or null]},
                             "epochs": [how many epochs a seed has],
@@ -48,16 +48,14 @@ FOLDER = "calibrations"
 DIGITS = 6
 WHOLE = 400  # epochs up to which a curve is kept whole: then it can be judged, else only drawn
 MAX_BYTES = 50_000_000
+# What a run may have of its own and still be one of the seeds. The direct step makes autograd's
+# updates, rounded otherwise: one run of a chaotic network ends elsewhere, many scatter alike.
+FREE = {"seed", "step"}
 
 
 def path_of(question: Question) -> Path:
     """Where the calibration of a question lies, if it has one."""
     return homeworks()[question.homework].folder / FOLDER / f"{question.name}.json.gz"
-
-
-def _without_effect(question: Question) -> set[str]:
-    """Settings that may differ: the seed, and in NumPy how PyTorch makes an update."""
-    return {"seed", "step"} if question.backend == "numpy" else {"seed"}
 
 
 # Packing ------------------------------------------------------------------------------------------
@@ -76,8 +74,8 @@ class Seed:
 
 
 def find(question: Question, roots: Sequence[Path]) -> list[Seed]:
-    """The finished runs of a question that differ from it in nothing but their seed, in the order
-    of these: on real data, each seed once, from the first results folder that has it."""
+    """The finished runs of a question that differ from it in nothing but what is `FREE`, by
+    seed: on real data, each seed once, from the first results folder that has it."""
     found: dict[int, Seed] = {}
     for root in roots:
         own = question.folder(root)
@@ -95,8 +93,7 @@ def _read_seed(question: Question, there: Results) -> Seed | None:
         return None
     identity, now = Identity.of_config(question, there.config), Identity.as_configured(question)
     plain = identity.backend == question.backend and not identity.options
-    but = _without_effect(question)
-    same = not any(now.has_other_settings(v, then, but) for v, then in variants.items())
+    same = not any(now.has_other_settings(v, then, FREE) for v, then in variants.items())
     of_real = question.data is None or (there.run.data or {}).get("source") == "real"
     alone = len(identity.seeds) == 1
     return Seed(identity.seeds[0], there) if alone and plain and same and of_real else None
@@ -115,10 +112,11 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
     """The document of a question. Raises `HwError` for seeds of different data or versions."""
     data = _alike(question, [one.data for one in seeds], "data")
     start = find_one_start(question, roots, data)
-    but = _without_effect(question)
+    used = [values for one in seeds for values in one.results.config.variants.values()]
+    steps = {values["step"] for values in used if "step" in values}
     settings = {
-        variant: {k: v for k, v in question.configured(variant).items() if k not in but}
-        for variant in question.variants
+        variant: {k: v for k, v in values.items() if k not in FREE}
+        for variant, values in seeds[0].results.config.variants.items()
     }
     return {
         "question": question.id,
@@ -126,6 +124,7 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
         "seeds": [one.seed for one in seeds],
         "data": data,
         "settings": settings,
+        "steps": sorted(steps) if question.backend == "torch" else [],
         "versions": _alike(question, [_versions(question, one) for one in seeds], "versions"),
         "variants": {variant: _pack_variant(variant, seeds) for variant in question.variants},
         **({"one_start": _pack_one_start(start)} if start else {}),
@@ -222,12 +221,12 @@ def read(question: Question) -> Calibration | None:
 
 
 def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
-    now, but = Identity.as_configured(question), _without_effect(question)
+    now = Identity.as_configured(question)
     fitting = [
         variant
         for variant in question.variants
         if variant in raw["variants"]
-        and not now.has_other_settings(variant, raw["settings"][variant], but)
+        and not now.has_other_settings(variant, raw["settings"][variant], FREE)
     ]
     if raw["question"] != question.id or raw["backend"] != question.backend or not fitting:
         return None
@@ -247,6 +246,7 @@ def _unpack(question: Question, raw: Mapping[str, Any]) -> Calibration | None:
         data=described(raw["data"]),
         seconds=seconds,
         versions={str(name): str(version) for name, version in raw["versions"].items()},
+        steps=tuple(str(step) for step in raw["steps"]),
         shipped=True,
         one_start=_unpack_one_start(raw["one_start"], fitting) if "one_start" in raw else None,
     )

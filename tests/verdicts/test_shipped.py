@@ -122,9 +122,9 @@ class TestPacking:
         variants = {v: {**s, "step": "direct"} for v, s in folder.read().config.variants.items()}
         folder.write_outcomes(SEEDS[1], {"variants": variants})
         (one,) = shipped.find(question, [tmp_path])
-        assert "step" not in shipped.pack(question, [one])["settings"]["plain"]
-        # In PyTorch it is: what was computed otherwise is another run.
-        assert shipped.find(replace(question, backend="torch"), [tmp_path]) == []
+        packed = shipped.pack(question, [one])
+        assert packed["steps"] == []
+        assert "step" not in packed["settings"]["plain"]
 
     def test_the_first_folder_that_has_a_seed_counts(self, tmp_path: Path) -> None:
         write_seed(tmp_path / "a", 1, SEEDS[1])
@@ -167,6 +167,25 @@ class TestPacking:
         assert kept[0] == 1
         assert kept[-10:] == list(range(max(1, count - 9), count + 1))
         assert len(kept) == count if count <= shipped.WHOLE else len(kept) < 215
+
+
+def test_pytorch_seeds_may_have_made_their_updates_either_way(tmp_path: Path) -> None:
+    question = catalog.find("q2.logistic_regression")
+    for seed, step in ((1, "direct"), (2, "autograd")):
+        outcomes = dict.fromkeys(question.variants, SEEDS[seed]["plain"])
+        write_seed(tmp_path, seed, outcomes, question.id)
+        configured = {v: question.configured(v) for v in outcomes}
+        other = {v: {**c, "seed": seed, "step": step} for v, c in configured.items()}
+        Folder(question.folder(tmp_path).with_name(f"{question.name}@{seed:08x}")).write_outcomes(
+            outcomes, {"variants": other}
+        )
+    seeds = shipped.find(question, [tmp_path])
+    assert [one.seed for one in seeds] == [1, 2]
+    packed = shipped.pack(question, seeds)
+    assert packed["steps"] == ["autograd", "direct"]
+    found = shipped._unpack(question, packed)
+    assert found is not None
+    assert "--step direct" in found.origin()
 
 
 def test_runs_from_one_start_travel_too(ships: Any, tmp_path: Path) -> None:
