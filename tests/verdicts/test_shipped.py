@@ -183,6 +183,8 @@ def test_pytorch_seeds_may_have_made_their_updates_either_way(tmp_path: Path) ->
     assert [one.seed for one in seeds] == [1, 2]
     packed = shipped.pack(question, seeds)
     assert packed["steps"] == ["autograd", "direct"]
+    # Only autograd's take the time that the run as configured takes.
+    assert packed["variants"]["lr-0.1"]["seconds"] == [None, 0.5]
     found = shipped._unpack(question, packed)
     assert found is not None
     assert "--step direct" in found.origin()
