@@ -14,11 +14,9 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from hw.config.located import Place, Problem, WrongFile
 from hw.errors import UsageError, did_you_mean, quoted
 
 
@@ -42,10 +40,21 @@ def setting(
 
 @dataclass(frozen=True)
 class Layer:
-    """Values of one origin, such as a YAML file's ``settings`` or the command line."""
+    """Values of one origin, such as a YAML file's ``settings`` or the command line.
+
+    place: where they stand, if they stand in a file.
+    """
 
     origin: str
     values: Mapping[str, Any]
+    place: Place | None = None
+
+    def wrong(self, key: object, text: str) -> UsageError:
+        """What to raise for the value of ``key``: with file and line where they are known."""
+        if self.place is None:
+            return UsageError(f"{self.origin}: {text}")
+        at = self.place.at(str(key))
+        return WrongFile([Problem(at.path, at.line, f"{self.place.words}: {text}")])
 
 
 @dataclass(frozen=True)
@@ -73,14 +82,16 @@ def resolve(cls: type, layers: Iterable[Layer]) -> Resolved:
         for key, raw in layer.values.items():
             name = key.replace("-", "_") if isinstance(key, str) else key
             if name not in fields:
-                raise UsageError(
-                    f"{layer.origin}: unknown setting {quoted(key)}{did_you_mean(name, fields)}"
-                    f" (settings: {', '.join(fields)})"
+                raise layer.wrong(
+                    key,
+                    f"unknown setting {quoted(key)}{did_you_mean(name, fields)}"
+                    f" (settings: {', '.join(fields)})",
                 )
-            where = f"{layer.origin}: {name}"
-            values[name] = check_bounds(
-                convert(raw, kinds[name], where), fields[name].metadata, where
-            )
+            try:
+                value = check_bounds(convert(raw, kinds[name], name), fields[name].metadata, name)
+            except UsageError as error:
+                raise layer.wrong(key, str(error)) from None
+            values[name] = value
             origins[name] = layer.origin
     return Resolved(cls(**values), origins)
 
@@ -162,69 +173,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     return value
-
-
-class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML that also refuses repeated keys, and knows no types but JSON's."""
-
-    yaml_implicit_resolvers: typing.ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) != len(node.value):
-            keys = [self.construct_object(k, deep=True) for k, _ in node.value]
-            twice = next(k for k in keys if keys.count(k) > 1)
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {twice!r} stands there twice", node.start_mark
-            )
-        return mapping
-
-
-for _name in ("timestamp", "binary", "set", "omap", "pairs"):
-    _StrictLoader.add_constructor(
-        f"tag:yaml.org,2002:{_name}", yaml.constructor.SafeConstructor.construct_undefined
-    )
-
-MAX_YAML_BYTES = 1_000_000
-MAX_YAML_DEPTH = 50
-
-
-def read_yaml(path: Path) -> Any:
-    """The document in a YAML file: JSON's types only, no aliases, no repeated keys.
-
-    Raises `UsageError` that names the file and the line.
-    """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_YAML_BYTES + 1)
-        if len(raw) > MAX_YAML_BYTES:
-            raise UsageError(f"{path}: larger than {MAX_YAML_BYTES} bytes")
-        text = raw.decode()
-        _check_events(yaml.parse(text, _StrictLoader), path)
-        return yaml.load(text, _StrictLoader)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text") from error
-    except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:
-        # Besides YAMLError: what constructors raise on a tag that does not fit, `!!bool x`.
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise UsageError(f"{path}:{line} {problem}") from error
-
-
-def _check_events(events: Iterable[Any], path: Path) -> None:
-    """Refuse what no file of ours needs: aliases, which make a small file expand without bound,
-    and nesting so deep that the loader's recursion overflows the stack."""
-    depth = 0
-    for event in events:
-        if isinstance(event, yaml.AliasEvent):
-            raise UsageError(f"{path}: YAML aliases (*name) are not accepted")
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_YAML_DEPTH:
-            raise UsageError(f"{path}: nested more than {MAX_YAML_DEPTH} deep")

@@ -47,10 +47,12 @@ class View:
     cut:  makes the homework's splits from the publisher's. Its counts are those of the published
           data set; a smaller set (a stand-in) is cut in the same proportions.
     note: says in words what it takes.
+    splits: the names of the splits that it makes.
     """
 
     cut: Callable[[Upstream], Splits]
     note: str
+    splits: tuple[str, ...] = ("train", "validation", "test")
 
 
 class StandIn(Protocol):
@@ -126,6 +128,11 @@ class Entry:
     @property
     def n_classes(self) -> int:
         return len(self.class_names)
+
+    @property
+    def task(self) -> str:
+        """What can be learned from it: ``classification`` or ``regression``."""
+        return "classification" if self.n_classes else "regression"
 
     @property
     def bytes(self) -> int:

@@ -18,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.errors import HwError
 from hw.results import lock
 from hw.results.outcome import Outcome

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hw.errors import UsageError
 from hw.nn.errors import Diverged
 from hw.results.outcome import Outcome
+from hw.training.metrics import DERIVED
 
 Array = NDArray[Any]
 
@@ -131,13 +132,6 @@ class Relay(Watcher):
 
     def finished(self, outcome: Outcome) -> None:
         self.inner.finished(outcome)
-
-
-# Metrics that follow from two others: how far training runs ahead of validation.
-DERIVED = {
-    "accuracy_gap": ("train_accuracy", "validation_accuracy"),
-    "loss_gap": ("validation_loss", "train_loss"),
-}
 
 
 def measure(learner: Learner, metrics: Sequence[str], known: dict[str, float]) -> dict[str, float]:
