@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hw import console
+from hw.config import folders
 from hw.errors import ExitCode, UsageError, as_expected, debugging, did_you_mean, quoted
 from hw.runs import interruption
 from hw.runs.interruption import Terminated
@@ -72,6 +73,15 @@ def build_parser(only: str | None = None) -> Parser:
         type=Path,
         metavar="DIR",
         help="where results go (default: $HW_RESULTS_DIR, or ./results)",
+    )
+    common.add_argument(
+        "--homeworks",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder of homeworks of your own, beside hw's (repeatable; also $HW_HOMEWORKS, or "
+        "homeworks in hw.toml)",
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     commands.add_parsers(subparsers, common, only)
@@ -133,7 +143,8 @@ def _dispatch(arguments: list[str]) -> int:
     args.command_line = f"{PROGRAM} {shlex.join(asked)}"
     args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
     args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
-    return int(args.run(args))
+    with folders.using(args.homeworks):
+        return int(args.run(args))
 
 
 def _verbs(parser: Parser) -> dict[str, Any]:

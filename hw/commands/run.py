@@ -8,6 +8,7 @@ from typing import Any
 
 from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.config.claims import count_faults, published_values, said
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.results.folder import as_json, is_stand_in
@@ -101,15 +102,19 @@ def run(args: argparse.Namespace) -> int:
         fail_fast=args.fail_fast,
         command=args.command_line,
     )
-    runs = plan(request)
+    wrong = catalog.wrong_among(args.ids)
+    for error in wrong.values():
+        console.say(f"error: {' '.join(str(error).split())}")
+    runs = plan(request) if not wrong or catalog.select(args.ids)[0] else []
+    ended = ExitCode.USAGE if wrong else ExitCode.OK
     if args.dry_run and args.json:
         console.show(as_json({"runs": [r.as_json() for r in runs]}), end="")
-        return int(ExitCode.OK)
+        return int(ended)
     if args.dry_run:
         console.show(
             console.table(["question", "variant", "backend", "seed", "folder"], _planned(runs))
         )
-        return int(ExitCode.OK)
+        return int(ended)
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:
@@ -127,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
         console.show(as_json(document), end="")
     elif not args.quiet:
         console.show(summary([*runs, *over_seeds]))
-    return exit_code(runs, say)
+    return exit_code(runs, say) or int(ended)
 
 
 def exit_code(runs: Sequence[Run], say: Any) -> int:

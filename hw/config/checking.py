@@ -92,10 +92,10 @@ def _check_measures(question: Question, splits: Collection[str], place: Place) -
                 continue
             split = metric.partition("_")[0]
             if split in ("train", "validation", "test") and split not in splits:
-                origin = "" if question.measure is not None else f" (what {question.kind} measures)"
+                origin = "" if question.measure is not None else f" ({question.kind} measures it)"
                 at.at(i).note(
                     f"measure: {metric}{origin}: the data have no {split} split, only "
-                    f"{', '.join(splits)}; name metrics under 'measure: {{epoch: [...], end: [...]}}'"
+                    f"{', '.join(splits)}; say 'measure: {{epoch: [...], end: [...]}}'"
                 )
             else:
                 at.at(i).unknown("metric", metric, known)

@@ -170,7 +170,7 @@ class Record(ClaimKeys):
     witnesses: int = key("how many groups logged it independently", 1, low=1)
 
 
-# Each sort by the key that tells it; a claim with ``metric`` is a value if it has one, else a range.
+# Each sort by the key that tells it; with ``metric`` it is a value if there is one, else a range.
 SORTS: dict[str, type[ClaimKeys]] = {
     "value": Value,
     "range": Range,

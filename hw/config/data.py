@@ -224,7 +224,7 @@ def read_data(
         place.wrong("data must have a name and a view, or a file of your own")
         return None
     found = read(NamedData, raw, place)
-    if "name" in found and "view" not in found:
+    if "name" in found and "view" not in raw:
         if found["name"] in named:
             return dict(named[found["name"]])
         place.wrong(

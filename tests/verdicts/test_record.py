@@ -12,6 +12,7 @@ from written_results import curve, outcome
 
 from hw.config import catalog, record
 from hw.config.claims import read_claims
+from hw.config.located import Place
 from hw.errors import UsageError
 from hw.verdicts import record as judging
 from hw.verdicts.evidence import Evidence
@@ -43,7 +44,7 @@ def logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def found(ours: list[float], published: bool = True, **claim: Any) -> Finding:
     asked = catalog.find("ist2023.q1.perceptron")
     item = {"record": METRIC, **claim}
-    asked = replace(asked, claims=read_claims([item], asked.variants, "a file"))
+    asked = replace(asked, claims=read_claims([item], asked.variants, Place(Path("a file"))))
     results = {"default": outcome(history=curve(ours, METRIC))}
     evidence = Evidence(asked, results, source="real", published=published)
     return judge(asked.claims[0], evidence)
