@@ -116,19 +116,17 @@ def _make_package(folder: Path) -> None:
         sys.modules[name] = package
 
 
-def source(module: str) -> Path | None:
-    """The file of a module of hw's or of a folder of one's own; None for any other."""
-    first, *rest = module.split(".")
-    if first == "hw":
-        base = _PACKAGE.joinpath(*rest)
-    elif first.startswith(PREFIX) and first in sys.modules:
-        base = Path(sys.modules[first].__path__[0]).joinpath(*rest)
-    else:
-        return None
-    for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file():
-            return path
+def own_folder(module: str) -> Path | None:
+    """The folder of one's own that a module is of, if it is of any."""
+    package = module.partition(".")[0]
+    if package.startswith(PREFIX) and package in sys.modules:
+        return Path(sys.modules[package].__path__[0])
     return None
+
+
+def name_anywhere(module: str) -> str:
+    """A module's name without where its folder lies: the same when the folder is moved."""
+    return f"models.{module.partition('.')[2]}" if module.startswith(PREFIX) else module
 
 
 def _place(error: Exception, path: Path) -> str:
