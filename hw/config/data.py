@@ -165,6 +165,8 @@ def read_declaration(raw: Any, place: Place) -> dict[str, Any]:
         place.wrong("scale and standardise: give one of them")
     for name in ("file", "features", "labels", "targets", "counts"):
         if isinstance(raw.get(name), dict):
+            if "train" not in raw[name]:
+                place.at(name).wrong("train is missing")
             for split in raw[name]:
                 if split not in SPLITS:
                     place.at(name, str(split)).unknown("split", split, SPLITS)
@@ -215,8 +217,9 @@ def read_data(
     if raw is None:
         return None
     if isinstance(raw, dict) and "file" in raw:
+        before = len(place.problems)
         declared = read_declaration(raw, place)
-        if "file" not in declared:
+        if len(place.problems) > before:
             return None
         name = declare(declared, owner, folders, place.path)
         return {"name": name, "view": OWN_VIEW, **_but_name(declared)}
@@ -250,8 +253,9 @@ def read_shared(
     found = {}
     for name, one in sets.items():
         at = place.at(str(name)) if name else place
+        before = len(place.problems)
         keys = read_declaration(one, at)
-        if "file" in keys:
+        if len(place.problems) == before:
             if name:
                 keys = {"name": str(name), **keys}
             known = declare(keys, owner, folders, place.path)
