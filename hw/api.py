@@ -49,8 +49,7 @@ class Figure:
 
         r = self._result
         (spec,) = (f for f in r.question.figures if f["name"] == self.name)
-        with _plotting_as_it_was():
-            return draw(r.question, spec, r.outcomes, r.data)
+        return draw(r.question, spec, r.outcomes, r.data)
 
     def _repr_png_(self) -> bytes | None:
         return self.png.read_bytes() if self.png.is_file() else None
@@ -192,7 +191,7 @@ def run(
         if not quiet and not line.startswith("error: ") and "up to date" not in line:
             console.say(" ".join(line.split()))
 
-    with _machine_as_it_was(), _plotting_as_it_was():
+    with _machine_as_it_was():
         runs = plan(request)
         over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
     for one in runs:
@@ -294,12 +293,3 @@ def _machine_as_it_was() -> Iterator[None]:
 def _flushes(torch: Any) -> bool:
     """Whether denormal numbers are taken for zero."""
     return not bool((torch.tensor([1e-310], dtype=torch.float64) * 0.5).item())
-
-
-@contextmanager
-def _plotting_as_it_was() -> Iterator[None]:
-    """hw's style of figures is its own, not the notebook's."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        yield

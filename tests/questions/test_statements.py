@@ -22,7 +22,7 @@ QUESTIONS = {name: q for name, q in catalog.load_all().items() if not q.trains}
 # Statements that are false, by question, independently of what its file says; others have none.
 FALSE = {
     "ist2024.q3.quadratic_activation":
-        "c3_published published_construction inputs_can_be_independent",
+        "c3_published inputs_can_be_independent",
     "ist2023.q3.boolean_range": "weights_are_whole",
     "ist2021.q1.multinomial_loss": "softmax_of_z",
     "ist2021.q1.convexity": "equation_1_3",

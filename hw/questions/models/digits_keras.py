@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import math
 import os
+from abc import abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
@@ -154,9 +155,9 @@ class Scheduled(BatchLearner):
     device: str
     updates = 0  # that were made
 
+    @abstractmethod
     def use_rate(self, rate: float) -> None:
         """Make the next updates with this step size."""
-        raise NotImplementedError
 
     def advance(self, updates: int) -> Array:
         losses = []

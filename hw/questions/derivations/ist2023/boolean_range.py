@@ -43,9 +43,9 @@ import numpy as np
 
 from hw.config.settings import setting
 from hw.errors import UsageError
+from hw.questions.derivations.ist2023._sum_network import Network, Number, inside, sign
 from hw.questions.derivations.lab.lab import Figures, Lab, as_numpy
 from hw.questions.derivations.lab.separability import SIGNS, XOR, separate
-from hw.questions.derivations.lab.sum_network import Network, Number, inside, sign
 from hw.questions.derivations.lab.worlds import World
 from hw.results.outcome import Outcome
 

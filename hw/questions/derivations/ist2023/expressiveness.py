@@ -4,7 +4,7 @@ Source: IST Deep Learning 2023-24, Homework 1, question 1.2(a), a group's report
 logistic regression less expressive than a multi-layer perceptron with ReLUs, but easier to train
 because its problem is convex? The report says true; here each part of it is put to the test.
 
-Conventions: those of `lab.softmax_models`, which has both models, θ flat and the loss the mean
+Conventions: those of `_softmax_models`, which has both models, θ flat and the loss the mean
 cross-entropy in nats. The XOR is on {-1, +1}², class 1 where x_1 ≠ x_2.
 
 - Convexity is tested on random segments: L((1-t)θ + tθ') ≤ (1-t) L(θ) + t L(θ'). For the linear
@@ -34,12 +34,12 @@ import numpy as np
 
 from hw.config.settings import setting
 from hw.nn.losses import softmax
+from hw.questions.derivations.ist2023._softmax_models import MODELS, Data, NumPyModels, Shape
 from hw.questions.derivations.lab.calculus import ROUNDING
 from hw.questions.derivations.lab.lab import Figures, Lab
 from hw.questions.derivations.lab.separability import AND as AND_LABELS
 from hw.questions.derivations.lab.separability import SIGNS, separate
 from hw.questions.derivations.lab.separability import XOR as XOR_LABELS
-from hw.questions.derivations.lab.softmax_models import MODELS, Data, NumPyModels, Shape
 from hw.results.outcome import Outcome
 
 LOG_2 = float(np.log(2))

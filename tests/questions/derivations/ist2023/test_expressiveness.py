@@ -11,6 +11,7 @@ import pytest
 import support
 
 from hw.questions.derivations.ist2023 import expressiveness as question
+from hw.questions.derivations.ist2023._softmax_models import Data, NumPyModels, Shape, TorchModels
 from hw.questions.derivations.ist2023.expressiveness import (
     XOR,
     XOR_LINEAR,
@@ -20,7 +21,6 @@ from hw.questions.derivations.ist2023.expressiveness import (
 )
 from hw.questions.derivations.lab.separability import SIGNS
 from hw.questions.derivations.lab.separability import XOR as XOR_LABELS
-from hw.questions.derivations.lab.softmax_models import Data, NumPyModels, Shape, TorchModels
 from hw.results.outcome import Outcome
 
 ID = "ist2023.q1.expressiveness"

@@ -8,6 +8,7 @@ PyTorch tensors. The gradient of the loss is there twice, by hand and by autogra
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -38,7 +39,7 @@ def places(D: int) -> tuple[Any, Any]:
     return np.append(np.arange(D), i), np.append(np.arange(D), j)
 
 
-class Algebra:
+class Algebra(ABC):
     """The model in the arrays of ``xp``, NumPy or PyTorch; NumPy's may hold exact numbers too."""
 
     def __init__(self, backend: str) -> None:
@@ -149,9 +150,9 @@ class Algebra:
         s = self.xp.linalg.svdvals(M)
         return int((s > 1e-10 * s[0]).sum())
 
+    @abstractmethod
     def loss_and_gradient(self, theta: Theta, X: Any, y: Any) -> tuple[Any, Theta]:
         """½ Σ (ŷ - y)² for each network (...) and its gradient."""
-        raise NotImplementedError
 
 
 class NumPyAlgebra(Algebra):
