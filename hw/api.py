@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import console
-from hw.config import catalog
+from hw.config import catalog, folders
 from hw.config.catalog import Question
 from hw.config.claims import published_values
 from hw.errors import HwError, UsageError, quoted
@@ -27,6 +27,8 @@ from hw.runs import runner
 from hw.runs.machine import cores
 from hw.runs.planning import Request, plan
 from hw.training.loop import Watcher
+
+Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 __all__ = ["Figure", "HwError", "Result", "load", "run"]
 
@@ -147,6 +149,7 @@ def run(
     data: str = "auto",
     data_dir: str | os.PathLike[str] | None = None,
     results_dir: str | os.PathLike[str] | None = None,
+    homeworks: Folders = (),
     force: bool = False,
     quiet: bool = False,
     **settings: Any,
@@ -159,97 +162,104 @@ def run(
     backend:  ``numpy`` or ``torch``; by default the one that the assignment asks for.
     seeds:    one run for each; the result is then their mean and spread.
     data:     ``real``, ``stand-in``, or ``auto``: the real files where they are.
+    homeworks: a folder of homeworks of your own, or several.
     quiet:    say nothing; otherwise notes, such as one on stand-in data, go to standard error.
     settings: any setting of the question, such as ``epochs`` or ``learning_rate``.
 
     Raises `HwError`: `UsageError` for what cannot be meant, `DataError` for data that are not
     there, and what else a run may end with.
     """
-    question = _one(id)
-    if backend is not None and backend not in ("numpy", "torch"):
-        raise UsageError(f"backend is {quoted(backend)}; one of: numpy, torch")
-    if data not in ("auto", "real", "stand-in"):
-        raise UsageError(f"data is {quoted(data)}; one of: auto, real, stand-in")
-    if device not in ("cpu", "cuda"):
-        raise UsageError(f"device is {quoted(device)}; one of: cpu, cuda")
-    request = Request(
-        questions=[question.id],
-        overrides=settings,
-        variants=[variant] if isinstance(variant, str) else list(variant),
-        backend=backend,
-        seeds=list(seeds),
-        device=device,
-        data_mode=data,
-        data_directory=_folder(data_dir, "HW_DATA_DIR", "data"),
-        results_directory=_folder(results_dir, "HW_RESULTS_DIR", "results"),
-        force=force,
-        command="hw.run",
-    )
-
-    def say(line: str) -> None:
-        # An error is raised; what is up to date is no news.
-        if not quiet and not line.startswith("error: ") and "up to date" not in line:
-            console.say(" ".join(line.split()))
-
-    with _machine_as_it_was():
-        runs = plan(request)
-        over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
-    for one in runs:
-        if one.error:
-            raise one.error
-    chosen = over_seeds[0] if over_seeds else runs[0]
-    found = Result(
-        question=question,
-        folder=chosen.folder.path,
-        backend=chosen.backend,
-        seeds=chosen.seeds or ((chosen.seed,) if chosen.seed is not None else ()),
-        status=chosen.status,
-        data=chosen.data,
-        settings={v: chosen.variants[v].as_dict() for v in chosen.outcomes},
-        outcomes=chosen.outcomes,
-    )
-    if is_stand_in(found.data) and not quiet:
-        assert found.data is not None
-        console.say(
-            f"note: {found.data['name']}: SYNTHETIC STAND-IN data, not the real ones; the numbers "
-            "say nothing about the real data"
+    with folders.using(_listed(homeworks)):
+        question = _one(id)
+        if backend is not None and backend not in ("numpy", "torch"):
+            raise UsageError(f"backend is {quoted(backend)}; one of: numpy, torch")
+        if data not in ("auto", "real", "stand-in"):
+            raise UsageError(f"data is {quoted(data)}; one of: auto, real, stand-in")
+        if device not in ("cpu", "cuda"):
+            raise UsageError(f"device is {quoted(device)}; one of: cpu, cuda")
+        request = Request(
+            questions=[question.id],
+            overrides=settings,
+            variants=[variant] if isinstance(variant, str) else list(variant),
+            backend=backend,
+            seeds=list(seeds),
+            device=device,
+            data_mode=data,
+            data_directory=_folder(data_dir, "HW_DATA_DIR", "data"),
+            results_directory=_folder(results_dir, "HW_RESULTS_DIR", "results"),
+            force=force,
+            command="hw.run",
         )
-    return found
+
+        def say(line: str) -> None:
+            # An error is raised; what is up to date is no news.
+            if not quiet and not line.startswith("error: ") and "up to date" not in line:
+                console.say(" ".join(line.split()))
+
+        with _machine_as_it_was():
+            runs = plan(request)
+            over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
+        for one in runs:
+            if one.error:
+                raise one.error
+        chosen = over_seeds[0] if over_seeds else runs[0]
+        found = Result(
+            question=question,
+            folder=chosen.folder.path,
+            backend=chosen.backend,
+            seeds=chosen.seeds or ((chosen.seed,) if chosen.seed is not None else ()),
+            status=chosen.status,
+            data=chosen.data,
+            settings={v: chosen.variants[v].as_dict() for v in chosen.outcomes},
+            outcomes=chosen.outcomes,
+        )
+        if is_stand_in(found.data) and not quiet:
+            assert found.data is not None
+            console.say(
+                f"note: {found.data['name']}: SYNTHETIC STAND-IN data, not the real ones; the "
+                "numbers say nothing about the real data"
+            )
+        return found
 
 
 def load(
-    id: str | os.PathLike[str], *, results_dir: str | os.PathLike[str] | None = None
+    id: str | os.PathLike[str],
+    *,
+    results_dir: str | os.PathLike[str] | None = None,
+    homeworks: Folders = (),
 ) -> Result:
     """Read a results folder: ``hw.load("q1.perceptron")``. Runs nothing.
 
     id: a question as configured, ``id@digest`` for a run beside it, or the path of a folder.
+    homeworks: a folder of homeworks of your own, or several.
 
     Raises `HwError` where there are no results.
     """
-    path = Path(id)
-    if not (path / "metrics.json").is_file():
-        name, at, rest = str(id).partition("@")
-        if os.sep in str(id):
-            raise HwError(f"{id}: no results folder")
-        question = catalog.find(name)
-        home = _folder(results_dir, "HW_RESULTS_DIR", "results")
-        own = question.folder(home)
-        path = own.with_name(f"{own.name}{at}{rest}")
+    with folders.using(_listed(homeworks)):
+        path = Path(id)
         if not (path / "metrics.json").is_file():
-            raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
-    folder = Folder(path)
-    entry, config = folder.run(), folder.config()
-    question = catalog.find(str(config.get("question", entry.get("question", ""))))
-    return Result(
-        question=question,
-        folder=path,
-        backend=str(entry.get("backend", question.backend)),
-        seeds=tuple(s for s in entry.get("seeds", ()) if isinstance(s, int)),
-        status=str(entry.get("status", "incomplete")),
-        data=entry.get("data"),
-        settings=config.get("variants", {}),
-        outcomes=folder.outcomes(entry),
-    )
+            name, at, rest = str(id).partition("@")
+            if os.sep in str(id):
+                raise HwError(f"{id}: no results folder")
+            question = catalog.find(name)
+            home = _folder(results_dir, "HW_RESULTS_DIR", "results")
+            own = question.folder(home)
+            path = own.with_name(f"{own.name}{at}{rest}")
+            if not (path / "metrics.json").is_file():
+                raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
+        folder = Folder(path)
+        entry, config = folder.run(), folder.config()
+        question = catalog.find(str(config.get("question", entry.get("question", ""))))
+        return Result(
+            question=question,
+            folder=path,
+            backend=str(entry.get("backend", question.backend)),
+            seeds=tuple(s for s in entry.get("seeds", ()) if isinstance(s, int)),
+            status=str(entry.get("status", "incomplete")),
+            data=entry.get("data"),
+            settings=config.get("variants", {}),
+            outcomes=folder.outcomes(entry),
+        )
 
 
 def _one(id: str) -> Question:
@@ -257,6 +267,11 @@ def _one(id: str) -> Question:
     if not isinstance(id, str):
         raise UsageError(f"the id is {quoted(id)}; expected a string such as 'q1.perceptron'")
     return catalog.find(id)
+
+
+def _listed(folders: Folders) -> list[str | os.PathLike[str]]:
+    """One folder, or several."""
+    return [folders] if isinstance(folders, str | os.PathLike) else list(folders)
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str, default: str) -> Path:

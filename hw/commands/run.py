@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from hw import console
+from hw import console, datasets
 from hw.commands import VERBS
 from hw.config import catalog
 from hw.config.claims import count_faults, published_values, said
@@ -254,7 +254,7 @@ class Announcer:
             self.told.add(name)
             self.say(
                 f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
-                f"anything about the real data ('python -m hw data fetch {name}' gets them)"
+                f"anything about the real data ({datasets.entry(name).remedy})"
             )
         text = run.id if len(run.variants) == 1 else f"{run.id} {variant}"
         self.bars.append(progress.Bar(text, self.lines))

@@ -93,7 +93,7 @@ class Catalog:
         default = CONFIGS / DEFAULT_HOMEWORK
         if not default.is_dir():
             return {"all"}
-        names = read_homework(DEFAULT_HOMEWORK, default, None, default / FILE).questions
+        names = read_homework(DEFAULT_HOMEWORK, default, default / FILE).questions
         return {"all", *(name.partition(".")[0] for name in names)}
 
     def _objection(self, path: Path, found: Mapping[str, Home]) -> str:
@@ -112,7 +112,8 @@ class Catalog:
         if name not in self._homeworks:
             home = self.homes[name]
             try:
-                found = read_homework(name, home.path, home.folder, _shown(home.path / FILE))
+                named = self.folders if home.folder else ()
+                found = read_homework(name, home.path, _shown(home.path / FILE), named)
             except UsageError as error:
                 self.wrong[name] = error
                 raise

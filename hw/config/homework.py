@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hw.config.commands import read_commands
 from hw.config.data import read_shared
 from hw.config.located import read_located, refuse
 from hw.config.question import Surroundings
@@ -63,16 +64,17 @@ class Homework:
     commands: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_homework(name: str, folder: Path, home: Path | None, shown: Path) -> Homework:
+def read_homework(name: str, folder: Path, shown: Path, named: tuple[Path, ...] = ()) -> Homework:
     """The homework in a folder. Raises `WrongFile` that names file, line and key.
 
-    home:  the folder of one's own that it is of; None for a homework of hw's.
     shown: the path of homework.yaml as messages have it.
+    named: the folders of one's own that were named, whose kinds may be imported; none for a
+           homework of hw's.
     """
     raw, place = read_located(folder / FILE, shown)
     found = read(HomeworkKeys, {} if raw is None else raw, place)
-    folders = tuple(dict.fromkeys([folder, *([home] if home else [])]))
-    homes = tuple(f for f in folders if home and (f / "models").is_dir())
+    folders = (folder, folder.parent)
+    homes = tuple(f for f in folders if {f, folder.parent} & {*named} and (f / "models").is_dir())
     shared = read_shared(found.get("data"), place.at("data"), name, folders)
     names = found.get("questions")
     if names is None:
@@ -81,6 +83,7 @@ def read_homework(name: str, folder: Path, home: Path | None, shown: Path) -> Ho
     for i, one in enumerate(names):
         if one in names[:i]:
             place.at("questions", i).wrong(f"{one} is listed twice")
+    commands = read_commands(found.get("commands"), place.at("commands"))
     refuse(place)
     return Homework(
         name,
@@ -90,5 +93,5 @@ def read_homework(name: str, folder: Path, home: Path | None, shown: Path) -> Ho
         found.get("order", 99),
         tuple(found.get("parts", ())),
         Surroundings(shared, folders, homes),
-        found.get("commands") or {},
+        commands,
     )

@@ -18,7 +18,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NewType
 
 from hw.config.located import Place
-from hw.config.settings import check_bounds, type_hints
+from hw.config.settings import check_bounds, type_hints, type_in_words
 from hw.errors import UsageError, did_you_mean, quoted
 
 # A number as it was printed, which is quoted in YAML: its decimals are its precision.
@@ -151,7 +151,8 @@ def _scalar(raw: Any, kind: Any, place: Place, meta: Mapping[str, Any]) -> Any:
         place.is_not(raw, "letters, digits, '.', '-' and '_', the first a letter or digit")
         return WRONG
     try:
-        check_bounds(raw, meta, place.words)
+        if kind in (int, float):
+            check_bounds(raw, meta, place.words)
     except UsageError as error:
         place.note(str(error))
         return WRONG
@@ -207,31 +208,7 @@ def _printed(raw: Any, place: Place) -> Any:
     return raw
 
 
-def type_in_words(cls: type, name: str) -> str:
-    """The type of a key, for the reference."""
+def type_of(cls: type, name: str) -> str:
+    """The type of a key in words, for the reference."""
     field = fields(cls)[name]
-    return field.metadata["shown"] or _in_words(type_hints(cls)[field.name], field.metadata)
-
-
-def _in_words(kind: Any, meta: Mapping[str, Any]) -> str:
-    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin in (typing.Union, types.UnionType):
-        return " or ".join(
-            "nothing" if k is types.NoneType else _in_words(k, meta) for k in arguments
-        )
-    if origin is typing.Literal:
-        return " or ".join(f"`{a}`" for a in arguments)
-    if origin is list:
-        return f"list of {_in_words(arguments[0], meta)}"
-    if origin is dict:
-        return f"{_in_words(arguments[1], meta)} by name"
-    if dataclasses.is_dataclass(kind):
-        return "keys"
-    words = {**_EXPECTED, Any: "anything", Printed: "number in quotes"}[kind]
-    name = {"variant": "variant", "metric": "metric", "curve": "metric"}.get(meta["of"], words)
-    bounds = [
-        f"{text} {meta[bound]:g}"
-        for bound, text in (("low", "≥"), ("above", ">"), ("high", "≤"), ("below", "<"))
-        if meta[bound] is not None and kind in (int, float)
-    ]
-    return " ".join([name, *bounds])
+    return field.metadata["shown"] or type_in_words(type_hints(cls)[field.name], field.metadata)

@@ -166,6 +166,38 @@ def check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> Any:
     return value
 
 
+_WORDS = {int: "whole number", float: "number", bool: "true or false", str: "words"}
+
+
+def type_in_words(kind: Any, meta: Mapping[str, Any]) -> str:
+    """A declared type with its bounds: ``whole number ≥ 1``."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(
+            "nothing" if k is types.NoneType else type_in_words(k, meta) for k in arguments
+        )
+    if origin is typing.Literal:
+        return " or ".join(map(str, arguments))
+    if origin in (list, tuple):
+        return f"list of {type_in_words(arguments[0], meta)}"
+    if origin is dict:
+        return f"{type_in_words(arguments[1], meta)} by name"
+    if dataclasses.is_dataclass(kind):
+        return "keys"
+    named = {"curve": "metric"}.get(meta.get("of", ""), meta.get("of", ""))
+    words = (
+        named
+        or _WORDS.get(kind)
+        or {"Printed": "number in quotes"}.get(getattr(kind, "__name__", ""), "anything")
+    )
+    bounds = [
+        f"{sign} {meta[bound]:.15g}"
+        for bound, sign in (("low", "≥"), ("above", ">"), ("high", "≤"), ("below", "<"))
+        if kind in (int, float) and meta.get(bound) is not None
+    ]
+    return f"{words} {', '.join(bounds)}".strip()
+
+
 def plain(value: Any) -> Any:
     """The same value in what YAML and JSON know: tuples become lists."""
     if isinstance(value, dict):

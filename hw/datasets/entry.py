@@ -171,6 +171,11 @@ class Entry:
             digest.update(labels.tobytes())
         return upstream, digest.hexdigest()
 
+    @property
+    def remedy(self) -> str:
+        """How to get the real data, in a few words."""
+        return f"'python -m hw data fetch {self.name}' gets them"
+
     def how_to_get(self, missing: Path, fetching: bool = False) -> str:
         """In one line: which file is missing, where to get it, and where it belongs.
 

@@ -65,6 +65,10 @@ class Own(Entry):
             )
         return super().make_stand_in()
 
+    @property
+    def remedy(self) -> str:
+        return f"put them at {self.paths(Path())[0]}"
+
     def how_to_get(self, missing: Path, fetching: bool = False) -> str:
         origin = f" (from {self.homepage})" if self.homepage else ""
         return f"{missing}: no such file; {self.declared.path} declares it: put it there{origin}"
