@@ -12,7 +12,7 @@ from typing import Any
 from hw import console
 from hw.commands import VERBS
 from hw.config import catalog, folders
-from hw.config.homework import OTHER_FILES
+from hw.config.homework import OTHER_FILES, Homework
 from hw.config.located import WrongFile
 from hw.config.question import Question
 from hw.errors import ExitCode, HwError, UsageError
@@ -85,6 +85,8 @@ def _of_folder(folder: Path, args: argparse.Namespace) -> Iterator[Found]:
         yield Found(name, tuple(f"{n}.yaml is not in questions of homework.yaml" for n in unlisted))
         for question in homework.questions:
             yield _of_question(name, question, args)
+        for script in homework.commands:
+            yield _of_script(homework, script)
 
 
 def _of_question(homework: str, name: str, args: argparse.Namespace) -> Found:
@@ -94,6 +96,16 @@ def _of_question(homework: str, name: str, args: argparse.Namespace) -> Found:
         return Found(f"{homework}.{name}", _problems(error))
     problems = _tried(question, args.data_dir) if args.try_out else ()
     return Found(question.id, tuple(problems), tuple(_notes(question, args.data_dir)))
+
+
+def _of_script(homework: Homework, name: str) -> Found:
+    from hw.assignment import declared
+
+    try:
+        declared.read(homework, name)
+    except HwError as error:
+        return Found(f"{homework.name}/{name}", _problems(error))
+    return Found(f"{homework.name}/{name}")
 
 
 def _problems(error: HwError) -> tuple[str, ...]:

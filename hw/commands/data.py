@@ -14,6 +14,7 @@ from hw.config import catalog
 from hw.config.data import DECLARED
 from hw.datasets import download, hashes, recognition
 from hw.datasets.entry import Entry
+from hw.datasets.registry import CATALOGUE
 from hw.errors import DataError, ExitCode, UsageError, did_you_mean
 
 ACTIONS = ("status", "fetch", "verify")

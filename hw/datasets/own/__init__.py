@@ -144,6 +144,8 @@ def _stand_in(
 
 def _read(source: Source, paths: Sequence[Path]) -> Upstream:
     """Features (N, D) and labels or targets (N,) of each split of the files. Raises `DataError`."""
+    if len(paths) == 1 and paths[0] != source.root / source.files[0]:
+        source = source.elsewhere(paths[0])
     facts = source.facts()
     found: Upstream = {}
     for split, (features, labels) in source.read().items():

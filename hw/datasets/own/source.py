@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,11 @@ class Source(ABC):
             isinstance(other, Source)
             and (self.root, self.declared) == (other.root, other.declared)
         )  # fmt: skip
+
+    def elsewhere(self, path: Path) -> Source:
+        """The same declaration of another file."""
+        declared = replace(self.declared, keys={**self.keys, "file": path.name})
+        return type(self)(declared, path.parent)
 
     @property
     def task_is_regression(self) -> bool | None:
