@@ -77,7 +77,10 @@ def _check(script: Script, where: str) -> None:
     from hw.training.metrics import SPLITS, offered
 
     for name, model in script.models.items():
-        settings_of(script, where, Invocation(name, script.flags, (), Path()))
+        try:
+            settings_of(script, where, Invocation(name, script.flags, (), Path()))
+        except UsageError as error:
+            raise UsageError(f"{where}, {name}: {error}") from None
         known = offered(model.module, SPLITS)
         texts = (script.begin, script.end, model.epoch, *script.notes.values())
         for metric in metrics_of(texts, *model.plots.values()):

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _of_folder(folder: Path, args: argparse.Namespace) -> Iterator[Found]:
     known = catalog.current()
-    homes = {name: home for name, home in known.homes.items() if home.folder == folder}
+    homes = {n: h for n, h in known.homes.items() if h.folder and h.path.is_relative_to(folder)}
     for path, error in list(known.wrong.items()):
         if Path(path).is_relative_to(folder):  # a homework that cannot be one
             yield Found(path, _problems(error))

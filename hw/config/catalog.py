@@ -84,7 +84,7 @@ class Catalog:
                 if why := self._objection(path, found):
                     self.wrong[str(path)] = UsageError(f"{path / FILE}: {why}; rename its folder")
                 else:
-                    found[path.name] = Home(path, folder)
+                    found.setdefault(path.name, Home(path, folder))
         return found
 
     @cached_property
