@@ -105,9 +105,8 @@ def _measured(question: Question) -> tuple[list[str], list[str]]:
     """The metrics with a curve, and all metrics that a run of the question leaves."""
     curves = list(question.measures("epoch"))
     metrics = [*curves, *question.measures("end")]
-    for variant in question.variants:
-        if getattr(question.resolve(variant).settings, "patience", 0):
-            metrics.append("best_epoch")
+    if "patience" in question.module.Settings.__dataclass_fields__:
+        metrics.append("best_epoch")  # of early stopping
     if question.seeds:
         metrics += [m + ending for m in metrics for ending in SPREAD]
         curves += [m + ending for m in curves for ending in SPREAD]
@@ -130,7 +129,7 @@ def _check_figures(question: Question, homework: Homework, place: Place) -> None
     from hw.figures import style
 
     drawn = {*style.FIGURES, *getattr(question.module, "FIGURES", {})}
-    measured = None if place.problems or not question.trains else _measured(question)
+    measured = _measured(question) if question.trains else None
     for i, figure in enumerate(question.figures):
         at, draw = place.at("figures", i), figure.get("draw", "curves")
         if draw not in drawn:
@@ -143,7 +142,7 @@ def _check_figures(question: Question, homework: Homework, place: Place) -> None
 
 
 def _check_claims(question: Question, homework: Homework, place: Place) -> None:
-    measured = None if place.problems or not question.trains else _measured(question)
+    measured = _measured(question) if question.trains else None
     for i, claim in enumerate(question.claims):
         at = place.at("claims", i)
         if homework.parts and not claim.ours and claim.part not in homework.parts:

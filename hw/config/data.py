@@ -134,7 +134,7 @@ class Declared:
             return tuple(shares)
         for name in ("file", "features", "labels", "targets", "counts"):
             if isinstance(keys.get(name), dict):
-                return tuple(dict.fromkeys([*keys[name], *shares]))
+                return tuple(s for s in SPLITS if s in {*keys[name], *shares})
         return None
 
 

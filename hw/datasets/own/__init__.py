@@ -8,7 +8,8 @@ what the declaration says, the file must have. A stand-in is made from either.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -82,7 +83,18 @@ def entry(declared: Declared) -> Own:
     source = _source(declared)
     if not source.is_there():
         return _make(declared, source, source.declared_facts())
-    return _of_files(declared.name, source, _state(source))
+    with _said_of(declared):
+        return _of_files(declared.name, source, _state(source))
+
+
+@contextmanager
+def _said_of(declared: Declared) -> Iterator[None]:
+    """A file that is not sound is nobody's but its owner's to mend."""
+    try:
+        yield
+    except DataError as error:
+        remedy = f"mend it, or its declaration in {declared.path}"
+        raise DataError(str(error).replace(formats.REMEDY, remedy)) from error
 
 
 def _source(declared: Declared) -> Source:
@@ -121,7 +133,7 @@ def _make(declared: Declared, source: Source, facts: Facts | None) -> Own:
         files=tuple(File(name, ()) for name in source.files),
         counts=counts,
         width=int(np.prod(shape)) if shape else 0,
-        reader=lambda _, paths: _read(source, paths),
+        reader=lambda _, paths: _read_of(declared, source, paths),
         views={OWN_VIEW: View(cutting.cut, cutting.note, splits)},
         stand_in=_stand_in(facts, counts, splits, bool(keys.get("splits"))),
         image_shape=shape if len(shape) > 1 else (),
@@ -140,6 +152,11 @@ def _stand_in(
     if facts is not None and len(facts.shape) > 1 and facts.class_names:
         return synthetic.Pictures(few, facts.is_bytes)
     return synthetic.Table(few)
+
+
+def _read_of(declared: Declared, source: Source, paths: Sequence[Path]) -> Upstream:
+    with _said_of(declared):
+        return _read(source, paths)
 
 
 def _read(source: Source, paths: Sequence[Path]) -> Upstream:
