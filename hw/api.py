@@ -169,57 +169,60 @@ def run(
     Raises `HwError`: `UsageError` for what cannot be meant, `DataError` for data that are not
     there, and what else a run may end with.
     """
-    with folders.using(_listed(homeworks)):
-        question = _one(id)
-        if backend is not None and backend not in ("numpy", "torch"):
-            raise UsageError(f"backend is {quoted(backend)}; one of: numpy, torch")
-        if data not in ("auto", "real", "stand-in"):
-            raise UsageError(f"data is {quoted(data)}; one of: auto, real, stand-in")
-        if device not in ("cpu", "cuda"):
-            raise UsageError(f"device is {quoted(device)}; one of: cpu, cuda")
-        request = Request(
-            questions=[question.id],
-            overrides=settings,
-            variants=[variant] if isinstance(variant, str) else list(variant),
-            backend=backend,
-            seeds=list(seeds),
-            device=device,
-            data_mode=data,
-            data_directory=_folder(data_dir, "HW_DATA_DIR", "data"),
-            results_directory=_folder(results_dir, "HW_RESULTS_DIR", "results"),
-            force=force,
-            command="hw.run",
-        )
+    question = _one(id, homeworks)
+    if backend is not None and backend not in ("numpy", "torch"):
+        raise UsageError(f"backend is {quoted(backend)}; one of: numpy, torch")
+    if data not in ("auto", "real", "stand-in"):
+        raise UsageError(f"data is {quoted(data)}; one of: auto, real, stand-in")
+    if device not in ("cpu", "cuda"):
+        raise UsageError(f"device is {quoted(device)}; one of: cpu, cuda")
+    request = Request(
+        questions=[question.id],
+        overrides=settings,
+        variants=[variant] if isinstance(variant, str) else list(variant),
+        backend=backend,
+        seeds=list(seeds),
+        device=device,
+        data_mode=data,
+        data_directory=_folder(data_dir, "HW_DATA_DIR", "data"),
+        results_directory=_folder(results_dir, "HW_RESULTS_DIR", "results"),
+        force=force,
+        command="hw.run",
+    )
 
-        def say(line: str) -> None:
-            # An error is raised; what is up to date is no news.
-            if not quiet and not line.startswith("error: ") and "up to date" not in line:
-                console.say(" ".join(line.split()))
+    def say(line: str) -> None:
+        # An error is raised; what is up to date is no news.
+        if not quiet and not line.startswith("error: ") and "up to date" not in line:
+            console.say(" ".join(line.split()))
 
-        with _machine_as_it_was():
-            runs = plan(request)
-            over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
-        for one in runs:
-            if one.error:
-                raise one.error
-        chosen = over_seeds[0] if over_seeds else runs[0]
-        found = Result(
-            question=question,
-            folder=chosen.folder.path,
-            backend=chosen.backend,
-            seeds=chosen.seeds or ((chosen.seed,) if chosen.seed is not None else ()),
-            status=chosen.status,
-            data=chosen.data,
-            settings={v: chosen.variants[v].as_dict() for v in chosen.outcomes},
-            outcomes=chosen.outcomes,
+    with folders.using(_listed(homeworks)), _machine_as_it_was():
+        runs = plan(request)
+        over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
+    for one in runs:
+        if one.error:
+            raise one.error
+    chosen = over_seeds[0] if over_seeds else runs[0]
+    if chosen.error:
+        raise chosen.error
+    if chosen.undrawn and not quiet:
+        console.say(f"note: a figure could not be drawn: {chosen.undrawn}")
+    found = Result(
+        question=question,
+        folder=chosen.folder.path,
+        backend=chosen.backend,
+        seeds=chosen.seeds or ((chosen.seed,) if chosen.seed is not None else ()),
+        status=chosen.status,
+        data=chosen.data,
+        settings={v: chosen.variants[v].as_dict() for v in chosen.outcomes},
+        outcomes=chosen.outcomes,
+    )
+    if is_stand_in(found.data) and not quiet:
+        assert found.data is not None
+        console.say(
+            f"note: {found.data['name']}: SYNTHETIC STAND-IN data, not the real ones; the numbers "
+            "say nothing about the real data"
         )
-        if is_stand_in(found.data) and not quiet:
-            assert found.data is not None
-            console.say(
-                f"note: {found.data['name']}: SYNTHETIC STAND-IN data, not the real ones; the "
-                "numbers say nothing about the real data"
-            )
-        return found
+    return found
 
 
 def load(
@@ -235,43 +238,42 @@ def load(
 
     Raises `HwError` where there are no results.
     """
-    with folders.using(_listed(homeworks)):
-        path = Path(id)
+    path = Path(id)
+    if not (path / "metrics.json").is_file():
+        name, at, rest = str(id).partition("@")
+        if os.sep in str(id):
+            raise HwError(f"{id}: no results folder")
+        question = _one(name, homeworks)
+        home = _folder(results_dir, "HW_RESULTS_DIR", "results")
+        own = question.folder(home)
+        path = own.with_name(f"{own.name}{at}{rest}")
         if not (path / "metrics.json").is_file():
-            name, at, rest = str(id).partition("@")
-            if os.sep in str(id):
-                raise HwError(f"{id}: no results folder")
-            question = catalog.find(name)
-            home = _folder(results_dir, "HW_RESULTS_DIR", "results")
-            own = question.folder(home)
-            path = own.with_name(f"{own.name}{at}{rest}")
-            if not (path / "metrics.json").is_file():
-                raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
-        folder = Folder(path)
-        entry, config = folder.run(), folder.config()
-        question = catalog.find(str(config.get("question", entry.get("question", ""))))
-        return Result(
-            question=question,
-            folder=path,
-            backend=str(entry.get("backend", question.backend)),
-            seeds=tuple(s for s in entry.get("seeds", ()) if isinstance(s, int)),
-            status=str(entry.get("status", "incomplete")),
-            data=entry.get("data"),
-            settings=config.get("variants", {}),
-            outcomes=folder.outcomes(entry),
-        )
+            raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
+    found = Folder(path).read()
+    question = _one(found.config.question or found.run.question, homeworks)
+    return Result(
+        question=question,
+        folder=path,
+        backend=found.run.backend or question.backend,
+        seeds=found.run.seeds,
+        status=found.run.status or "incomplete",
+        data=found.run.data,
+        settings=found.config.variants,
+        outcomes=found.outcomes,
+    )
 
 
-def _one(id: str) -> Question:
+def _one(id: str, homeworks: Folders) -> Question:
     """The question with this id. Raises `UsageError`, for a glob too: it means several."""
     if not isinstance(id, str):
         raise UsageError(f"the id is {quoted(id)}; expected a string such as 'q1.perceptron'")
-    return catalog.find(id)
+    with folders.using(_listed(homeworks)):
+        return catalog.find(id)
 
 
-def _listed(folders: Folders) -> list[str | os.PathLike[str]]:
+def _listed(named: Folders) -> list[str | os.PathLike[str]]:
     """One folder, or several."""
-    return [folders] if isinstance(folders, str | os.PathLike) else list(folders)
+    return [named] if isinstance(named, str | os.PathLike) else list(named)
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str, default: str) -> Path:

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 from hw.datasets import CATALOGUE
 from hw.datasets.features import Dataset
 from hw.figures import style
-from hw.runs import runner, worker
+from hw.runs import execution, worker
 
 
 def pytest_configure() -> None:
@@ -56,7 +56,7 @@ def _figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     """Figures are drawn where a test is marked ``figures``: they are most of the time of a short
     run."""
     if request.node.get_closest_marker("figures") is None:
-        monkeypatch.setattr(runner, "_draw", lambda *_, **__: None)
+        monkeypatch.setattr(execution, "draw", lambda *_, **__: None)
         monkeypatch.setattr(style, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
 
 

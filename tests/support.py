@@ -8,7 +8,7 @@ import importlib.util
 import json
 import struct
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +126,14 @@ def run(question: Question, folder: Path, *words: str) -> tuple[Path, dict[str, 
             pytest.skip(f"{package} is not installed")
     assert main(["run", question.id, "-q", "--results-dir", str(folder), *words]) == 0
     (results,) = (folder / question.homework).iterdir()
-    return results, Folder(results).outcomes()
+    return results, Folder(results).read().outcomes
+
+
+def vouch(folder: Path) -> None:
+    """Let run.json vouch for whatever numbers the folder holds, as if they had been computed."""
+    run = Folder(folder).read().run
+    entries = {v: replace(entry, digest="") for v, entry in run.variants.items()}
+    Folder(folder).write_run(replace(run, variants=entries))
 
 
 def check_files(question: Question, folder: Path) -> None:

@@ -11,8 +11,10 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.claims import read_claims
 from hw.config.located import Place
-from hw.results.folder import Folder, as_json
+from hw.results.files import as_json
+from hw.results.folder import Folder
 from hw.results.outcome import Check, Outcome
+from hw.results.run_file import Entry, RunFile
 from hw.verdicts import calibration
 from hw.verdicts.evidence import Evidence
 from hw.verdicts.finding import Finding
@@ -61,12 +63,12 @@ def write(
             del settings["seed"]
     written.write_outcomes(outcomes, config)
     written.write_run(
-        {
-            "question": found.id,
-            "status": "done",
-            "data": dict(data) if data and found.data else None,
-            "variants": {v: {"status": "done", **entry.get(v, {})} for v in outcomes},
-        }
+        RunFile(
+            question=found.id,
+            status="done",
+            data=dict(data) if data and found.data else None,
+            variants={v: Entry.from_json({"status": "done", **entry.get(v, {})}) for v in outcomes},
+        )
     )
     return written
 

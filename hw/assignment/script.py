@@ -26,7 +26,7 @@ from hw.config.settings import Layer, check_bounds, convert, resolve, type_hints
 from hw.console import say, show
 from hw.datasets.features import Dataset
 from hw.errors import DataError, HwError, UsageError, did_you_mean
-from hw.results.folder import write_text
+from hw.results.files import write_text
 from hw.results.outcome import Outcome
 from hw.runs import machine, worker
 from hw.runs.progress import Bar

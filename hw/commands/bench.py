@@ -11,7 +11,7 @@ from typing import Any
 from hw import console
 from hw.commands import VERBS
 from hw.errors import ExitCode, HwError, UsageError, did_you_mean, quoted
-from hw.results.folder import as_json
+from hw.results.files import as_json
 
 GROWTH = "growth"
 

@@ -13,7 +13,8 @@ from hw.commands import VERBS
 from hw.commands import run as run_command
 from hw.config import catalog
 from hw.errors import HwError, UsageError, quoted
-from hw.results.folder import Folder, as_json, is_stand_in
+from hw.results.files import as_json
+from hw.results.folder import Folder, is_stand_in
 from hw.runs import runner
 from hw.runs.planning import Request, Run, plan
 from hw.verdicts import calibration
@@ -117,7 +118,7 @@ def _folder(run: Run, results: Path) -> Path:
 
 
 def _source_of_run(folder: Path) -> str:
-    return str(Folder(folder).run().get("data", {}).get("source", ""))
+    return (Folder(folder).read().run.data or {}).get("source", "")
 
 
 def _source_of_calibration(folder: Path) -> str:

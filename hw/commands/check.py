@@ -9,7 +9,7 @@ from hw import console
 from hw.commands import VERBS
 from hw.config import catalog
 from hw.errors import ExitCode
-from hw.results.folder import as_json
+from hw.results.files import as_json
 from hw.verdicts import gather
 from hw.verdicts.plausible import Answer, answer, parse
 

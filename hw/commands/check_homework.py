@@ -16,7 +16,7 @@ from hw.config.homework import OTHER_FILES, Homework
 from hw.config.located import WrongFile
 from hw.config.question import Question
 from hw.errors import ExitCode, HwError, UsageError
-from hw.results.folder import as_json
+from hw.results.files import as_json
 
 
 @dataclass(frozen=True)

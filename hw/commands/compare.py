@@ -16,8 +16,10 @@ from hw.errors import ExitCode, HwError, UsageError, quoted
 from hw.figures import provenance
 from hw.figures.style import look
 from hw.results.export import flat
-from hw.results.folder import Folder, as_json, digest, write_text
+from hw.results.files import as_json, digest, write_text
+from hw.results.folder import Folder
 from hw.results.outcome import Outcome
+from hw.results.run_file import Config
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -50,27 +52,27 @@ class Side:
     name: str
     folder: Folder
     outcomes: dict[str, Outcome]
-    config: dict[str, Any]
+    config: Config
     about: dict[str, Any]
 
     @classmethod
     def read(cls, name: str, path: Path) -> Side:
         """Raises `HwError` for a folder without results."""
         folder = Folder(path)
-        run, config = folder.run(), folder.config()
-        environment, data = run.get("environment", {}), run.get("data", {})
+        found = folder.read()
+        data = found.run.data or {}
         about = {
-            "question": config.get("question"),
-            "backend": config.get("backend"),
-            "seeds": run.get("seeds"),
-            "device": run.get("device"),
+            "question": found.config.question or None,
+            "backend": found.config.backend or None,
+            "seeds": list(found.run.seeds),
+            "device": found.run.device,
             "data": data.get("name"),
             "data source": data.get("source"),
-            "data sha256": str(data["sha256"])[:16] if data.get("sha256") else None,
-            "python": environment.get("python"),
+            "data sha256": data.get("sha256", "")[:16] or None,
+            "python": found.run.environment.get("python"),
+            **found.run.packages,
         }
-        about |= environment.get("packages", {})
-        return cls(name, folder, folder.outcomes(run), config, about)
+        return cls(name, folder, found.outcomes, found.config, about)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -176,7 +178,7 @@ def compare(a: Side, b: Side) -> dict[str, Any]:
         for key, left, right in _side_by_side(a.about, b.about)
     ]
     for variant, other, name in _matched(a, b):
-        one, two = (s.config.get("variants", {}).get(v, {}) for s, v in ((a, variant), (b, other)))
+        one, two = (s.config.variants.get(v, {}) for s, v in ((a, variant), (b, other)))
         settings += [
             {"variant": name, "setting": key, "a": left, "b": right}
             for key, left, right in _side_by_side(one, two)

@@ -11,7 +11,7 @@ from typing import Any
 from hw import console, datasets
 from hw.commands import VERBS
 from hw.config import catalog
-from hw.config.data import DECLARED
+from hw.config.data import declared
 from hw.datasets import download, hashes, recognition
 from hw.datasets.entry import Entry
 from hw.datasets.registry import CATALOGUE
@@ -90,7 +90,7 @@ def _parse(words: list[str]) -> tuple[str, list[str]]:
 def names() -> list[str]:
     """The data sets of hw, and those that homeworks of one's own declare."""
     catalog.load_all()  # a declaration is known once its file has been read
-    return [*CATALOGUE, *DECLARED]
+    return [*CATALOGUE, *declared()]
 
 
 def status(entry: Entry, directory: Path) -> dict[str, Any]:

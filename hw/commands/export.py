@@ -11,7 +11,7 @@ from hw.commands import VERBS
 from hw.config import catalog
 from hw.errors import ExitCode, HwError, UsageError
 from hw.results import export
-from hw.results.folder import as_json
+from hw.results.files import as_json
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:

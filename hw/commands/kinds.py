@@ -12,7 +12,7 @@ from hw.config import folders, kinds
 from hw.config.kinds import Kind
 from hw.config.settings import plain, type_hints, type_in_words
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
-from hw.results.folder import as_json
+from hw.results.files import as_json
 from hw.results.identity import shown
 
 

@@ -9,7 +9,8 @@ from hw import console
 from hw.commands import VERBS
 from hw.config import catalog
 from hw.errors import ExitCode
-from hw.results.folder import Folder, as_json
+from hw.results.files import as_json
+from hw.results.folder import Folder
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -19,11 +20,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for question in catalog.load_all().values():
-        folder = Folder(question.folder(args.results_dir))
-        last = folder.run()
-        data = last.get("data") or {}
+        last = Folder(question.folder(args.results_dir)).read().run
         rows.append(
             {
                 "id": question.id,
@@ -31,9 +30,9 @@ def run(args: argparse.Namespace) -> int:
                 "data": question.data["name"] if question.data else None,
                 "backend": question.backend,
                 "variants": list(question.variants),
-                "state": last.get("status", "not run"),
-                "source": data.get("source"),
-                "finished": last.get("finished"),
+                "state": last.status or "not run",
+                "source": last.data["source"] if last.data else None,
+                "finished": last.finished or None,
             }
         )
     wrong = catalog.wrong()

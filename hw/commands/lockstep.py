@@ -17,7 +17,8 @@ from hw.errors import ExitCode, MissingPackage, UsageError, quoted
 from hw.figures import metadata, provenance
 from hw.lockstep.text import text
 from hw.lockstep.walk import FAILED, is_stand_in, walk
-from hw.results.folder import as_json, digest, write_text
+from hw.results.files import as_json, digest, write_text
+from hw.results.run_file import Config
 from hw.runs import planning, worker
 from hw.runs.planning import Request, Run
 
@@ -166,7 +167,7 @@ def _load(question: Question, args: argparse.Namespace, told: set[str]) -> Datas
     if question.data is None:
         return None
     name = question.data["name"]
-    data = worker.load_data(name, question.data["view"], args.data_dir, args.data)
+    data = worker.load_source(question.data, args.data_dir, args.data)
     if data.source == "stand-in" and name not in told and not args.quiet:
         told.add(name)
         console.say(
@@ -182,7 +183,7 @@ def _load(question: Question, args: argparse.Namespace, told: set[str]) -> Datas
 def _write(planned: Run, found: dict[str, Any], args: argparse.Namespace) -> dict[str, Any]:
     """Write ``lockstep.json`` and its figure into a folder of their own; the document, with it."""
     question = planned.question
-    config = {"variants": {v: r.as_dict() for v, r in planned.variants.items()}}
+    config = Config(variants={v: r.as_dict() for v, r in planned.variants.items()})
     options = {k: found[k] for k in ("dtype", "steps", "every") if found[k] != _PLAIN[k]}
     if args.tolerance is not None:
         options["tolerance"] = found["tolerance"]

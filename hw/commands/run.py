@@ -11,7 +11,8 @@ from hw.commands import VERBS
 from hw.config import catalog
 from hw.config.claims import count_faults, published_values, said
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
-from hw.results.folder import as_json, is_stand_in
+from hw.results.files import as_json
+from hw.results.folder import is_stand_in
 from hw.results.outcome import Outcome
 from hw.runs import progress, runner
 from hw.runs.machine import cores
@@ -132,13 +133,12 @@ def run(args: argparse.Namespace) -> int:
         console.show(as_json(document), end="")
     elif not args.quiet:
         console.show(summary([*runs, *over_seeds]))
-    return exit_code(runs, say) or int(ended)
+    return exit_code([*runs, *over_seeds], say) or int(ended)
 
 
 def exit_code(runs: Sequence[Run], say: Any) -> int:
     """0, or that of what failed: missing data alone are 4, anything else 1."""
-    errors = [r.error for r in runs if r.error]
-    codes = {int(e.code) for e in errors}
+    codes = {int(e.code) for r in runs for e in (r.error, r.undrawn) if e}
     if any(r.status == "diverged" for r in runs):
         codes.add(int(ExitCode.FAILED))
     if not codes:

@@ -11,7 +11,7 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.settings import plain, type_hints
 from hw.errors import ExitCode
-from hw.results.folder import as_json
+from hw.results.files import as_json
 from hw.results.identity import command, shown
 
 

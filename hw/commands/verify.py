@@ -13,7 +13,7 @@ from hw.commands import VERBS
 from hw.config import catalog
 from hw.config.catalog import Question
 from hw.errors import ExitCode
-from hw.results.folder import as_json
+from hw.results.files import as_json
 from hw.verdicts import CONTRADICTIONS, Evidence, Judgement, Verdict, gather, judge_all
 
 UNJUDGED = (Verdict.NOT_RUN, Verdict.STAND_IN)

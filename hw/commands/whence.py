@@ -11,7 +11,8 @@ from hw.commands import VERBS
 from hw.errors import ExitCode, HwError
 from hw.figures import metadata, provenance
 from hw.figures.provenance import Record
-from hw.results.folder import Folder, as_json
+from hw.results.files import as_json
+from hw.results.folder import Folder
 
 
 def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
@@ -59,13 +60,13 @@ def _judged(record: Record, file: Path, args: argparse.Namespace) -> dict[str, A
 def _folder(record: Record, file: Path, args: argparse.Namespace) -> Folder | None:
     """The results behind a figure: those it stands with, else those that its command would make."""
     beside = Folder(file.absolute().parent.parent)
-    if beside.run().get("question") == record["question"]:
+    if beside.read().run.question == record["question"]:
         return beside
     try:
         folder = provenance.identity(record).folder(args.results_dir)
     except HwError:
         return None
-    return folder if folder.run() else None
+    return folder if folder.read().run.status else None
 
 
 def _text(file: str, figure: dict[str, Any]) -> str:

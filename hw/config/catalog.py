@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from hw.config import folders
+from hw.config import data, folders
 from hw.config import kinds as _kinds
 from hw.config.checking import check
 from hw.config.claims import DEFAULT_VARIANT
@@ -71,6 +71,7 @@ class Catalog:
         self._homeworks: dict[str, Homework] = {}
         self._questions: dict[str, Question] = {}
         self._checked: set[str] = set()
+        self.declared = data.Declarations()
 
     @cached_property
     def homes(self) -> dict[str, Home]:
@@ -169,7 +170,9 @@ def _catalog(named: tuple[Path, ...], configs: Path) -> Catalog:
 
 def current() -> Catalog:
     """The catalog of the folders that are named now."""
-    return _catalog(folders.current(), CONFIGS)
+    found = _catalog(folders.current(), CONFIGS)
+    data.use(found.declared)
+    return found
 
 
 def homeworks() -> dict[str, Homework]:

@@ -138,8 +138,22 @@ class Declared:
         return None
 
 
-# The declarations of every question and homework that has been read, by name.
-DECLARED: dict[str, Declared] = {}
+class Declarations(dict[str, Declared]):
+    """The data sets that the homeworks of a catalog declare, by name, as far as they were read."""
+
+
+_current = Declarations()
+
+
+def use(declarations: Declarations) -> None:
+    """From now on, these are the declarations: of the catalog that is asked for."""
+    global _current
+    _current = declarations
+
+
+def declared() -> Declarations:
+    """The declarations that have been read."""
+    return _current
 
 
 def declare(keys: Mapping[str, Any], owner: str, folders: tuple[Path, ...], path: Path) -> str:
@@ -150,7 +164,7 @@ def declare(keys: Mapping[str, Any], owner: str, folders: tuple[Path, ...], path
     found = Declared("", keys, folders, path)
     stem = keys.get("name") or Path(found.file.replace("{split}", "").strip("/")).stem or "data"
     name = f"{owner}/{stem}"
-    DECLARED[name] = Declared(name, keys, folders, path)
+    _current[name] = Declared(name, keys, folders, path)
     return name
 
 
@@ -218,11 +232,11 @@ def read_data(
         return None
     if isinstance(raw, dict) and "file" in raw:
         before = len(place.problems)
-        declared = read_declaration(raw, place)
+        keys = read_declaration(raw, place)
         if len(place.problems) > before:
             return None
-        name = declare(declared, owner, folders, place.path)
-        return {"name": name, "view": OWN_VIEW, **_but_name(declared)}
+        name = declare(keys, owner, folders, place.path)
+        return {"name": name, "view": OWN_VIEW, **_but_name(keys)}
     if isinstance(raw, dict) and not raw.keys() & fields(NamedData).keys():
         place.wrong("data must have a name and a view, or a file of your own")
         return None

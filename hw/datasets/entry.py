@@ -172,6 +172,11 @@ class Entry:
         return upstream, digest.hexdigest()
 
     @property
+    def state(self) -> str:
+        """What tells this data set from another of the same name; empty where there is none."""
+        return ""
+
+    @property
     def remedy(self) -> str:
         """How to get the real data, in a few words."""
         return f"'python -m hw data fetch {self.name}' gets them"

@@ -7,7 +7,7 @@ import pkgutil
 from importlib import import_module
 from pathlib import Path
 
-from hw.config.data import DECLARED
+from hw.config.data import declared
 from hw.datasets import own
 from hw.datasets.entry import Entry
 from hw.errors import UsageError, did_you_mean
@@ -30,9 +30,9 @@ def entry(name: str) -> Entry:
     """
     if name in CATALOGUE:
         return CATALOGUE[name]
-    if name in DECLARED:
-        return own.entry(DECLARED[name])
+    if name in declared():
+        return own.entry(declared()[name])
     raise UsageError(
-        f"unknown data set {name!r}{did_you_mean(name, [*CATALOGUE, *DECLARED])}"
+        f"unknown data set {name!r}{did_you_mean(name, [*CATALOGUE, *declared()])}"
         f" (data sets: {', '.join(CATALOGUE)})"
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 from hw.config.catalog import DEFAULT_VARIANT, Question
 from hw.config.claims import published_values
-from hw.errors import UsageError, did_you_mean
+from hw.errors import HwError, UsageError, as_expected, did_you_mean
 from hw.figures import metadata, provenance, style
+from hw.results.files import digest, read_bytes, write_text
 from hw.results.fingerprint import code_digest, version
-from hw.results.folder import Folder, digest, is_stand_in, write_text
+from hw.results.folder import Folder, check_own, is_stand_in
 from hw.results.outcome import Outcome
 
 
@@ -30,18 +31,26 @@ def draw_all(
     if not question.figures:
         return []
     drawn = folder.path / "figures"
+    check_own(drawn)
     marks = drawn / ".drawn"
-    config = folder.config()
-    origin = provenance.describe(question, "", outcomes, config, data)
+    origin = provenance.describe(question, "", outcomes, folder.read().config, data)
     stamp = _stamp(question, data, origin, neighbours(question.figures, folder, data))
     have = [drawn / f"{f['name']}.{s}" for f in question.figures for s in style.SUFFIXES]
     if only_missing and all(p.exists() for p in have) and _read(marks) == stamp:
         return have
+    failed: list[HwError] = []
     for spec in question.figures:
-        figure = draw(question, spec, outcomes, data, folder)
         record = {**origin, "figure": spec["name"]}
         fields = metadata.fields(record, f"{question.id}: {spec['name']}")
-        style.save(figure, drawn / spec["name"], fields)
+        try:
+            figure = draw(question, spec, outcomes, data, folder)
+            style.save(figure, drawn / spec["name"], fields)
+        except Exception as error:  # one that cannot be drawn costs the others nothing
+            unexpected = HwError(f"figure {spec['name']}: {as_expected(error)}")
+            failed.append(error if isinstance(error, HwError) else unexpected)
+    if failed:
+        more = f" (and {len(failed) - 1} other figures)" if len(failed) > 1 else ""
+        raise type(failed[0])(f"{failed[0]}{more}") from failed[0]
     write_text(marks, stamp)
     return have
 
@@ -53,10 +62,9 @@ def neighbours(
     those that have run, on the same kind of data."""
     found = {}
     for name in dict.fromkeys(n for spec in specs for n in spec.get("with", ())):
-        other = Folder(folder.path.parent / name)
-        theirs = other.run().get("data") or {}
-        if theirs and theirs.get("source") == (data or {}).get("source"):
-            found[name] = other.outcomes()
+        other = Folder(folder.path.parent / name).read()
+        if other.run.data and other.run.data["source"] == (data or {}).get("source"):
+            found[name] = other.outcomes
     return found
 
 
@@ -83,8 +91,8 @@ def _stamp(
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
+        return read_bytes(path, 1000).decode()
+    except (HwError, UnicodeDecodeError):
         return ""
 
 

@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from hw.config import catalog
 from hw.config.catalog import Question
 from hw.errors import HwError, UsageError
+from hw.results.files import digest
 from hw.results.fingerprint import version
-from hw.results.folder import Folder, digest, is_stand_in
+from hw.results.folder import Folder, is_stand_in
 from hw.results.identity import Identity, code_of, flags, shown
 from hw.results.identity import command as command_of
 from hw.results.outcome import Outcome
+from hw.results.run_file import Config
 
 SHORT = 16  # hexadecimal digits of a digest: 64 bits tell figures apart
 FORMAT = 1
@@ -33,13 +36,12 @@ def describe(
     question: Question,
     figure: str,
     outcomes: Mapping[str, Outcome],
-    config: Mapping[str, Any],
+    config: Config,
     data: Mapping[str, Any] | None,
 ) -> Record:
     """The record of one figure of a question.
 
-    config: the resolved settings, as config.yaml has them.
-    data:   as run.json has them.
+    data: as run.json has them.
     """
     return {
         **_origin(question, figure, config, data),
@@ -48,20 +50,20 @@ def describe(
 
 
 def describe_lockstep(
-    question: Question, options: Mapping[str, Any], config: Mapping[str, Any], data: Any
+    question: Question, options: Mapping[str, Any], config: Config, data: Any
 ) -> Record:
     """The record of the figure of ``hw lockstep``, with the options that it had."""
-    record = _origin(question, "lockstep", {**config, "backend": "torch"}, data)
+    record = _origin(question, "lockstep", replace(config, backend="torch"), data)
     return {**record, "lockstep": dict(options), "results": digest(dict(options))[:SHORT]}
 
 
 def _origin(
-    question: Question, figure: str, config: Mapping[str, Any], data: Mapping[str, Any] | None
+    question: Question, figure: str, config: Config, data: Mapping[str, Any] | None
 ) -> Record:
     run = Identity.of_config(question, config)
     packages = ("numpy", *(["torch"] if run.backend == "torch" else []), "matplotlib")
     # Seeds of several runs, or of one of a question's several, stand beside what has changed.
-    seeds_beside = bool(config.get("seeds") or question.seeds)
+    seeds_beside = bool(config.seeds or question.seeds)
     return {
         "hw": FORMAT,
         "question": question.id,
@@ -151,7 +153,7 @@ def out_of_date(record: Record, folder: Folder | None) -> list[str]:
     ]
     if folder is not None and "lockstep" not in record:
         try:
-            if results_digest(folder.outcomes()) != record["results"]:
+            if results_digest(folder.read().outcomes) != record["results"]:
                 reasons.append(f"{folder.path} holds other results")
         except HwError:
             reasons.append(f"{folder.path} holds no results that can be read")

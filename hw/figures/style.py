@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hw.results.folder import written_beside
+from hw.results.files import written_beside
 from hw.results.outcome import Outcome
 
 if TYPE_CHECKING:

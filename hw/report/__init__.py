@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from hw.results.folder import write_text
+from hw.results.files import write_text
 
 
 def write(

@@ -15,7 +15,8 @@ from hw.figures.draw import draw
 from hw.figures.style import look, new_figure
 from hw.report.collect import folder_of
 from hw.report.pictures import describe
-from hw.results.folder import Folder, written_beside
+from hw.results.files import written_beside
+from hw.results.folder import Results
 from hw.results.outcome import Outcome
 
 _INK, _SOFT = "#1d2126", "#5b636d"
@@ -60,28 +61,27 @@ def _figures(
     """(title, figure, where it comes from) of every figure of a question that has run; those that
     fail are left out."""
     folder = folder_of(question, results)
-    run = folder.run()
+    there = folder.read()
     try:
-        found = folder.outcomes() if run else dict[str, Outcome]()
+        found = there.outcomes if there.run.status else dict[str, Outcome]()
     except HwError:
         return
     outcomes = {v: found[v] for v in question.variants if v in found}
     for spec in question.figures if outcomes else ():
         try:
-            figure = draw(question, spec, outcomes, run.get("data"), folder)
+            figure = draw(question, spec, outcomes, there.run.data, folder)
         except Exception:  # a folder made by hand may lack anything
             continue
-        record = _record(question, str(spec["name"]), outcomes, folder)
+        record = _record(question, str(spec["name"]), outcomes, there)
         yield describe(spec, outcomes)[0], figure, record
 
 
 def _record(
-    question: Question, figure: str, outcomes: Mapping[str, Outcome], folder: Folder
+    question: Question, figure: str, outcomes: Mapping[str, Outcome], there: Results
 ) -> provenance.Record | None:
     """Where a figure comes from, for the file's metadata; None for a folder made by hand."""
-    config = folder.config()
     try:
-        record = provenance.describe(question, figure, outcomes, config, folder.run().get("data"))
+        record = provenance.describe(question, figure, outcomes, there.config, there.run.data)
         provenance.command(record)
     except (TypeError, ValueError, AttributeError, HwError):
         return None

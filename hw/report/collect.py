@@ -19,9 +19,10 @@ from hw.figures.style import label
 from hw.report import claims, curves
 from hw.report.model import HomeworkView, OtherRun, QuestionView, Report, Setting, Table
 from hw.report.pictures import address, pictures
-from hw.results.folder import Folder
+from hw.results.folder import Folder, Results
 from hw.results.identity import PLAIN, Identity, command
 from hw.results.outcome import Outcome
+from hw.results.run_file import RunFile
 from hw.verdicts import gather
 
 MAX_OTHERS = 40  # runs listed beside a question's own
@@ -72,20 +73,20 @@ def _question(question: Question, results: Path) -> QuestionView:
     )
     folder = folder_of(question, results)
     others = list(_siblings(folder.path))
-    run, outcomes = folder.run(), dict[str, Outcome]()
-    if run:
+    there, outcomes = folder.read(), dict[str, Outcome]()
+    run = there.run
+    if run.status:
         try:
-            found = folder.outcomes(run)
-            outcomes = {v: found[v] for v in question.variants if v in found}
-            view.status = str(run.get("status", "unknown"))
+            outcomes = {v: there.outcomes[v] for v in question.variants if v in there.outcomes}
+            view.status = run.status
         except HwError as error:
             view.status, view.problem = "unreadable", _without(str(error), results)
-    data = run.get("data") if outcomes else None
+    data = run.data if outcomes else None
     if outcomes:
-        view.seconds = sum(_seconds(e) for e in run.get("variants", {}).values())
+        view.seconds = sum(e.seconds for e in run.variants.values())
         if data:
-            view.source = str(data.get("source", ""))
-            view.provenance = str(data.get("provenance", ""))
+            view.source = data["source"]
+            view.provenance = data.get("provenance", "")
         view.facts = tuple(_facts(run))
         view.files = tuple(_links(folder.path, results, _FILES))
         view.results = _results(outcomes)
@@ -134,30 +135,23 @@ def _shown(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _seconds(entry: Mapping[str, Any]) -> float:
-    value = entry.get("seconds", 0)
-    return float(value) if isinstance(value, int | float) and 0 <= value < 1e9 else 0.0
-
-
-def _facts(run: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(run: RunFile) -> Iterator[tuple[str, str]]:
     """What run.json says of how the results came about."""
-    environment = run.get("environment", {})
-    packages = environment.get("packages", {})
-    data = run.get("data", {})
+    data = run.data or {}
     facts = {
-        "command": run.get("command"),
-        "finished": run.get("finished"),
-        "seeds": _shown(run["seeds"]) if "seeds" in run else None,
-        "data": f"{data.get('name')}: {data.get('provenance')}" if data else None,
+        "command": run.command,
+        "finished": run.finished,
+        "seeds": _shown(list(run.seeds)),
+        "data": f"{data['name']}: {data.get('provenance')}" if data else None,
         "sha256 of the data": data.get("sha256"),
-        "device": run.get("device"),
-        "threads": run.get("threads"),
-        "Python": environment.get("python"),
-        "packages": ", ".join(f"{k} {v}" for k, v in sorted(packages.items())),
-        "instruction set": environment.get("instruction_set"),
+        "device": run.device,
+        "threads": run.threads,
+        "Python": run.environment.get("python"),
+        "packages": ", ".join(f"{k} {v}" for k, v in sorted(run.packages.items())),
+        "instruction set": run.environment.get("instruction_set"),
     }
     for name, value in facts.items():
-        if value not in (None, "", "none"):
+        if value not in (None, ""):
             yield name, console.clip(str(value), 400)
 
 
@@ -210,42 +204,38 @@ def _siblings(path: Path) -> Iterator[Folder]:
             yield Folder(other)
 
 
-def _changes(question: Question, folder: Folder) -> dict[str, Any] | None:
+def _changes(question: Question, there: Results) -> dict[str, Any] | None:
     """How a folder's settings differ from the question's; None where that cannot be told."""
-    config = folder.config()
-    if "variants" not in config or not config["variants"].keys() <= question.variants.keys():
+    if not there.config.variants or not there.config.variants.keys() <= question.variants.keys():
         return None
-    return Identity.of_config(question, config).changed()
+    return Identity.of_config(question, there.config).changed()
 
 
 def _other(question: Question, folder: Folder, results: Path) -> OtherRun:
-    run = folder.run()
-    changes = _changes(question, folder)
+    there = folder.read()
+    run, changes = there.run, _changes(question, there)
     words = (
         ["other settings"]
         if changes is None
         else [f"{k.replace('_', ' ')} {_shown(v)}" for k, v in sorted(changes.items())]
     )
-    backend = str(run.get("backend", ""))
-    if backend != question.backend:
-        words.append(f"in {_LANGUAGES.get(backend, backend)}")
+    if run.backend != question.backend:
+        words.append(f"in {_LANGUAGES.get(run.backend, run.backend)}")
     for key, plain in PLAIN.items():
-        if run.get(key, plain) != plain:
-            words.append(f"{key} {run[key]}")
-    seeds = run.get("seeds", [])
-    if len(seeds) > 1:
-        words.append(f"seeds {_shown(seeds)}")
-    data = run.get("data", {})
+        if (value := getattr(run, key)) != plain:
+            words.append(f"{key} {value}")
+    if len(run.seeds) > 1:
+        words.append(f"seeds {_shown(list(run.seeds))}")
     try:
-        numbers = _numbers_in_brief(folder.outcomes(run))
+        numbers = _numbers_in_brief(there.outcomes)
     except HwError:
         numbers = "cannot be read"
     return OtherRun(
         differs=console.clip(", ".join(words) or "as configured", 200),
-        backend=_LANGUAGES.get(backend, backend),
-        status=str(run.get("status", "")),
-        data=str(data.get("source", "")),
-        seconds=sum(_seconds(e) for e in run.get("variants", {}).values()),
+        backend=_LANGUAGES.get(run.backend, run.backend),
+        status=run.status,
+        data=run.data["source"] if run.data else "",
+        seconds=sum(e.seconds for e in run.variants.values()),
         numbers=numbers,
         address=address(folder.path / "metrics.json", results),
     )
@@ -269,17 +259,17 @@ def _twin(
 ) -> dict[str, Outcome] | None:
     """The outcomes of the other backend, with the same settings and on the same data."""
     for folder in others:
-        run = folder.run()
-        same_data = run.get("data", {}).get("sha256") == (data or {}).get("sha256")
-        plain = run.get("device") == "cpu" and run.get("precision") == "highest"
-        if run.get("backend") == question.backend or not same_data or not plain:
+        there = folder.read()
+        run = there.run
+        same_data = (run.data or {}).get("sha256") == (data or {}).get("sha256")
+        plain = all(getattr(run, key) == value for key, value in PLAIN.items())
+        if run.backend == question.backend or not same_data or not plain:
             continue
-        seeds = run.get("seeds")
-        if question.seeds and seeds != list(question.seeds):
+        if question.seeds and run.seeds != question.seeds:
             continue
-        if _changes(question, folder) == {}:
+        if _changes(question, there) == {}:
             try:
-                return folder.outcomes(run)
+                return there.outcomes
             except HwError:
                 continue
     return None

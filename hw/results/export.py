@@ -16,7 +16,8 @@ import yaml
 
 from hw.config.catalog import Question
 from hw.errors import HwError
-from hw.results.folder import Folder, as_json, write_text
+from hw.results.files import as_json, write_text
+from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 
 COLUMNS = ("question", "backend", "seed", "variant", "epoch", "metric", "value")
@@ -30,7 +31,7 @@ class Exported:
     folder: Folder
     outcomes: dict[str, Outcome]
     backend: str
-    seeds: tuple[int | None, ...]  # (None,) where nothing is drawn
+    seeds: tuple[int, ...]  # none where nothing is drawn
 
     @property
     def name(self) -> str:
@@ -53,16 +54,9 @@ def collect(questions: Sequence[Question], results: Path, beside: bool = False) 
             if not (path / "metrics.json").is_file():
                 continue
             folder = Folder(path)
-            run = folder.run()
-            found.append(
-                Exported(
-                    question,
-                    folder,
-                    folder.outcomes(run),
-                    str(run.get("backend", question.backend)),
-                    tuple(run.get("seeds", ())),
-                )
-            )
+            read = folder.read()
+            backend = read.run.backend or question.backend
+            found.append(Exported(question, folder, read.outcomes, backend, read.run.seeds))
     return found
 
 
@@ -73,7 +67,7 @@ def rows(results: Sequence[Exported]) -> Iterator[list[Any]]:
     same. Nested metrics have dotted names.
     """
     for one in results:
-        seeds = ";".join(map(str, one.seeds)) if one.seeds != (None,) else ""
+        seeds = ";".join(map(str, one.seeds))
         for variant, outcome in one.outcomes.items():
             start = [f"{one.question.homework}.{one.name}", one.backend, seeds, variant]
             for metric, values in outcome.history.items():

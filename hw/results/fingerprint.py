@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 from hw.config import kinds
-from hw.results.folder import digest
+from hw.results.files import digest
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # Every run goes through these, whatever its kind.

@@ -1,114 +1,55 @@
-"""Results folders: written beside and renamed, read without trust, compared by content.
+"""Results folders: what a run leaves, read back as one typed record.
 
-A folder needs no tool to read it: four JSON or YAML files and a folder of figures.
+A folder needs no tool to read it: four JSON files, a YAML file and a folder of figures. While a
+run of many variants is at work, each finished one waits in a file of its own, in ``.finished``,
+until the run ends and all are written together.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import yaml
 
 from hw.config.located import read_yaml
 from hw.errors import HwError
 from hw.results import lock
+from hw.results.files import as_json, cannot_write, digest, read_json, write_text, write_texts
 from hw.results.outcome import Outcome
+from hw.results.run_file import Config, Entry, RunFile
 
-MAX_JSON_BYTES = 200_000_000
-PART = ".part"  # how the names of unfinished files end
+FINISHED = ".finished"
+# The folders that a results folder has of its own.
+OWN = (FINISHED, ".checkpoint", "figures")
 
-
-def digest(value: Any) -> str:
-    """sha256 of a JSON value, whatever the order of its keys."""
-    text = json.dumps(value, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file as a whole or not at all: beside it, flushed, then renamed.
-
-    Raises `HwError` where the folder cannot be written.
-    """
-    write_texts({path: text})
+# What the files hold of a variant: its metrics, history, plots and checks, by these names.
+Pieces = dict[str, Any]
 
 
-def write_texts(texts: Mapping[Path, str]) -> None:
-    """Write several files: all of them are on the disk before the first takes its place, so that
-    a full disk leaves every old one as it was. They take their places in this order.
-
-    Raises `HwError` where a folder cannot be written.
-    """
-    with ExitStack() as stack:
-        for path, text in reversed(list(texts.items())):  # those entered last are renamed first
-            beside = stack.enter_context(written_beside(path))
-            with beside.open("wb") as file:
-                # A path that is not text has lone surrogates, and a command line may hold one.
-                file.write(text.encode(errors="backslashreplace"))
-                file.flush()
-                os.fsync(file.fileno())
+def pieces_of(outcome: Outcome) -> Pieces:
+    whole = outcome.as_json()
+    return {
+        "metrics": outcome.all_metrics(),
+        **{name: whole[name] for name in ("history", "plots", "checks")},
+    }
 
 
-@contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
-    """A file to write in place of ``path``, which it becomes at the end.
-
-    However the block ends, nothing is left beside. Raises `HwError` where the folder cannot be
-    written.
-    """
-    beside = None
+def digest_of(outcome: Outcome) -> str:
+    """The digest of an outcome's numbers, measured times left out; the same for one that was just
+    computed and for one read back. Raises `HwError` for what JSON cannot hold."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
-        os.close(handle)
-        beside = Path(name)
-        yield beside
-        beside.chmod(0o644)
-        beside.replace(path)
-        beside = None
-    except OSError as error:
-        raise HwError(
-            f"cannot write {path}: {error.strerror or error}; "
-            "choose another folder with --results-dir"
-        ) from error
-    finally:
-        if beside:
-            beside.unlink(missing_ok=True)
-
-
-def as_json(value: Any, indent: int | None = 2) -> str:
-    """JSON as every file here has it: sorted keys, no NaN, a last newline."""
-    return (
-        json.dumps(value, indent=indent, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
-    )
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file. Raises `HwError` for one that is missing, no regular file, too large or not
-    JSON."""
-    try:
-        # A pipe without a writer must not hold up the reader.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with open(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise HwError(f"{path}: not a regular file; delete the folder and run again")
-            raw = file.read(MAX_JSON_BYTES + 1)
-        if len(raw) > MAX_JSON_BYTES:
-            raise HwError(f"{path}: larger than {MAX_JSON_BYTES} bytes")
-        # Python would also read NaN and Infinity, which are not JSON.
-        return json.loads(raw.decode(), parse_constant=_refuse)
-    except OSError as error:
-        raise HwError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, RecursionError) as error:
-        raise HwError(f"{path}: not JSON ({error}); delete the folder and run again") from error
+        # Through JSON: a key that is a number comes back as a string, and sorts differently.
+        return digest(json.loads(json.dumps(pieces_of(outcome))))
+    except (TypeError, ValueError) as error:
+        raise HwError(f"metrics.json cannot hold the results: {error}") from error
 
 
 def is_stand_in(data: Mapping[str, Any] | None) -> bool:
@@ -116,99 +57,142 @@ def is_stand_in(data: Mapping[str, Any] | None) -> bool:
     return data is not None and data.get("source") == "stand-in"
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not a JSON number")
-
-
-def _by_name(value: Any) -> bool:
-    return isinstance(value, dict) and all(isinstance(v, dict) for v in value.values())
-
-
-# The form of what is read back from run.json and config.yaml; what has another is left out.
-_SOUND: dict[str, Callable[[Any], bool]] = {
-    "status": lambda v: isinstance(v, str),
-    "data": lambda v: isinstance(v, dict),
-    "seeds": lambda v: isinstance(v, list),
-    "variants": _by_name,
-    "environment": lambda v: isinstance(v, dict) and isinstance(v.get("packages", {}), dict),
-}
-
-
 @dataclass(frozen=True)
-class Folder:
-    """The results of one run: one question with one backend and one seed."""
+class Results:
+    """What a results folder holds, as `Folder.read` found it. Nothing in it has to be doubted."""
 
     path: Path
+    run: RunFile = field(default_factory=RunFile)
+    _finished: Mapping[str, Pieces] = field(default_factory=dict)
+    _stamp: tuple[int, ...] = ()
 
-    def outcomes(self, run: Mapping[str, Any] | None = None) -> dict[str, Outcome]:
-        """The outcome of each variant. Raises `HwError`.
+    @cached_property
+    def config(self) -> Config:
+        """What config.yaml says; nothing where it cannot be read."""
+        try:
+            config = read_yaml(self.path / "config.yaml")
+            digest(config)
+        except (HwError, ValueError, TypeError):  # the last two: what JSON does not know
+            config = None
+        return Config.from_json(config)
 
-        run: what run.json says, of those who have read it.
-        """
-        run = self.run() if run is None else run
-        nothing_finished = "variants" in run and not run["variants"]
-        if nothing_finished and not (self.path / "metrics.json").exists():
-            return {}
-        metrics = self._read("metrics.json", needed=True)
-        history = self._read("history.json")
-        plots = self._read("plots.json")
-        checks = self._read("checks.json")
-        entries = run.get("variants", {})
+    @cached_property
+    def outcomes(self) -> dict[str, Outcome]:
+        """The outcome of each variant. Raises `HwError` where they cannot be read, or are not
+        what the run wrote."""
+        lost = [v for v in self.run.variants if v not in self.sound]
+        if lost:
+            again = Folder(self.path).read()
+            if again.run != self.run:  # it was being written
+                return again.outcomes
+            raise HwError(
+                f"{self.path}: the numbers of {', '.join(lost)} are not those that were computed: "
+                "a file was edited, exchanged or removed; run it again"
+            )
+        return self.sound
+
+    @cached_property
+    def sound(self) -> dict[str, Outcome]:
+        """The outcomes without those of which a file was edited, exchanged or removed. Raises
+        `HwError` where nothing can be read."""
         try:
             return {
-                variant: Outcome.from_json(
-                    {
-                        "metrics": {
-                            k: v
-                            for k, v in metrics[variant].items()
-                            if k not in _names(checks, variant)
-                        },
-                        "history": history.get(variant, {}),
-                        "plots": plots.get(variant, {}),
-                        "checks": checks.get(variant, []),
-                        "timing": entries.get(variant, {}).get("timing", {}),
-                    }
-                )
-                for variant in metrics
+                variant: _outcome(pieces, self.run.variants.get(variant, Entry()))
+                for variant, pieces in self._pieces().items()
+                if self._is_as_written(variant, pieces)
             }
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (
+            *(AttributeError, KeyError, TypeError, ValueError, OverflowError),
+            RecursionError,
+        ) as error:
             raise HwError(f"{self.path}: not a results folder ({error})") from error
 
-    def _read(self, name: str, needed: bool = False) -> dict[str, Any]:
-        path = self.path / name
+    def out_of_date(self, variant: str, now: Mapping[str, str]) -> list[str]:
+        """Why the variant must be computed: what of its fingerprint has changed (``settings``,
+        ``data``, ``code``, ``versions``), or else its ``results``; empty if it is up to date.
+
+        now: the fingerprint that it has today.
+        """
+        if variant not in self.run.variants:
+            return ["results"]
+        changed = self.run.variants[variant].changed(now)
+        return changed or ([] if variant in self.sound else ["results"])
+
+    def _is_as_written(self, variant: str, pieces: Pieces) -> bool:
+        known = self.run.variants.get(variant, Entry()).digest
+        try:
+            return not known or known == digest(pieces)
+        except (ValueError, RecursionError):  # an infinite number, or nested without end
+            return False
+
+    def _pieces(self) -> dict[str, Pieces]:
+        nothing_yet = (self.run.status and not self.run.variants) or self._finished
+        if nothing_yet and not (self.path / "metrics.json").exists():
+            return dict(self._finished)
+        files = {k: self._file(k) for k in ("metrics", "history", "plots", "checks")}
+        found = {
+            variant: {
+                name: of_all.get(variant, [] if name == "checks" else {})
+                for name, of_all in files.items()
+            }
+            for variant in files["metrics"]
+        }
+        return {**found, **self._finished}
+
+    def _file(self, name: str) -> dict[str, Any]:
+        path = self.path / f"{name}.json"
         # Only what a question has is written: no history without training, no checks without
         # statements.
-        if not needed and not path.exists():
+        if name != "metrics" and not path.exists():
             return {}
         value = read_json(path)
         if not isinstance(value, dict):
             raise HwError(f"{path}: expected an object")
         return value
 
-    def run(self) -> dict[str, Any]:
-        """What run.json says; empty where nothing has run. A run whose process is gone without a
-        word is ``interrupted``."""
-        try:
-            value = read_json(self.path / "run.json")
-        except HwError:
-            return {}
-        if not isinstance(value, dict):
-            return {}
-        value = {k: v for k, v in value.items() if k not in _SOUND or _SOUND[k](v)}
-        if value.get("status") == "running" and not lock.is_held(self.path):
-            value["status"] = "interrupted"
-        return value
 
-    def config(self) -> dict[str, Any]:
-        """What config.yaml says; empty where there is none that can be read."""
+def _outcome(pieces: Pieces, entry: Entry) -> Outcome:
+    checks = {check["name"] for check in pieces["checks"]}
+    metrics = {name: v for name, v in pieces["metrics"].items() if name not in checks}
+    return Outcome.from_json({**pieces, "metrics": metrics, "timing": entry.timing})
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The folder of one run: one question with one backend and one seed."""
+
+    path: Path
+
+    def read(self, before: Results | None = None) -> Results:
+        """What the folder holds; an empty record where nothing has run. Never raises: what cannot
+        be read says so when its numbers are asked for.
+
+        A run whose process is gone without a word is ``interrupted``.
+
+        before: what was read earlier, and is returned if no run has written here since.
+        """
+        stamp = self._stamp()
+        if before is not None and (before.path, before._stamp) == (self.path, stamp):
+            return before
         try:
-            config = read_yaml(self.path / "config.yaml")
-            digest(config)
-        except (HwError, ValueError, TypeError):  # the last two: what JSON does not know
-            return {}
-        if not isinstance(config, dict):
-            return {}
-        return {k: v for k, v in config.items() if k not in _SOUND or _SOUND[k](v)}
+            run = RunFile.from_json(read_json(self.path / "run.json"))
+        except HwError:
+            run = RunFile()
+        if run.status == "running" and not lock.is_held(self.path):
+            run = replace(run, status="interrupted")
+        entries, pieces = self._finished()
+        run = replace(run, variants={**run.variants, **entries})
+        return Results(self.path, run, pieces, stamp)
+
+    def _stamp(self) -> tuple[int, ...]:
+        """Another one after every writing of run.json, which gets a new file."""
+        try:
+            status = (self.path / "run.json").stat()
+        except OSError:
+            return ()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
+    # Writing
 
     def check_writable(self) -> None:
         """Raises `HwError` where the folder cannot be written: better before a run than after."""
@@ -216,54 +200,78 @@ class Folder:
             self.path.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.path).close()
         except OSError as error:
-            raise HwError(
-                f"cannot write {self.path}: {error.strerror or error}; "
-                "choose another folder with --results-dir"
-            ) from error
+            raise cannot_write(self.path, error) from error
+        for name in OWN:
+            check_own(self.path / name)
 
     def write_outcomes(
         self,
         outcomes: Mapping[str, Outcome],
         config: Mapping[str, Any],
-        meanwhile: Mapping[str, Any] | None = None,
+        meanwhile: RunFile | None = None,
     ) -> None:
         """Write what a run yields; ``run.json``, which makes it valid, is written last of all.
 
         meanwhile: what run.json says from before the first file changes.
         """
-        files = {
-            "metrics.json": {v: o.all_metrics() for v, o in outcomes.items()},
-            "history.json": {v: o.history for v, o in outcomes.items() if o.history},
-            "plots.json": {v: o.plots for v, o in outcomes.items() if o.plots},
-            "checks.json": {v: o.as_json()["checks"] for v, o in outcomes.items() if o.checks},
-        }
+        pieces = {variant: pieces_of(outcome) for variant, outcome in outcomes.items()}
         texts: dict[Path, str] = {}
-        for name, value in files.items():
-            if value or name == "metrics.json":
-                # Pictures and surfaces are long rows of numbers: not one to a line.
-                try:
-                    text = as_json(value, None if name == "plots.json" else 2)
-                except (TypeError, ValueError) as error:
-                    raise HwError(f"{self.path / name}: cannot be written: {error}") from error
-                texts[self.path / name] = text
-        texts[self.path / "config.yaml"] = yaml.safe_dump(dict(config), sort_keys=True)
         if meanwhile is not None:
-            texts = {self.path / "run.json": as_json(dict(meanwhile)), **texts}
+            texts[self.path / "run.json"] = as_json(meanwhile.as_json())
+        gone = []
+        for name in ("metrics", "history", "plots", "checks"):
+            value = {v: p[name] for v, p in pieces.items() if p[name] or name == "metrics"}
+            path = self.path / f"{name}.json"
+            if value or name == "metrics":
+                try:
+                    # Pictures and surfaces are long rows of numbers: not one to a line.
+                    texts[path] = as_json(value, None if name == "plots" else 2)
+                except (TypeError, ValueError) as error:
+                    raise HwError(f"{path}: cannot be written: {error}") from error
+            else:
+                gone.append(path)
+        texts[self.path / "config.yaml"] = yaml.safe_dump(dict(config), sort_keys=True)
         write_texts(texts)
-        for name in files:
-            if self.path / name not in texts:
-                (self.path / name).unlink(missing_ok=True)
+        for path in gone:
+            path.unlink(missing_ok=True)
+        self._forget_finished()
 
-    def remove_parts(self) -> None:
-        """Remove the unfinished files of a process that was killed."""
-        for folder in (self.path, *self.path.glob("*/")):
-            for part in folder.glob(f".*{PART}"):
-                with suppress(OSError):
-                    part.unlink()
+    def write_run(self, run: RunFile) -> None:
+        write_text(self.path / "run.json", as_json(run.as_json()))
 
-    def write_run(self, run: Mapping[str, Any]) -> None:
-        write_text(self.path / "run.json", as_json(dict(run)))
+    # Variants that wait for the others of their run
+
+    def keep(self, variant: str, outcome: Outcome, entry: Entry) -> None:
+        """Write a finished variant into a file of its own, which is read with the others until
+        `write_outcomes` writes all of them."""
+        kept = {"entry": entry.as_json(), "pieces": pieces_of(outcome)}
+        path = self.path / FINISHED / f"{quote(variant, safe='')}.json"
+        write_text(path, as_json(kept, None))
+
+    def _finished(self) -> tuple[dict[str, Entry], dict[str, Pieces]]:
+        entries, pieces = dict[str, Entry](), dict[str, Pieces]()
+        folder = self.path / FINISHED
+        if folder.is_symlink():
+            return entries, pieces
+        for path in folder.glob("*.json"):
+            with suppress(HwError, KeyError, TypeError, ValueError):
+                kept = read_json(path)
+                entry, found = Entry.from_json(kept["entry"]), kept["pieces"]
+                if entry.digest == digest(found):
+                    variant = unquote(path.stem)
+                    entries[variant], pieces[variant] = entry, found
+        return entries, pieces
+
+    def _forget_finished(self) -> None:
+        folder = self.path / FINISHED
+        if folder.is_dir() and not folder.is_symlink():
+            for path in folder.iterdir():
+                path.unlink(missing_ok=True)
+            folder.rmdir()
 
 
-def _names(checks: Mapping[str, Any], variant: str) -> set[str]:
-    return {c["name"] for c in checks.get(variant, [])}
+def check_own(folder: Path) -> None:
+    """Raises `HwError` where a folder of hw's own is a link: what it leads to is somebody else's,
+    and must not be written, emptied or removed."""
+    if folder.is_symlink():
+        raise HwError(f"{folder} is a link, and hw writes into folders of its own; remove the link")

@@ -14,11 +14,13 @@ from typing import Any
 
 from hw.config.catalog import Question
 from hw.config.settings import Layer
+from hw.results.files import digest
 from hw.results.fingerprint import code_digest, fingerprint
-from hw.results.folder import Folder, digest
+from hw.results.folder import Folder, Results
+from hw.results.run_file import Config
 
 # How PyTorch computes unless it is asked to do otherwise. NumPy has one way only.
-PLAIN = {"device": "cpu", "precision": "highest"}
+PLAIN = {"device": Config.device, "precision": Config.precision}
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,24 @@ class Identity:
     seeds: tuple[int, ...] = ()
 
     @classmethod
-    def of_config(cls, question: Question, config: Mapping[str, Any]) -> Identity:
-        """The run that a config.yaml describes, as `hw.results.folder.Folder.config` reads it."""
-        variants = config.get("variants") or {}
-        seeds = config.get("seeds") or sorted({s["seed"] for s in variants.values() if "seed" in s})
-        options = {key: config[key] for key in PLAIN if key in config}
+    def as_configured(cls, question: Question) -> Identity:
+        """The run that the question's own folder is for. Raises `UsageError`."""
+        variants = {variant: question.configured(variant) for variant in question.variants}
+        seeds = question.seeds
+        if seeds:  # the folder is that of all of them
+            variants = {v: {k: s[k] for k in s if k != "seed"} for v, s in variants.items()}
+        return cls(question, variants, question.backend, {}, seeds)
+
+    @classmethod
+    def of_config(cls, question: Question, config: Config) -> Identity:
+        """The run that a config.yaml describes."""
+        options = {k: v for k in PLAIN if (v := getattr(config, k)) != PLAIN[k]}
         return cls(
-            question, variants, config.get("backend", question.backend), options, tuple(seeds)
+            question,
+            config.variants,
+            config.backend or question.backend,
+            options,
+            config.seeds or config.seeds_of_variants,
         )
 
     @classmethod
@@ -109,6 +122,28 @@ class Identity:
         if difference:
             path = path.with_name(f"{path.name}@{digest(difference)[:8]}")
         return Folder(path)
+
+    def changed_since(self, there: Results) -> dict[str, list[str]]:
+        """What has changed, variant by variant, since a folder was computed: ``settings``,
+        ``code``. Only what can be told without loading data or running anything."""
+        code = {"code": code_of(self.question)}
+        found = {}
+        for variant in self.variants:
+            entry = there.run.variants.get(variant)
+            changed = entry.changed(code) if entry and entry.fingerprint else []
+            then = there.config.variants.get(variant)
+            if then is not None and self._has_other_settings(variant, then):
+                changed.append("settings")
+            found[variant] = changed
+        return found
+
+    def _has_other_settings(self, variant: str, then: Mapping[str, Any]) -> bool:
+        """Whether a setting is another now. One that did not exist then and is left at its default
+        changes nothing: that the code has changed is told anyway."""
+        now, origins = self.variants[variant], self.question.resolve(variant).origins
+        return any(now.get(k) != v for k, v in then.items()) or any(
+            origins[k] != "default" for k in now if k not in then
+        )
 
     def fingerprint(self, variant: str, data: Mapping[str, Any] | None) -> dict[str, str]:
         """The digests of all that the results of a variant depend on, by name."""

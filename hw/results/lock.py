@@ -80,7 +80,7 @@ def acquire(folder: Path) -> Lock | None:
 
 
 # Neither a link is followed, nor is anything waited for that a FIFO might bring.
-_PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+PLAIN = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 def _open(path: Path) -> int:
@@ -88,12 +88,12 @@ def _open(path: Path) -> int:
     that may not be read: then nobody can tell whether its owner is at work."""
     try:
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _PLAIN, 0o644)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | PLAIN, 0o644)
         except PermissionError:
             if not path.exists():
                 raise
             # Another user's. The kernel locks it for those who can only read it, too.
-            descriptor = os.open(path, os.O_RDONLY | _PLAIN)
+            descriptor = os.open(path, os.O_RDONLY | PLAIN)
     except PermissionError:
         if not path.exists():
             raise
@@ -120,7 +120,7 @@ def is_held(folder: Path) -> bool:
     if fcntl is None:
         return True
     try:
-        descriptor = os.open(folder / NAME, os.O_RDONLY | _PLAIN)
+        descriptor = os.open(folder / NAME, os.O_RDONLY | PLAIN)
     except OSError:
         return False
     try:
@@ -131,6 +131,20 @@ def is_held(folder: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def take(descriptor: int) -> bool | None:
+    """Lock an open file until it is closed; False where another process has it, None where there
+    is nothing to lock with."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return None
+    return True
 
 
 def _is_still(path: Path, descriptor: int) -> bool:

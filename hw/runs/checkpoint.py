@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.errors import HwError
-from hw.results.folder import written_beside
+from hw.results.files import written_beside
 from hw.runs import interruption
 from hw.training.loop import Progress
 

@@ -9,23 +9,34 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import tempfile
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    as_completed,
+    wait,
+)
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hw import console
 from hw.config import catalog
 from hw.errors import ExitCode, HwError, MissingPackage, as_expected, debugging, quoted
+from hw.results import lock
 from hw.results.outcome import Outcome
 from hw.runs import interruption
 from hw.runs.interruption import Terminated
@@ -50,10 +61,18 @@ def serial(tasks: Sequence[Task], watchers: Sequence[Watcher]) -> Results:
     with interruption.patience():
         for number, (task, watcher) in enumerate(zip(tasks, watchers, strict=True)):
             interruption.check()
-            yield number, _attempt(perform, task, watcher)
+            yield number, _attempt(_begin_and_perform, task, watcher)
 
 
-def _attempt(action: Callable[..., Done], task: Task, *arguments: Any) -> Done | Failed:
+def _begin_and_perform(task: Task, watcher: Watcher) -> Done:
+    watcher.tell("begun")
+    return perform(task, watcher)
+
+
+Result = TypeVar("Result")
+
+
+def _attempt(action: Callable[..., Result], task: Task, *arguments: Any) -> Result | Failed:
     try:
         return action(task, *arguments)
     except Exception as error:  # a defect in one question is no reason to drop the others
@@ -74,8 +93,8 @@ def processes(tasks: Sequence[Task], watchers: Sequence[Watcher], jobs: int) -> 
     process instead of a `ProcessPoolExecutor`, all of which breaks with one of its processes.
     """
     family = _Family()
-    with tempfile.TemporaryDirectory(prefix="hw-") as folder:
-        shared = _share_data(tasks, Path(folder))
+    with _shared_folder() as folder:
+        shared = _share_data(tasks, folder) if folder else tasks
         pool = ThreadPoolExecutor(jobs, initializer=_leave_ctrl_c_to_the_main_thread)
         try:
             with interruption.patience(family.ask):
@@ -93,11 +112,44 @@ def processes(tasks: Sequence[Task], watchers: Sequence[Watcher], jobs: int) -> 
             pool.shutdown(cancel_futures=True)
 
 
+SHARED = "hw-"  # how the names of folders with decoded data begin
+
+
+@contextmanager
+def _shared_folder() -> Iterator[Path | None]:
+    """A temporary folder of this process, which its lock tells; None where there can be none."""
+    remove_shared_of_the_dead()
+    with ExitStack() as stack:
+        try:
+            name = tempfile.TemporaryDirectory(prefix=SHARED, ignore_cleanup_errors=True)
+            folder = Path(stack.enter_context(name))
+            if held := lock.acquire(folder):
+                stack.callback(held.release)
+        except (OSError, HwError) as error:
+            _say_not_shared(error)
+            yield None
+        else:
+            yield folder
+
+
+def remove_shared_of_the_dead() -> None:
+    """Remove the decoded data that processes which were killed have left behind."""
+    with suppress(OSError):  # no folder for temporary files at all
+        for folder in Path(tempfile.gettempdir()).glob(f"{SHARED}*"):
+            is_ours = (folder / lock.NAME).is_file() and not folder.is_symlink()
+            if is_ours and folder.owner() == Path(folder, lock.NAME).owner():
+                with suppress(HwError):
+                    if held := lock.acquire(folder):
+                        shutil.rmtree(folder, ignore_errors=True)
+                        held.release()
+
+
 def _share_data(tasks: Sequence[Task], folder: Path) -> list[Task]:
-    """The same tasks, with each data set decoded into a folder that all of them map."""
+    """The same tasks, with each data set decoded into a folder that all of them map; where there
+    is no room for it, each process is left to decode its own."""
     from hw.datasets import mapped
 
-    written: dict[tuple[Any, ...], Path] = {}
+    written: dict[tuple[Any, ...], Path | None] = {}
     result = []
     for task in tasks:
         source = catalog.find(task.question).data
@@ -106,11 +158,25 @@ def _share_data(tasks: Sequence[Task], folder: Path) -> list[Task]:
             continue
         key = (source["name"], source["view"], task.data_directory, task.data_mode)
         if key not in written:
+            place = folder / str(len(written))
             data = load_task_data(task)
             assert data is not None
-            written[key] = mapped.write(data, folder / str(len(written)))
+            try:
+                written[key] = mapped.write(data, place)
+            except OSError as error:
+                _say_not_shared(error)
+                shutil.rmtree(place, ignore_errors=True)
+                written[key] = None
         result.append(replace(task, shared=written[key]))
     return result
+
+
+def _say_not_shared(error: Exception) -> None:
+    console.say(
+        f"note: the decoded data cannot be shared by way of {tempfile.gettempdir()} "
+        f"({getattr(error, 'strerror', None) or error}): every process decodes its own; TMPDIR "
+        "names another folder"
+    )
 
 
 def _as_they_come(futures: Mapping[Future[Any], int]) -> Iterator[tuple[int, Any]]:
@@ -138,6 +204,10 @@ class _Family:
 
     def perform(self, task: Task, watcher: Watcher) -> Done | Failed | None:
         """One task in a fresh process, again if it is killed; None if it was asked to end."""
+        return None if self.asked else _attempt(self._begin_and_perform, task, watcher)
+
+    def _begin_and_perform(self, task: Task, watcher: Watcher) -> Done | Failed | None:
+        watcher.tell("begun")
         ends: list[str] = []
         while len(ends) <= RETRIES and not (self.ended or self.asked):
             result = self._try(task, watcher)
@@ -154,29 +224,30 @@ class _Family:
         """The task's result, or how its process ended without one."""
         receiver, sender = self.context.Pipe(duplex=False)
         process = self.context.Process(target=_child, args=(sender, task), daemon=True)
-        with self.lock:
-            if self.ended:
-                return "stopped"
-            process.start()
-            self.running.add(process)
-        if self.asked:
-            interruption.ask(process.pid or 0)
-        sender.close()  # the child has its own: when that closes, there is no more to come
-        try:
-            with receiver:
-                while True:
-                    event, arguments = receiver.recv()
+        with receiver:
+            with sender, self.lock:  # the child has its own: when that closes, no more is to come
+                if self.ended:
+                    return "stopped"
+                process.start()
+                self.running.add(process)
+            if self.asked:
+                interruption.ask(process.pid or 0)
+            try:
+                while (message := _received(receiver)) is not None:
+                    event, about = message
                     if event == "result":
-                        result: Done | Failed = arguments
+                        result: Done | Failed = about
                         return result
-                    getattr(watcher, event)(*arguments)
-        except (EOFError, OSError):  # no more to come, or half of it
-            process.join()
-            return _ending(process.exitcode)
-        finally:
-            process.join()
-            with self.lock:
-                self.running.discard(process)
+                    watcher.tell(event, *about)
+                process.join()
+                return _ending(process.exitcode)
+            except BaseException:
+                process.terminate()
+                raise
+            finally:
+                process.join()
+                with self.lock:
+                    self.running.discard(process)
 
     def ask(self) -> None:
         """Ask every process to end after its epoch, and start no other. Called by a signal: takes
@@ -198,6 +269,14 @@ class _Family:
                 process.kill()
 
 
+def _received(receiver: Connection) -> tuple[str, Any] | None:
+    try:
+        message: tuple[str, Any] = receiver.recv()
+        return message
+    except (EOFError, OSError):  # no more to come, or half of it
+        return None
+
+
 def _ending(code: int | None) -> str:
     if code == -signal.SIGKILL:
         return "killed (out of memory?)"
@@ -210,14 +289,18 @@ def _ending(code: int | None) -> str:
 
 
 def _child(sender: Connection, task: Task) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         interruption.listen()
-        sender.send(("result", _attempt(perform, task, _Relay(sender))))
+        sender.send(("result", _attempt(_perform_in_child, task, _Relay(sender))))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Terminated:
         sys.exit(ExitCode.TERMINATED)
+
+
+def _perform_in_child(task: Task, relay: Watcher) -> Done:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return perform(task, relay)
 
 
 def _end_with_parent() -> None:
@@ -234,29 +317,17 @@ class _Relay(Watcher):
     def __init__(self, sender: Connection) -> None:
         self.sender = sender
 
-    def begun(self) -> None:
-        self.sender.send(("begun", ()))
-
-    def note(self, text: str) -> None:
-        self.sender.send(("note", (text,)))
-
-    def resumed(self, epoch: int) -> None:
-        self.sender.send(("resumed", (epoch,)))
-
-    def started(self, epochs: int, initial: dict[str, float]) -> None:
-        self.sender.send(("started", (epochs, initial)))
-
-    def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
-        self.sender.send(("epoch_done", (epoch, row)))
-
-    def finished(self, outcome: Outcome) -> None:
-        self.sender.send(("finished", (Outcome(metrics=outcome.metrics),)))
+    def tell(self, event: str, *about: Any) -> None:
+        if event == "finished":  # the whole outcome comes with the result
+            about = (Outcome(metrics=about[0].metrics),)
+        self.sender.send((event, about))
 
 
 # On a cluster
 
 
 SCHEDULER_TIMEOUT = "5s"
+AT_LEAST_AT_ONCE = 16  # tasks that are handed to the scheduler
 
 
 def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> Results:
@@ -292,19 +363,32 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         elif max(threads) > 1:
             console.say("note: workers with one thread each are faster: 'dask worker --nthreads 1'")
         pool: Executor = client.get_executor(pure=False)
-        # A worker's current folder is its own.
-        sent = [
-            replace(
-                t,
-                data_directory=t.data_directory.absolute(),
-                checkpoint=t.checkpoint and t.checkpoint.absolute(),
-            )
-            for t in tasks
-        ]
-        futures = {pool.submit(_attempt, perform, t): n for n, t in enumerate(sent)}
-        for future in as_completed(futures):
-            number = futures[future]
-            yield number, _cluster_result(future, tasks[number])
+        futures: dict[Future[Done | Failed], int] = {}
+        left = deque(range(len(tasks)))
+        while left or futures:
+            # A run at work holds its folder's lock, which is an open file: not all at once.
+            most = max(AT_LEAST_AT_ONCE, 2 * sum(client.nthreads().values()))
+            while left and len(futures) < most:
+                number = left.popleft()
+                futures[_submitted(pool, tasks[number], watchers[number])] = number
+            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+                number = futures.pop(future)
+                yield number, _cluster_result(future, tasks[number])
+
+
+def _submitted(pool: Executor, task: Task, watcher: Watcher) -> Future[Done | Failed]:
+    # A worker's current folder is its own.
+    sent = replace(
+        task,
+        data_directory=task.data_directory.absolute(),
+        checkpoint=task.checkpoint and task.checkpoint.absolute(),
+    )
+    refused = _attempt(lambda _: watcher.tell("begun"), task)
+    if refused is None:
+        return pool.submit(_attempt, perform, sent)
+    future: Future[Done | Failed] = Future()
+    future.set_result(refused)
+    return future
 
 
 def _cluster_result(future: Future[Done | Failed], task: Task) -> Done | Failed:

@@ -61,6 +61,7 @@ class Run:
     status: str = "planned"
     reason: str = ""
     error: HwError | None = None
+    undrawn: HwError | None = None  # why a figure could not be drawn
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     data: dict[str, str] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -59,11 +59,23 @@ class Done:
 
 
 @lru_cache(maxsize=2)
-def load_data(name: str, view: str, directory: Path, mode: str) -> Dataset:
-    """The data set, decoded once in a process."""
+def load_data(name: str, view: str, directory: Path, mode: str, state: str = "") -> Dataset:
+    """The data set, decoded once in a process.
+
+    state: of a data set of one's own: two homeworks may have one of the same name, and its file
+           may change.
+    """
     from hw import datasets
 
     return datasets.load(name, view, directory, mode)
+
+
+def load_source(source: Mapping[str, Any], directory: Path, mode: str) -> Dataset:
+    """The data set that a question names."""
+    from hw import datasets
+
+    state = datasets.entry(source["name"]).state
+    return load_data(source["name"], source["view"], directory, mode, state)
 
 
 def load_task_data(task: Task) -> Dataset | None:
@@ -75,7 +87,7 @@ def load_task_data(task: Task) -> Dataset | None:
     source = catalog.find(task.question).data
     if source is None:
         return None
-    return load_data(source["name"], source["view"], task.data_directory, task.data_mode)
+    return load_source(source, task.data_directory, task.data_mode)
 
 
 def estimate(task: Task) -> float:
@@ -93,7 +105,6 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
     """Compute one task, from its checkpoint on if it has one. Raises `HwError`, and
     `KeyboardInterrupt` after an epoch when `hw.runs.interruption` asks for an end."""
     watcher = watcher or Watcher()
-    watcher.begun()
     question = catalog.find(task.question)
     maker = made_by(question.module, task.backend, question.data is not None)
     set_threads(task.backend, task.threads, task.precision)
@@ -110,7 +121,9 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
 
         with interruption.at_once():
             model, start = _resume(task, learner, clock)
-        keeper = checkpoint.Keeper(task.checkpoint, task.fingerprint, clock.seconds, watcher.note)
+        keeper = checkpoint.Keeper(
+            task.checkpoint, task.fingerprint, clock.seconds, partial(watcher.tell, "note")
+        )
         try:
             outcome = fit(
                 model,
@@ -155,7 +168,7 @@ def _resume(
         model.load_state(start.arrays)
     except (checkpoint.Unusable, LookupError, TypeError, ValueError, RuntimeError) as error:
         reason = error if isinstance(error, checkpoint.Unusable) else "it does not fit the model"
-        clock.note(f"its checkpoint is ignored: {reason}; starting over")
+        clock.tell("note", f"its checkpoint is ignored: {reason}; starting over")
         checkpoint.remove(task.checkpoint)
         return learner(), None
     clock.seconds += seconds
@@ -174,8 +187,6 @@ class _Clock(Relay):
 
     def epoch_started(self, epoch: int) -> None:
         self.started_at = time.perf_counter()
-        super().epoch_started(epoch)
 
     def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
         self.seconds.append(time.perf_counter() - self.started_at)
-        super().epoch_done(epoch, row)

@@ -21,7 +21,7 @@ from hw.config.question import QuestionKeys
 from hw.config.schema import fields
 from hw.config.settings import plain, type_hints, type_in_words
 from hw.errors import HwError, UsageError, did_you_mean, quoted
-from hw.results.folder import write_text
+from hw.results.files import write_text
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Keys of a question that are of its kind and not of its document, in the order of a new file.

@@ -82,13 +82,18 @@ class Progress:
 
 
 class Watcher:
-    """Told how a run goes. Does nothing; those that print or draw progress override it."""
+    """Told how a run goes, by `tell`. Does nothing; what prints or draws progress overrides the
+    method of an event."""
 
     # Whether the metrics before the first epoch are worth computing.
     wants_initial: Sequence[str] = ()
 
+    def tell(self, event: str, *about: Any) -> None:
+        """One of the events below, by its name, with what it is about."""
+        getattr(self, event)(*about)
+
     def begun(self) -> None:
-        """The task, which may train or not, is being worked on."""
+        """The task, which may train or not, is about to be worked on."""
 
     def note(self, text: str) -> None:
         """What a user should know."""
@@ -106,32 +111,15 @@ class Watcher:
 
 
 class Relay(Watcher):
-    """Tells another watcher everything; what does more overrides it."""
+    """Does something of its own at an event, and tells another watcher of every one."""
 
     def __init__(self, inner: Watcher) -> None:
         self.inner = inner
         self.wants_initial = inner.wants_initial
 
-    def begun(self) -> None:
-        self.inner.begun()
-
-    def note(self, text: str) -> None:
-        self.inner.note(text)
-
-    def started(self, epochs: int, initial: dict[str, float]) -> None:
-        self.inner.started(epochs, initial)
-
-    def resumed(self, epoch: int) -> None:
-        self.inner.resumed(epoch)
-
-    def epoch_started(self, epoch: int) -> None:
-        self.inner.epoch_started(epoch)
-
-    def epoch_done(self, epoch: int, row: dict[str, float]) -> None:
-        self.inner.epoch_done(epoch, row)
-
-    def finished(self, outcome: Outcome) -> None:
-        self.inner.finished(outcome)
+    def tell(self, event: str, *about: Any) -> None:
+        super().tell(event, *about)
+        self.inner.tell(event, *about)
 
 
 def measure(learner: Learner, metrics: Sequence[str], known: dict[str, float]) -> dict[str, float]:
@@ -182,11 +170,11 @@ def fit(
     best = _Best(start)
     done = start.epoch if start else 0
     wanted = () if start else watcher.wants_initial
-    watcher.started(epochs, learner.measure(wanted) if wanted else {})
+    watcher.tell("started", epochs, learner.measure(wanted) if wanted else {})
     if start is not None:
-        watcher.resumed(done)
+        watcher.tell("resumed", done)
     for epoch in range(done + 1, epochs + 1):
-        watcher.epoch_started(epoch)
+        watcher.tell("epoch_started", epoch)
         try:
             with np.errstate(over="ignore", invalid="ignore"):
                 row = measure(learner, every_epoch, learner.train_epoch())
@@ -199,7 +187,7 @@ def fit(
         history["epoch"].append(epoch)
         for name in every_epoch:
             history[name].append(row[name])
-        watcher.epoch_done(epoch, row)
+        watcher.tell("epoch_done", epoch, row)
         if patience and best.stops(epoch, row["validation_loss"], learner, patience):
             break
         if after_epoch is not None and epoch < epochs:
@@ -217,7 +205,7 @@ def fit(
         else:  # finite on what is measured every epoch, and on nothing else
             outcome.metrics |= {"diverged": 1, "diverged_epoch": epochs}
         outcome.checks = getattr(learner, "checks", list)()
-    watcher.finished(outcome)
+    watcher.tell("finished", outcome)
     return outcome
 
 

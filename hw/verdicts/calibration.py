@@ -17,8 +17,9 @@ from typing import Any
 
 from hw.config.catalog import Question
 from hw.errors import HwError
+from hw.results.files import as_json, read_json, write_text
 from hw.results.fingerprint import fingerprint
-from hw.results.folder import Folder, as_json, read_json, write_text
+from hw.results.folder import Folder
 from hw.results.outcome import Outcome
 from hw.verdicts.statistics import deviation
 
@@ -60,7 +61,7 @@ class Calibration:
         found = {}
         for seed, name in self.folders.items():
             try:
-                found[seed] = Folder(self.path.parent.parent / name).outcomes()
+                found[seed] = Folder(self.path.parent.parent / name).read().outcomes
             except HwError:
                 continue
         return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -14,8 +14,9 @@ from hw.config.catalog import Question
 from hw.console import number
 from hw.errors import HwError
 from hw.results.folder import Folder
-from hw.results.identity import code_of
+from hw.results.identity import Identity
 from hw.results.outcome import Outcome
+from hw.results.run_file import Entry
 from hw.verdicts import calibration as calibrations
 from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
 from hw.verdicts.statistics import (
@@ -45,7 +46,7 @@ class Evidence:
     source: str = ""
     published: bool = True
     data: Mapping[str, Any] | None = None
-    entries: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    entries: Mapping[str, Entry] = field(default_factory=dict)
     stale: frozenset[str] = frozenset()
     calibration: Calibration | None = None
     notes: tuple[str, ...] = ()
@@ -171,77 +172,38 @@ def gather(question: Question, results: Path) -> Evidence:
     """The evidence in the folder of the question as configured. Never raises `HwError`: a folder
     that cannot be read is a question without results, and says why."""
     folder = Folder(question.folder(results))
-    run = folder.run()
+    there = folder.read()
+    data = there.run.data
     notes: list[str] = []
-    data = run.get("data")
-    if "status" not in run:
+    if not there.run.status:
         calibration = _calibration(question, folder.path, None, notes)
         return Evidence(question, problem="not run", calibration=calibration, notes=tuple(notes))
     try:
-        outcomes = folder.outcomes(run)
+        outcomes = there.outcomes
     except HwError as error:
         notes.append(str(error))
         return Evidence(question, problem=str(error), notes=tuple(notes))
-    if question.data is not None and not (data and isinstance(data.get("source"), str)):
+    if question.data is not None and data is None:
         problem = f"{folder.path / 'run.json'} does not say which data it ran on; run it again"
         return Evidence(question, problem=problem, notes=(problem,))
-    entries = run.get("variants", {})
-    stale = _stale(question, folder, outcomes)
+    changed = Identity.as_configured(question).changed_since(there)
+    stale = [v for v in outcomes if "settings" in changed.get(v, ())]
     if stale:
         notes.append(f"settings have changed since it ran ({', '.join(stale)}); run it again")
-    elif entries and _code_changed(question, entries):
+    elif any("code" in parts for parts in changed.values()):
         notes.append("its code has changed since it ran; run it again to be sure")
     data = data if question.data is not None else None
     return Evidence(
         question=question,
         outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
-        source=str(data["source"]) if data else "",
-        published=not data or str(data.get("provenance")).startswith("published file"),
+        source=data["source"] if data else "",
+        published=not data or data.get("provenance", "").startswith("published file"),
         data=data,
-        entries=entries,
+        entries=there.run.variants,
         stale=frozenset(stale),
         calibration=_calibration(question, folder.path, data, notes),
         notes=tuple(notes),
     )
-
-
-def _stale(question: Question, folder: Folder, outcomes: Mapping[str, Outcome]) -> list[str]:
-    """Variants whose settings, as the folder has them, are not those of the question now."""
-    found = folder.config().get("variants", {})
-    return [
-        v
-        for v in found
-        if v in outcomes and v in question.variants and _changed(question, v, found[v])
-    ]
-
-
-def _changed(question: Question, variant: str, then: Mapping[str, Any]) -> bool:
-    """Whether a setting is another now. One that did not exist then and is left at its default
-    changes nothing, and the note that the code has changed is enough."""
-    resolved = question.resolve(variant)
-    now = resolved.as_dict()
-    if question.seeds:  # the folder is that of all seeds
-        now.pop("seed", None)
-    new = [k for k in now if k not in then]
-    return any(now.get(k) != v for k, v in then.items()) or any(
-        resolved.origins[k] != "default" for k in new
-    )
-
-
-def _code_changed(question: Question, entries: Mapping[str, Mapping[str, Any]]) -> bool:
-    now = code_of(question)
-    for entry in entries.values():
-        for known in _fingerprints(entry.get("fingerprint")):
-            if known.get("code", now) != now:
-                return True
-    return False
-
-
-def _fingerprints(found: Any) -> Sequence[Mapping[str, Any]]:
-    """One, or that of each seed."""
-    if not isinstance(found, dict):
-        return []
-    return [f for f in found.values() if isinstance(f, dict)] or [found]
 
 
 def _calibration(

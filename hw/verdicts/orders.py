@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -212,15 +211,5 @@ def judge_time_ratio(claim: Claim, evidence: Evidence) -> Finding:
 
 def _seconds(evidence: Evidence, variant: str) -> float:
     """Median seconds an epoch; 0 where they were not measured."""
-    found = evidence.entries.get(variant, {}).get("epoch_seconds")
-    return statistics.median(_positive(found)) if any(_positive(found)) else 0.0
-
-
-def _positive(values: Any) -> list[float]:
-    return list(_numbers(values)) if isinstance(values, list) else []
-
-
-def _numbers(values: Sequence[Any]) -> Iterator[float]:
-    for value in values:
-        if isinstance(value, int | float) and math.isfinite(value) and value > 0:
-            yield float(value)
+    found = evidence.entries[variant].epoch_seconds if variant in evidence.entries else ()
+    return statistics.median([s for s in found if s > 0] or [0.0])

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import yaml
-from support import CommandLine
+from support import CommandLine, vouch
 
 from hw.cli import main
-from hw.runs import runner
+from hw.runs import execution
 
 
 def one(answer: Any) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def made(tmp_path_factory: pytest.TempPathFactory, few_landscapes: Path) -> Path
         ("q1.mlp", "--epochs", "1", "--hidden-size", "3"),
     ):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runner, "_draw", lambda *_, **__: None)  # half of the time
+            patch.setattr(execution, "draw", lambda *_, **__: None)  # half of the time
             assert main(["run", *words, *folders]) == 0
     return results
 
@@ -114,6 +114,7 @@ def test_two_whole_results_folders(hw: CommandLine, two: tuple[str, str], tmp_pa
     changed = json.loads(path.read_text())
     changed["l2"]["test_accuracy"] += 0.5
     path.write_text(json.dumps(changed))
+    vouch(path.parent)
     answer = hw("compare", hw.results, other, "--json")
     assert answer.code == 0
     identical = {d["a"].split("/")[-1]: d["identical"] for d in answer.json["comparisons"]}

@@ -91,7 +91,7 @@ def test_stand_in_is_never_judged(hw: CommandLine) -> None:
 def test_a_run_is_judged_from_end_to_end(
     hw_stand_in: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hw.runs.runner._draw", lambda *_, **__: None)
+    monkeypatch.setattr("hw.runs.execution.draw", lambda *_, **__: None)
     assert hw_stand_in("run", "ift6390.p1.parameters", "-q").code == 0
     answer = hw_stand_in("verify", "ift6390.p1.parameters", "--json")
     assert answer.code == 0, answer.out

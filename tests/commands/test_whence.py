@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
-from support import CommandLine
+from support import CommandLine, vouch
 
 from hw.errors import HwError
 from hw.figures import metadata, provenance, style
@@ -93,6 +93,7 @@ def test_changed_code_and_settings_and_results(
     changed = json.loads(sound)
     changed["default"]["test_accuracy"] = 0.125
     metrics.write_text(json.dumps(changed))
+    vouch(metrics.parent)
     assert "other results" in whence(hw, copy)["reasons"][0]
     metrics.write_text("{")
     assert "no results" in whence(hw, copy)["reasons"][0]

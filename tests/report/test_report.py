@@ -109,8 +109,8 @@ def perceptron(results: Path, at: str = "", **run: Any) -> Path:
 def drawn(perceptron: Path) -> Path:
     """Draw the figure of the perceptron's folder; returns the figure's SVG."""
     folder = Folder(perceptron)
-    data = folder.run()["data"]
-    return draw_all(catalog.find("ist2024.q1.perceptron"), folder.outcomes(), folder, data)[-1]
+    data = folder.read().run.data
+    return draw_all(catalog.find("ist2024.q1.perceptron"), folder.read().outcomes, folder, data)[-1]
 
 
 def read(results: Path) -> Page:

@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hw.errors import HwError
-from hw.results.folder import Folder, as_json, digest, read_json, write_text, written_beside
+from hw.results.files import as_json, digest, read_json, write_text, written_beside
+from hw.results.folder import Folder
 from hw.results.outcome import Check, Outcome, all_finite
+from hw.results.run_file import Entry, RunFile
 
 
 def outcome() -> Outcome:
@@ -26,14 +28,14 @@ def outcome() -> Outcome:
 
 def write(folder: Folder, **outcomes: Outcome) -> None:
     folder.write_outcomes(outcomes, {"question": "x"})
-    folder.write_run({"status": "done", "variants": {}})
+    folder.write_run(RunFile(status="done", variants=dict.fromkeys(outcomes, Entry())))
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "a" / "b")
     write(folder, one=outcome(), two=Outcome(metrics={"m": 1}))
-    assert folder.outcomes() == {"one": outcome(), "two": Outcome(metrics={"m": 1})}
-    assert folder.run()["status"] == "done"
+    assert folder.read().outcomes == {"one": outcome(), "two": Outcome(metrics={"m": 1})}
+    assert folder.read().run.status == "done"
     assert json.loads((folder.path / "metrics.json").read_text())["one"] == {
         "test_accuracy": 0.5,
         "counts": {"a": 1},
@@ -49,7 +51,7 @@ def test_what_a_question_no_longer_has_is_removed(tmp_path: Path) -> None:
     write(folder, one=outcome())
     write(folder, one=Outcome(metrics={"m": 1}))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.yaml", "metrics.json", "run.json"]
-    assert folder.outcomes() == {"one": Outcome(metrics={"m": 1})}
+    assert folder.read().outcomes == {"one": Outcome(metrics={"m": 1})}
 
 
 def test_json_is_sorted_and_finite() -> None:
@@ -66,7 +68,7 @@ def test_an_outcome_that_json_cannot_hold_is_an_expected_error(tmp_path: Path, v
     write(folder, one=outcome())
     with pytest.raises(HwError, match=r"metrics\.json"):
         write(folder, one=Outcome(metrics={"m": value}))
-    assert folder.outcomes() == {"one": outcome()}, "what was there before stays"
+    assert folder.read().outcomes == {"one": outcome()}, "what was there before stays"
 
 
 def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -87,8 +89,8 @@ def test_a_file_is_written_as_a_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_command_line_that_is_not_text_is_kept(tmp_path: Path) -> None:
     odd = os.fsdecode(b"caf\xe9")
-    Folder(tmp_path).write_run({"command": odd})
-    assert Folder(tmp_path).run() == {"command": odd}
+    Folder(tmp_path).write_run(RunFile(command=odd))
+    assert Folder(tmp_path).read().run == RunFile(command=odd)
 
 
 def test_a_folder_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
@@ -111,9 +113,9 @@ def test_what_is_not_json_is_an_expected_error(tmp_path: Path, text: str | bytes
 
 
 def test_a_missing_folder(tmp_path: Path) -> None:
-    assert Folder(tmp_path / "no").run() == {}
+    assert Folder(tmp_path / "no").read().run == RunFile()
     with pytest.raises(HwError, match="No such file"):
-        Folder(tmp_path / "no").outcomes()
+        assert Folder(tmp_path / "no").read().outcomes
 
 
 @pytest.mark.parametrize(
@@ -139,13 +141,13 @@ def test_damaged_results_are_refused(tmp_path: Path, name: str, value: Any) -> N
     write(folder, one=Outcome(metrics={"m": 1}))
     (tmp_path / name).write_text(json.dumps(value))
     with pytest.raises(HwError, match=str(tmp_path)):
-        folder.outcomes()
+        assert folder.read().outcomes
 
 
 @pytest.mark.parametrize("value", [[], "x", {"status": 3, "data": "x", "variants": {"a": 1}}])
 def test_what_is_odd_in_run_json_is_not_believed(tmp_path: Path, value: Any) -> None:
     (tmp_path / "run.json").write_text(json.dumps(value))
-    assert Folder(tmp_path).run() == {}
+    assert Folder(tmp_path).read().run == RunFile()
 
 
 KEYS = (
@@ -178,8 +180,7 @@ def test_results_fuzz(tmp_path: Path, files: dict[str, str]) -> None:
     for name in NAMES:
         (tmp_path / name).write_text(files.get(name, '{"one": {}}'))
     folder = Folder(tmp_path)
-    assert isinstance(folder.run(), dict)
     with suppress(HwError):
-        for found in folder.outcomes().values():
+        for found in folder.read().outcomes.values():
             assert all_finite(found.metrics)
             assert isinstance(found.diverged, bool)

@@ -17,7 +17,7 @@ import pytest
 
 from hw.config import catalog
 from hw.config.settings import Layer
-from hw.results.folder import as_json
+from hw.results.files import as_json
 from hw.runs import checkpoint, interruption
 from hw.runs.checkpoint import Keeper, Unusable
 from hw.runs.worker import Done, Task, perform

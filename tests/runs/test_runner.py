@@ -87,7 +87,7 @@ def test_what_is_finished_survives_a_failure(
     assert run.status == "failed"
     assert said == [f"error: {LR} (l2): out of luck"]
     assert list(folder_metrics(run)) == ["plain"]
-    assert run.folder.run()["status"] == "failed"
+    assert run.folder.read().run.status == "failed"
 
     failing(monkeypatch, lambda task: task.variant == "plain", AssertionError("it is done already"))
     run, said = carry_out(request_)

@@ -16,6 +16,7 @@ from hw.config import catalog
 from hw.config.catalog import Question
 from hw.datasets import hashes
 from hw.results.outcome import Outcome
+from hw.results.run_file import Entry
 from hw.verdicts import Evidence, gather, judge, judge_all
 from hw.verdicts.calibration import spans
 from hw.verdicts.evidence import split_sizes
@@ -593,15 +594,18 @@ class TestTimes:
     def test_ratio(self, slower: float, verdict: Verdict) -> None:
         # The median: the first epoch may have to wait for something.
         entries = {
-            "a": {"epoch_seconds": [9.0, slower, slower]},
-            "b": {"epoch_seconds": [1.0, 1.0, 1.0]},
+            "a": Entry(epoch_seconds=(9.0, slower, slower)),
+            "b": Entry(epoch_seconds=(1.0, 1.0, 1.0)),
         }
         runs = {"a": outcome(), "b": outcome()}
         assert found(RATIO, runs, entries=entries).verdict is verdict
 
     @pytest.mark.parametrize("seconds", [None, [], "1", [None], [0.0], ["x", float("nan")]])
     def test_no_times(self, seconds: Any) -> None:
-        entries = {"a": {"epoch_seconds": seconds}, "b": {"epoch_seconds": [1.0]}}
+        entries = {
+            "a": Entry.from_json({"epoch_seconds": seconds}),
+            "b": Entry(epoch_seconds=(1.0,)),
+        }
         runs = {"a": outcome(), "b": outcome()}
         assert found(RATIO, runs, entries=entries).verdict is Verdict.NOT_RUN
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -45,6 +45,7 @@ class Own(Entry):
     root: Path = Path()
     declared: Declared = field(default_factory=lambda: Declared("", {}, (), Path()))
     known: bool = True  # whether shape and classes are
+    files_state: str = ""  # of the files when they were looked at
 
     def folder(self, directory: Path) -> Path:
         return self.root
@@ -52,6 +53,10 @@ class Own(Entry):
     @property
     def task(self) -> str:
         return super().task if self.known else ""
+
+    @property
+    def state(self) -> str:
+        return f"{self.root} {self.declared.keys} {self.files_state}"
 
     def vouches(self, sha256: str) -> bool:
         """Without a hash in its declaration, a homework's numbers are of the file that is there."""
@@ -116,7 +121,8 @@ def _state(source: Source) -> tuple[tuple[str, int, int], ...]:
 
 @cache
 def _of_files(name: str, source: Source, state: tuple[tuple[str, int, int], ...]) -> Own:
-    return _make(source.declared, source, source.facts())
+    made = _make(source.declared, source, source.facts())
+    return replace(made, files_state=str(state))
 
 
 def _make(declared: Declared, source: Source, facts: Facts | None) -> Own:

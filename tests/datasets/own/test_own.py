@@ -13,12 +13,14 @@ import own_course
 import pytest
 
 from hw import datasets
+from hw.config import catalog, folders
 from hw.config import data as declarations
 from hw.config.data import OWN_VIEW
 from hw.config.located import Place, refuse
 from hw.datasets.features import Dataset
 from hw.datasets.own.source import MOST_CLASSES
 from hw.errors import DataError, MissingPackage, UsageError
+from hw.runs import worker
 
 SPLITS = ("train", "validation", "test")
 
@@ -435,3 +437,24 @@ def test_no_bytes_are_a_defect(tmp_path: Path, seed: int) -> None:
     path.write_bytes(bytes(content[: int(random.integers(1, len(content) + 1))]))
     with suppress(DataError):
         assert len(load(tmp_path, **FLOWERS).train) > 0
+
+
+def test_two_homeworks_may_have_sets_of_the_same_name(tmp_path: Path) -> None:
+    """In one process, each question gets its own; and a file that changes is read again."""
+    found = {}
+    for place in ("a", "b", "a"):
+        course = tmp_path / place / "course"
+        if not course.exists():
+            own_course.write(tmp_path / place)
+            arrays = own_course.flowers(seed=ord(place))
+            np.savez(course / "data" / "flowers.npz", **arrays)
+            found[place] = arrays["train_pix"].reshape(90, -1) / 256
+        with folders.using([course]):
+            question = catalog.find("ours.q1.perceptron")
+            assert question.data is not None
+            data = worker.load_source(question.data, tmp_path, "real")
+            np.testing.assert_array_equal(values(data), found[place])
+    with folders.using([course]):
+        np.savez(course / "data" / "flowers.npz", **own_course.flowers(seed=3))
+        assert question.data is not None
+        assert worker.load_source(question.data, tmp_path, "real").sha256 != data.sha256
