@@ -270,6 +270,8 @@ def _matched(pattern: str) -> list[tuple[str, str]] | None:
     if any(c in pattern for c in "*?["):
         names = [(h, n) for h, n in catalog.names() if _matches(pattern, h, n)]
         if not names:
+            if (homework := pattern.partition(".")[0]) in catalog.homes:
+                catalog.homework(homework)  # raises what is wrong with it, if that is why
             raise UsageError(f"no question matches {quoted(pattern)} ('python -m hw list')")
         return names
     if pattern in catalog.homes:

@@ -82,12 +82,18 @@ class QuestionKeys:
         read=as_it_stands,
         shown="keys",
     )
-    settings: dict[str, Any] = key("settings of the kind, which all variants share", ())
+    settings: dict[str, Any] = key(
+        "settings of the kind, which all variants share", (), shown="settings by name"
+    )
     variants: dict[str, dict[str, Any] | None] = key(
-        "the runs that one figure or table compares: a name, and the settings that differ", ()
+        "the runs that one figure or table compares: a name, and the settings that differ",
+        (),
+        shown="settings by name, by name",
     )
     grid: dict[str, list[Any]] = key(
-        "settings and the values of each: every combination is a variant, named after them", ()
+        "settings and the values of each: every combination is a variant, named after them",
+        (),
+        shown="lists of values by name",
     )
     seeds: list[int] = key("a run for each; results are their means", (), low=0, high=2**32 - 1)
     measure: MeasureKeys = key("which metrics are measured, and when", ())

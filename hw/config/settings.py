@@ -173,13 +173,14 @@ def type_in_words(kind: Any, meta: Mapping[str, Any]) -> str:
     """A declared type with its bounds: ``whole number ≥ 1``."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
-        return " or ".join(
-            "nothing" if k is types.NoneType else type_in_words(k, meta) for k in arguments
-        )
+        some = [k for k in arguments if k is not types.NoneType]
+        return " or ".join(type_in_words(k, meta) for k in some)
     if origin is typing.Literal:
         return " or ".join(map(str, arguments))
     if origin in (list, tuple):
-        return f"list of {type_in_words(arguments[0], meta)}"
+        one, *bounds = type_in_words(arguments[0], meta).split(" ≥", 1)
+        many = {"words": one, "keys": one, "number in quotes": "numbers in quotes"}
+        return " ≥".join([f"list of {many.get(one, f'{one}s')}", *bounds])
     if origin is dict:
         return f"{type_in_words(arguments[1], meta)} by name"
     if dataclasses.is_dataclass(kind):

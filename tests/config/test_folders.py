@@ -142,6 +142,7 @@ def test_a_homework_that_is_wrong_costs_itself(tmp_path: Path, hw: CommandLine) 
     assert "homework.yaml:1: unknown key 'titel'; did you mean 'title'" in answer.error
     assert hw("run", "q1.perceptron", "--dry-run", "--homeworks", course).code == 0
     assert hw("run", "all", "--dry-run", "--homeworks", course).code == 2
+    assert "unknown key 'titel'" in hw("run", "ours.*", "--homeworks", course).error
 
 
 @pytest.mark.parametrize("name", ["ist2024", "q1", "all", "1st", "a.b"])
