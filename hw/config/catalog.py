@@ -222,6 +222,9 @@ def find(name: str) -> Question:
     for of, short in ((homework, rest), (DEFAULT_HOMEWORK, name)):
         if of in catalog.homes and short in catalog.homework(of).questions:
             return catalog.checked(of, short)
+    if homework in catalog.homes and (catalog.homes[homework].path / f"{rest}.yaml").is_file():
+        listing = _shown(catalog.homes[homework].path / FILE)
+        raise UsageError(f"{name} is not in 'questions' of {listing}; add it")
     names = catalog.names()
     known = [f"{h}.{n}" for h, n in names] + [n for h, n in names if h == DEFAULT_HOMEWORK]
     raise UsageError(

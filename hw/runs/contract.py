@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from hw.config.question import Question
 from hw.errors import as_expected
@@ -62,22 +63,35 @@ def unmet(question: Question, outcomes: Mapping[str, Outcome]) -> list[str]:
                 found.append(f"{name} of variant {variant} is {value}")
     checks = {check.name for outcome in outcomes.values() for check in outcome.checks}
     for number, claim in enumerate(question.claims, start=1):
-        if claim.sort == "check" and claim.details["check"] not in checks:
+        details = claim.details
+        if claim.sort == "check" and details["check"] not in checks:
             known = ", ".join(sorted(checks)) or "none"
-            found.append(f"claim {number}: no check {claim.details['check']!r} (checks: {known})")
-        if claim.sort in ("value", "range", "order"):
-            metric = str(claim.details.get("metric", claim.details.get("order")))
-            of = outcomes if claim.sort == "order" else [claim.variant]
-            for outcome in (outcomes[v] for v in of if v in outcomes):
-                measured = outcome.all_metrics()
-                # One seed has no spread over seeds.
-                bare = metric.removesuffix("_std").removesuffix("_mean")
-                name = bare if question.seeds and "n_seeds" not in measured else metric
-                if name not in measured and not outcome.diverged:
-                    found.append(f"claim {number}: {metric} is not measured")
-                    break
-        if claim.sort in ("trend", "crossing", "best", "smoother") and claim.variant in outcomes:
-            curve = claim.details[claim.sort]
-            if curve not in outcomes[claim.variant].history:
-                found.append(f"claim {number}: {curve} has no curve")
+            found.append(f"claim {number}: no check {details['check']!r} (checks: {known})")
+        of = outcomes if claim.sort == "order" else [claim.variant]
+        for outcome in (outcomes[variant] for variant in of if variant in outcomes):
+            lacking = [
+                *(m for m in _metrics(details) if not _is_measured(m, outcome, question)),
+                *(m for m in _curves(details) if m not in outcome.history),
+            ]
+            if lacking and not outcome.diverged:
+                found.append(f"claim {number}: {lacking[0]} is not measured")
+                break
     return found
+
+
+def _metrics(details: Mapping[str, Any]) -> list[str]:
+    """The metrics of a claim that are read at the end."""
+    return [str(details[key]) for key in ("metric", "order", "minus") if key in details]
+
+
+def _curves(details: Mapping[str, Any]) -> list[str]:
+    keys = ("trend", "crossing", "best", "smoother")
+    return [str(details[key]) for key in keys if key in details]
+
+
+def _is_measured(metric: str, outcome: Outcome, question: Question) -> bool:
+    measured = outcome.all_metrics()
+    # A run of one seed has no spread over seeds, of which a claim may speak.
+    if question.seeds and "n_seeds" not in measured:
+        metric = metric.removesuffix("_std").removesuffix("_mean")
+    return metric in measured
