@@ -6,9 +6,11 @@ Results go to standard output, everything else to standard error. An expected er
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import shlex
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -94,8 +96,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         from hw.commands import completion
 
         completion.answer()
+    if argv is None:
+        keep_to_ourselves()
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _dispatch(arguments))
+
+
+def keep_to_ourselves() -> None:
+    """Let nothing that the environment says to other programs end a run: neither a backend of
+    matplotlib that there is not, nor that every warning is an error.
+
+    For a program: what it starts inherits this, and a caller's own settings are not touched.
+    """
+    os.environ.pop("MPLBACKEND", None)  # figures are drawn by Agg, whatever it says
+    if any(action == "error" for action, *_ in warnings.filters):
+        os.environ.pop("PYTHONWARNINGS", None)
+        sys.warnoptions.clear()
+        warnings.resetwarnings()
+        warnings.simplefilter("default")
 
 
 def guarded(action: Callable[[], int], kept: str = "what was finished is kept") -> int:
@@ -143,8 +161,20 @@ def _dispatch(arguments: list[str]) -> int:
     args.command_line = f"{PROGRAM} {shlex.join(asked)}"
     args.data_dir = args.data_dir or Path(os.environ.get("HW_DATA_DIR") or "data")
     args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
+    for folder in (args.data_dir, args.results_dir):
+        _refuse_loop(folder)
     with folders.using(args.homeworks):
         return int(args.run(args))
+
+
+def _refuse_loop(folder: Path) -> None:
+    """Raises `UsageError` for a folder that is a link to itself, which some calls of Python's own
+    library meet with an error and others with none."""
+    try:
+        folder.stat()
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UsageError(f"{folder} is a link that leads to itself; name a folder") from None
 
 
 def _verbs(parser: Parser) -> dict[str, Any]:

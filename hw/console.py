@@ -6,6 +6,8 @@ Imports nothing of weight. Neither stream is certain to be there: a reader may h
 
 from __future__ import annotations
 
+import codecs
+import errno
 import io
 import os
 import shutil
@@ -45,8 +47,20 @@ def show(text: str, end: str = "\n") -> None:
     """Print a result. A reader who has gone (``hw list | head``) is no error."""
     try:
         print(printable(text), end=end, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        if not _reader_has_gone(error):
+            raise
         _give_up(sys.stdout)
+
+
+def show_json(document: str) -> None:
+    """Print a JSON document, escaped as JSON does where the stream lacks a character: it stays the
+    document that it is."""
+    try:
+        document.encode(getattr(sys.stdout, "encoding", None) or "utf-8", "surrogatepass")
+    except UnicodeEncodeError:
+        document = "".join(c if c.isascii() else _escaped(c) for c in document)
+    show(document, end="")
 
 
 def say(line: str) -> None:
@@ -64,8 +78,17 @@ def flush() -> None:
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if not _reader_has_gone(error):
+            raise
         _give_up(sys.stdout)
+
+
+def _reader_has_gone(error: OSError) -> bool:
+    # Windows has no word of its own for it.
+    return isinstance(error, BrokenPipeError) or (
+        sys.platform == "win32" and error.errno == errno.EINVAL
+    )
 
 
 def _give_up(stream: Any) -> None:
@@ -73,11 +96,24 @@ def _give_up(stream: Any) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+# What stands for a character of ours where an encoding lacks it, as those of Windows' pipes do.
+_NEAREST = {"─": "-", "–": "-", "−": "-", "…": "...", "×": "x", "·": ".", "’": "'", "ℓ": "l"}
+
+
+def _nearest(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    lost = error.object[error.start : error.end]
+    return "".join(_NEAREST.get(c, "?") for c in lost), error.end
+
+
+codecs.register_error("hw.nearest", _nearest)
+
+
 def replace_unprintable() -> None:
-    """Show ``?`` for what the terminal's encoding has no character for."""
+    """Show the nearest thing, or ``?``, for what the terminal's encoding has no character for."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+            stream.reconfigure(errors="hw.nearest")
 
 
 # Tables and numbers

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     FAILED = 1  # a run failed, or the results folder cannot be written
     USAGE = 2  # a command line or a configuration that cannot be meant
     CONTRADICTED = 3  # a published claim is contradicted
-    UNAVAILABLE = 4  # data, or an optional package, is not available
+    UNAVAILABLE = 4  # data, or a package, is not available
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -42,7 +42,7 @@ class DataError(HwError):
 
 
 class MissingPackage(HwError):
-    """An optional package is not installed."""
+    """A package is not installed, or is and cannot be loaded."""
 
     code = ExitCode.UNAVAILABLE
 
@@ -70,11 +70,14 @@ def as_expected(error: Exception) -> HwError:
         return error
     if isinstance(error, MemoryError):
         return HwError("not enough memory; close other programs, or use --jobs 1")
-    if isinstance(error, ModuleNotFoundError) and (error.name or "hw").partition(".")[0] != "hw":
+    package = _package_being_loaded(error)
+    if isinstance(error, ModuleNotFoundError) and _root(error.name) not in ("hw", package):
         return MissingPackage(
             f"this Python has no {error.name}: use .venv/bin/python, which 'make all' installs, or "
             "pip install -r requirements.txt"
         )
+    if package:
+        return _unloadable(package, error)
     if isinstance(error, RuntimeError) and "start new thread" in str(error):
         return HwError(f"{error}; {_SHORT_OF[errno.EAGAIN]}")
     if isinstance(error, OSError) and error.strerror:
@@ -89,6 +92,50 @@ def as_expected(error: Exception) -> HwError:
         f"{type(error).__name__}: {error}{place}: a defect of hw, please report it "
         "(HW_DEBUG=1 shows the traceback)"
     )
+
+
+# What is known to keep an installed package from loading, by a word of the system's own message.
+_REMEDIES = {
+    "WinError 126": "install Microsoft's Visual C++ Redistributable "
+    "(https://aka.ms/vs/17/release/vc_redist.x64.exe), then install {name} again",
+    "DLL load failed": "install Microsoft's Visual C++ Redistributable "
+    "(https://aka.ms/vs/17/release/vc_redist.x64.exe), then install {name} again",
+    "libcu": "take the build for the CPU: pip install --force-reinstall {name} "
+    "--index-url https://download.pytorch.org/whl/cpu",
+}
+_REINSTALL = "install it again: pip install --force-reinstall {name}"
+
+
+def _unloadable(package: str, error: BaseException) -> MissingPackage:
+    """The line for a package that is installed and cannot be loaded, in the system's own words."""
+    from importlib import metadata  # which takes its time, and is seldom needed
+
+    while error.__cause__:  # NumPy wraps it in a page of advice
+        error = error.__cause__
+    words = " ".join(str(error).split()) or type(error).__name__
+    name = metadata.packages_distributions().get(package, [package])[0]
+    remedy = next((r for word, r in _REMEDIES.items() if word in words), _REINSTALL)
+    return MissingPackage(
+        f"{name} is installed and cannot be loaded: {words[:300]}; {remedy.format(name=name)}"
+    )
+
+
+def _package_being_loaded(error: Exception) -> str:
+    """The installed package in the middle of whose import an error was raised, or the empty string.
+
+    Where one imports another, it is the inner one.
+    """
+    found = ""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        code, root = frame.f_code, _root(frame.f_globals.get("__name__"))
+        installed = {"site-packages", "dist-packages"} & set(Path(code.co_filename).parts)
+        if code.co_name == "<module>" and installed and root != "hw":
+            found = root
+    return found
+
+
+def _root(module: str | None) -> str:
+    return (module or "hw").partition(".")[0]
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:

@@ -18,6 +18,7 @@ from hw.datasets import CATALOGUE
 from hw.datasets.features import Dataset
 from hw.figures import style
 from hw.runs import execution, worker
+from hw.verdicts import shipped
 
 
 def pytest_configure() -> None:
@@ -57,7 +58,20 @@ def _figures(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     run."""
     if request.node.get_closest_marker("figures") is None:
         monkeypatch.setattr(execution, "draw", lambda *_, **__: None)
-        monkeypatch.setattr(style, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
+        monkeypatch.setattr(style, "save", lambda _, stem, *__, **___: [stem.with_suffix(".pdf")])
+        monkeypatch.setattr(style, "as_svg", lambda _: b"")
+
+
+@pytest.fixture(autouse=True)
+def _no_shipped_calibrations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test finds in a results folder is all that there is; `shipped_calibrations` brings
+    back the ones that come with hw."""
+    monkeypatch.setattr(shipped, "FOLDER", "no-calibrations")
+
+
+@pytest.fixture
+def shipped_calibrations(_no_shipped_calibrations: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipped, "FOLDER", "calibrations")
 
 
 @pytest.fixture(scope="session")

@@ -22,11 +22,10 @@ def process(*words: str, **options: Any) -> subprocess.CompletedProcess[str]:
     """``python -m hw`` as a process of its own."""
     return subprocess.run(
         [sys.executable, "-m", "hw", *words],
-        cwd=ROOT,
         text=True,
         stderr=subprocess.PIPE,
         check=False,
-        **{"stdout": subprocess.PIPE, **options},
+        **{"cwd": ROOT, "stdout": subprocess.PIPE, **options},
     )
 
 
@@ -109,8 +108,14 @@ print("torch" in sys.modules, "matplotlib" in sys.modules, "sympy" in sys.module
 """
 
 
-@pytest.mark.parametrize("words", ["--help", "run --help", "list --json", "show q1.mlp"])
-def test_help_list_and_show_import_nothing_slow(words: str) -> None:
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--help", "run --help", "list --json", "show q1.mlp"),
+        "check q1.mlp test_accuracy=0.53",
+    ],
+)
+def test_what_computes_nothing_imports_nothing_slow(words: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *words.split()],
         cwd=ROOT,
@@ -153,6 +158,55 @@ def test_an_encoding_without_the_characters_is_no_error() -> None:
     ended = process("list", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert ended.returncode == 0
     assert "ist2024.q1.perceptron" in ended.stdout
+
+
+NONSENSE = "backend: nonsense\ntext.usetex: True\nsavefig.dpi: 20\nno.such.key: 3\n"
+
+
+@pytest.mark.figures
+def test_the_environment_decides_about_no_result(tmp_path: Path, no_data: Path) -> None:
+    """Not even the user's matplotlibrc, or what makes every warning an error."""
+    (tmp_path / "matplotlibrc").write_text(NONSENSE)
+    others = {
+        "MPLBACKEND": "nonsense",
+        "PYTHONWARNINGS": "error",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONPATH": str(ROOT),
+    }
+    words = ("run", "q1.perceptron", "--epochs", "1", "--data-dir", str(no_data), "--results-dir")
+    ended = process(*words, "other", env={**os.environ, **others}, cwd=tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert main([*words, str(tmp_path / "mine"), "-q"]) == 0
+    mine, other = (
+        {p.relative_to(tmp_path / name): p.read_bytes() for p in (tmp_path / name).rglob("*.*")
+         if p.is_file() and p.name != "run.json"}
+        for name in ("mine", "other")
+    )  # fmt: skip
+    assert len(mine) > 5
+    assert mine == other
+
+
+def test_a_package_that_cannot_be_loaded_is_one_line_and_exit_4(tmp_path: Path) -> None:
+    (tmp_path / "site-packages" / "numpy").mkdir(parents=True)
+    (tmp_path / "site-packages" / "numpy" / "__init__.py").write_text(
+        "raise ImportError('DLL load failed while importing _multiarray_umath')"
+    )
+    path = os.pathsep.join([str(tmp_path / "site-packages"), str(ROOT)])
+    ended = process("run", "q1.perceptron", env={**os.environ, "PYTHONPATH": path})
+    assert ended.returncode == 4
+    assert ended.stderr.startswith("error: numpy is installed and cannot be loaded: DLL load")
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--results-dir", "--data-dir"])
+def test_a_folder_that_is_a_loop_of_links_is_refused(
+    hw: CommandLine, tmp_path: Path, option: str
+) -> None:
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    answer = hw.plain("run", "q1.perceptron", "--epochs", "1", "--json", option, str(loop))
+    assert answer.code == 2
+    assert answer.error == f"error: {loop} is a link that leads to itself; name a folder"
 
 
 # Any command line ------------------------------------------------------------------------------

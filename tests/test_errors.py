@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import importlib
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,62 @@ def test_what_the_machine_lacks_is_named_with_what_helps(error: Exception, words
     line = str(as_expected(error))
     assert words in line
     assert "defect" not in line
+
+
+SYSTEMS_WORDS = {
+    "fbgemm": (
+        "raise OSError('[WinError 126] The specified module could not be found. Error loading "
+        '"C:\\\\torch\\\\lib\\\\fbgemm.dll" or one of its dependencies.\')',
+        ["WinError 126", "fbgemm.dll", "Visual C++ Redistributable"],
+    ),
+    "cudnn": (
+        "raise ImportError('libcudnn.so.9: cannot open shared object file: No such file')",
+        ["libcudnn.so.9", "--index-url https://download.pytorch.org/whl/cpu"],
+    ),
+    "numpy's": (
+        "try:\n    raise ImportError('DLL load failed while importing _umath')\n"
+        "except ImportError as error:\n"
+        "    raise ImportError('\\n\\nIMPORTANT: PLEASE READ THIS\\n') from error",
+        ["DLL load failed while importing _umath", "Visual C++"],
+    ),
+    "half of it": (
+        "raise ModuleNotFoundError('No module named broken._C', name='broken._C')",
+        ["No module named broken._C", "pip install --force-reinstall broken"],
+    ),
+    "other binaries": (
+        "raise RuntimeError('module compiled against ABI version 0x1000009')",
+        ["ABI version", "pip install --force-reinstall broken"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SYSTEMS_WORDS)
+def test_a_package_that_cannot_be_loaded_is_no_defect_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    source, words = SYSTEMS_WORDS[case]
+    package = tmp_path / "site-packages" / "broken"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(source)
+    monkeypatch.syspath_prepend(package.parent)
+    error = as_expected(caught(lambda: importlib.import_module("broken")))
+    assert error.code == ExitCode.UNAVAILABLE
+    line = str(error)
+    assert line.startswith("broken is installed and cannot be loaded: ")
+    assert "\n" not in line
+    assert "defect" not in line
+    assert all(word in line for word in words), line
+
+
+def test_a_package_that_lacks_another_names_that_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "needy.py").write_text("import nowhere_to_be_found")
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    error = as_expected(caught(lambda: importlib.import_module("needy")))
+    assert error.code == ExitCode.UNAVAILABLE
+    assert str(error).startswith("this Python has no nowhere_to_be_found")
 
 
 @pytest.mark.parametrize(("value", "on"), [("", False), ("0", False), ("1", True)])

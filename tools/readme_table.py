@@ -9,6 +9,7 @@ a stand-in, or not among `all`, are left as they are.
 from __future__ import annotations
 
 import re
+import statistics
 import sys
 from pathlib import Path
 
@@ -18,8 +19,9 @@ sys.path.insert(0, str(ROOT))
 from hw.config import catalog  # noqa: E402
 from hw.config.catalog import Question  # noqa: E402
 from hw.config.claims import count_faults, published_values, said  # noqa: E402
-from hw.results.folder import Folder  # noqa: E402
+from hw.results.folder import Folder, is_stand_in  # noqa: E402
 from hw.results.outcome import Outcome  # noqa: E402
+from hw.verdicts import shipped  # noqa: E402
 
 README = ROOT / "README.md"
 # The first that a question has, and what to call it.
@@ -32,7 +34,8 @@ METRICS = {
 
 
 def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
-    """What is ours, with the published number in brackets where one is printed."""
+    """What is ours, give or take a deviation over seeds, with the published number in brackets
+    where one is printed."""
     if not question.trains:
         checks = [check for outcome in outcomes.values() for check in outcome.checks]
         failed = {check.name for check in checks if not check.holds}
@@ -44,12 +47,16 @@ def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
     # One that diverged has none of them.
     measured = {name for outcome in outcomes.values() for name in outcome.metrics}
     metric = next(name for name in METRICS if name in measured)
+    calibration = shipped.read(question)
     parts = []
     for variant in question.variants:
         metrics = outcomes[variant].metrics
         value = f"{metrics[metric]:.4f}" if metric in metrics else "diverged"
+        seeds = calibration.of(variant, metric) if calibration else {}
         if f"{metric}_std" in metrics:
             value += f" ± {metrics[f'{metric}_std']:.4f}"
+        elif len(seeds) > 1 and metric in metrics:
+            value += f" ± {statistics.stdev(seeds.values()):.4f}"
         if (variant, metric) in published:
             value += f" ({published[variant, metric]})"
         parts.append((f"{variant} " if len(question.variants) > 1 else "") + value)
@@ -58,11 +65,10 @@ def cell(question: Question, outcomes: dict[str, Outcome]) -> str:
 
 def row(question: Question, before: str, roots: list[Path]) -> str:
     for root in roots if question.in_all else []:  # a grid is more than a cell
-        folder = Folder(root / question.homework / question.name)
-        run = folder.run()
-        if run.get("status") != "done" or (run.get("data") or {}).get("source") == "stand-in":
+        there = Folder(root / question.homework / question.name).read()
+        if there.run.status != "done" or is_stand_in(there.run.data):
             continue
-        before = cell(question, folder.outcomes())
+        before = cell(question, there.outcomes)
         break
     return f"| `{question.id}` | {question.title} | {before} |"
 

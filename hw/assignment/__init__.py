@@ -11,11 +11,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from hw.cli import guarded
+from hw.cli import guarded, keep_to_ourselves
 
 
 def main(name: str, argv: Sequence[str] | None = None) -> int:
     """Run the script declared as ``name``; returns its exit code."""
+    if argv is None:
+        keep_to_ourselves()
     arguments = list(sys.argv[1:] if argv is None else argv)
     return guarded(lambda: _run(name, arguments), kept="no file was written")
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from hw import console
 from hw.commands import VERBS
 from hw.config import catalog
-from hw.errors import ExitCode
+from hw.errors import ExitCode, HwError, UsageError
 from hw.results.files import as_json
-from hw.verdicts import gather
+from hw.verdicts import Evidence, gather
 from hw.verdicts.plausible import Answer, answer, parse
 
 
@@ -19,8 +21,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "check",
         parents=[common],
         help=VERBS["check"],
-        description="Hold a number of your own against the spread of the same run (99 %: of its "
-        "seeds after 'hw calibrate', else of one run). Exit code 3: not plausible.",
+        description="Hold a number of your own against the spread of the same run over seeds "
+        "(99 %): those of 'hw calibrate', else those that come with hw, else one run. Exit code 3: "
+        "not plausible.",
     )
     parser.add_argument("id", metavar="ID", help="such as q1.mlp")
     parser.add_argument(
@@ -30,6 +33,12 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         help="test_accuracy=0.53, l2.test_accuracy=51%%",
     )
     parser.add_argument("--variant", default="", metavar="NAME", help="which run it is of")
+    parser.add_argument(
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="draw the numbers among the seeds, as .pdf, .png or .svg",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.set_defaults(run=run)
 
@@ -37,17 +46,36 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """0 where every number is plausible, 3 where one is not."""
     question = catalog.find(args.id)
+    if args.figure and args.figure.suffix not in (".pdf", ".png", ".svg"):
+        raise UsageError(f"--figure {args.figure}: its name must end in .pdf, .png or .svg")
     numbers = [parse(word, question, args.variant) for word in args.numbers]
     evidence = gather(question, args.results_dir)
     for note in evidence.notes:
         console.say(f"note: {question.id}: {' '.join(note.split())}")
     answers = [answer(n, evidence) for n in numbers]
+    if args.figure:
+        _draw(args.figure, evidence, answers)
     if args.json:
         document = {"question": question.id, "numbers": [a.as_json() for a in answers]}
         console.show(as_json(document), end="")
     else:
         console.show("\n\n".join(text(a) for a in answers))
     return int(ExitCode.OK if all(a.plausible for a in answers) else ExitCode.CONTRADICTED)
+
+
+def _draw(path: Path, evidence: Evidence, answers: Sequence[Answer]) -> None:
+    """Raises `HwError` where there are no seeds to draw, or the file cannot be written."""
+    from hw.figures import style
+    from hw.verdicts import spread
+
+    figure = spread.of_answers(evidence, answers)
+    if figure is None:
+        raise HwError(
+            f"{evidence.question.id}: there are no seeds to draw; make some: "
+            f"python -m hw calibrate {evidence.question.short_id}"
+        )
+    style.save(figure, path.with_suffix(""), suffixes=[path.suffix[1:]])
+    console.say(f"figure: {path}")
 
 
 def text(found: Answer) -> str:
@@ -59,12 +87,13 @@ def text(found: Answer) -> str:
     others += [f"ours {console.number(found.ours)}"] if found.ours is not None else []
     lines = [
         f"{name} {n.printed}: {_verdict(found)}",
-        f"  {found.text()}; 99 % of runs end in {low} .. {high}",
-        console.fill(f"({band.text}{'; ' if others else ''}{', '.join(others)})"),
+        *([found.among_seeds()] if found.seeds else []),
+        f"{found.text()} from the middle; 99 % of runs end in {low} .. {high}",
+        f"({band.text}{'; ' if others else ''}{', '.join(others)})",
+        *([found.chaos.text()] if found.chaos else []),
+        *found.notes,
     ]
-    if found.note:
-        lines.append(found.note)
-    lines = [lines[0], *(f"  {s.strip()}" for line in lines[1:] for s in line.split("\n"))]
+    lines = [lines[0], *(f"  {s}" for line in lines[1:] for s in console.fill(line).split("\n"))]
     if found.hints:
         lines.append("  what to look at first (guesses: your code was not seen):")
         lines += [f"  - {hint}" for hint in found.hints]

@@ -148,6 +148,9 @@ def _verifier(directory: Path) -> Act:
             return {**row, "outcome": row["state"], "problem": error}, error
         try:
             splits, _ = datasets.read(entry, entry.paths(directory))
+            for file, path in zip(entry.files, entry.paths(directory), strict=True):
+                if other := hashes.difference(file, path):
+                    console.say(f"note: {other}")
             counts = {name: len(labels) for name, (_, labels) in splits.items()}
             unknown = row["provenance"] != hashes.PUBLISHED
             if unknown and entry.initial_accuracies and counts == entry.counts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hw import console, datasets
@@ -98,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
         results_directory=args.results_dir,
         jobs=jobs(args.jobs),
         scheduler=_scheduler(args.executor, args.scheduler),
-        limit=_whole(args.limit, "--limit"),
+        limit=whole(args.limit, "--limit"),
         force=args.force,
         fail_fast=args.fail_fast,
         command=args.command_line,
@@ -204,10 +204,10 @@ def _seeds(one: str | None, several: str | None) -> list[int]:
 def jobs(word: str) -> int:
     if word == "auto":
         return cores()
-    return _whole(word, "--jobs", 1, ", or 'auto'")
+    return whole(word, "--jobs", 1, ", or 'auto'")
 
 
-def _whole(word: str, option: str, low: int = 0, other: str = "") -> int:
+def whole(word: str, option: str, low: int = 0, other: str = "") -> int:
     if not word.isdecimal() or len(word) > 9 or int(word) < low:
         raise UsageError(f"{option} is {quoted(word)}; expected a whole number from {low}{other}")
     return int(word)
@@ -240,7 +240,8 @@ def _planned(runs: Sequence[Run]) -> list[list[str]]:
 
 
 class Announcer:
-    """Says loudly, once a data set, when its stand-in is used; hands out progress bars."""
+    """Says loudly, once a data set, when its stand-in is used, and what else one must know of it;
+    hands out progress bars."""
 
     def __init__(self, say: Any) -> None:
         self.say = say
@@ -249,14 +250,24 @@ class Announcer:
         self.lines: set[int] = set()
 
     def watcher(self, run: Run, variant: str) -> Watcher:
-        if run.data and is_stand_in(run.data) and run.data["name"] not in self.told:
-            name = run.data["name"]
-            self.told.add(name)
+        self.data(run.data, run.data_notes)
+        return self.bar(run.id if len(run.variants) == 1 else f"{run.id} {variant}")
+
+    def data(self, data: Mapping[str, str] | None, notes: Sequence[str] = ()) -> None:
+        """Say once of a data set what is to be known of it."""
+        if not data or data["name"] in self.told:
+            return
+        name = data["name"]
+        self.told.add(name)
+        if is_stand_in(data):
             self.say(
                 f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
                 f"anything about the real data ({datasets.entry(name).remedy})"
             )
-        text = run.id if len(run.variants) == 1 else f"{run.id} {variant}"
+        for note in notes:
+            self.say(f"note: {name}: {note}")
+
+    def bar(self, text: str) -> Watcher:
         self.bars.append(progress.Bar(text, self.lines))
         return self.bars[-1]
 

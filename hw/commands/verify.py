@@ -100,6 +100,7 @@ def _rows(judgements: Sequence[Judgement]) -> Iterator[Row]:
         if j.verdict not in UNJUDGED:
             silent = j.verdict in (Verdict.HOLDS, Verdict.EXACT)
             shown = "" if silent else j.finding.evidence
+            shown += f"; believe instead: {j.finding.instead}" if j.finding.instead else ""
             where = j.claim.where + (" (ours)" if j.claim.ours else "")
             yield j.question, where, j.published, j.finding.ours, str(j.verdict), shown
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from hw.errors import UsageError, did_you_mean, quoted
+from hw.errors import HwError, UsageError, did_you_mean, quoted
+from hw.results.files import read_bytes
 
 MAX_YAML_BYTES = 1_000_000
 MAX_YAML_DEPTH = 50
@@ -151,14 +152,10 @@ def read_located(path: Path, shown: Path) -> tuple[Any, Place]:
     shown: the path as messages have it. Raises `UsageError`.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_YAML_BYTES + 1)
-        if len(raw) > MAX_YAML_BYTES:
-            raise UsageError(f"{shown}: larger than {MAX_YAML_BYTES} bytes")
-        builder = _Builder(raw.decode())
+        builder = _Builder(read_bytes(path, MAX_YAML_BYTES).decode())
         return builder.document(), Place(shown, lines=builder.lines)
-    except OSError as error:
-        raise UsageError(f"{shown}: {error.strerror or error}") from error
+    except HwError as error:
+        raise UsageError(str(error).replace(str(path), str(shown))) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{shown}: not UTF-8 text") from error
     except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:

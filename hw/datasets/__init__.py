@@ -87,6 +87,7 @@ def load(
             n = len(upstream[split][1])
             if n != count:
                 notes.append(f"{split} has {n} examples, the published file {count}")
+        notes += filter(None, [cut.lack(upstream)])
     return Dataset(
         name=chosen.name,
         source=source,

@@ -204,14 +204,29 @@ def _ask(url: str, start: int, stall: float) -> _Answer:
         error.close()
         if error.code == 416 and start:  # our part is no beginning of that file
             return _ask(url, 0, stall)
-        raise _Failure(f"HTTP {error.code}") from error
+        raise _Failure(f"HTTP {error.code}{_through(url)}") from error
     except Exception as error:  # those of urllib and http.client have no common ancestor
-        raise _Unreachable(_reason(error)) from error
+        raise _Unreachable(f"{_reason(error)}{_through(url)}") from error
     is_page = "text/html" in response.headers.get("Content-Type", "").lower()
-    if is_page or not first or formats.is_html(first):
+    instead = "a web page" if is_page else formats.impostor(first)
+    if instead or not first:
         response.close()
-        raise _Failure("answers with nothing" if not first else "answers with a web page")
+        raise _Failure(f"answers with {instead if first else 'nothing'}")
     return _Answer(response, first)
+
+
+def _through(url: str) -> str:
+    """`` through the proxy HOST``, where the environment names one: it may be the one that refuses.
+
+    Never its user and password, which may stand there, too.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    proxy = getproxies().get(parts.scheme, "")
+    if not proxy or proxy_bypass(parts.netloc):
+        return ""
+    return f" through the proxy {proxy.rpartition('//')[2].rpartition('@')[2]}"
 
 
 def _reason(error: Exception) -> str:
@@ -225,6 +240,8 @@ def _reason(error: Exception) -> str:
         return "certificate not trusted"
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror.lower()
+    if isinstance(cause, OSError) and "Tunnel connection failed" in str(cause):  # by a proxy
+        return " ".join(["refused:", *str(cause).split()[3:]])
     return type(cause).__name__
 
 

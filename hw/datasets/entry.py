@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from hw.datasets.features import Array, Split, pixels
-from hw.errors import UsageError, did_you_mean
+from hw.errors import DataError, UsageError, did_you_mean
 
 # The publisher's splits by name: features (N, D), and labels (N,) int64 or targets (N,) float64.
 Upstream = dict[str, tuple[Array, Array]]
@@ -48,11 +48,13 @@ class View:
           data set; a smaller set (a stand-in) is cut in the same proportions.
     note: says in words what it takes.
     splits: the names of the splits that it makes.
+    lack: says of what it takes files have too little, if they have.
     """
 
     cut: Callable[[Upstream], Splits]
     note: str
     splits: tuple[str, ...] = ("train", "validation", "test")
+    lack: Callable[[Upstream], str] = lambda _: ""
 
 
 class StandIn(Protocol):
@@ -92,6 +94,14 @@ class File:
         """Where it lies in ``folder``, or else where it belongs."""
         places = [folder / name for name in (self.name, *self.others)]
         return next((path for path in places if path.is_file()), places[0])
+
+    @property
+    def hash_in_words(self) -> str:
+        """By what somebody who fetches the file by hand knows it; empty where nothing is known."""
+        algorithm, _, digest = self.hash.partition(":")
+        if algorithm.startswith("unpacked-"):
+            return f"{self.name} unpacks to the {algorithm.removeprefix('unpacked-')} {digest}"
+        return f"the published {self.name} has the {algorithm} {digest}" if digest else ""
 
 
 @dataclass(frozen=True)
@@ -149,7 +159,15 @@ class Entry:
         return directory / self.name
 
     def paths(self, directory: Path) -> list[Path]:
-        return [file.at(self.folder(directory)) for file in self.files]
+        """Where its files are, or belong. Raises `DataError` for a folder that cannot be read."""
+        folder = self.folder(directory)
+        try:
+            return [file.at(folder) for file in self.files]
+        except PermissionError as error:
+            raise DataError(
+                f"{folder}: {error.strerror}; make it readable, or choose another folder with "
+                "--data-dir"
+            ) from None
 
     def view(self, name: str) -> View:
         """The homework's reading of that name. Raises `UsageError`."""
@@ -189,6 +207,8 @@ class Entry:
         n = len(self.files)
         wanted = missing.name if n == 1 else f"its {n} files"
         by_hand = f"get {wanted} from {self.homepage} and put {'it' if n == 1 else 'them'} there"
+        known = [f.hash_in_words for f in self.files if missing.name in (f.name, *f.others)]
+        by_hand = "; ".join(filter(None, [by_hand, *known]))
         if fetching:
             return f"{missing}: could not be fetched; {by_hand}"
         return f"{missing}: no such file; run 'python -m hw data fetch {self.name}', or {by_hand}"

@@ -1,4 +1,4 @@
-"""Readers of idx.gz and npz files that no file can harm, and what all readers share.
+"""Readers of idx and npz files that no file can harm, and what all readers share.
 
 Whatever a file holds, a reader returns sound arrays or raises `DataError` in one line: which
 file, what is wrong, what to do. Three rules keep it so:
@@ -22,7 +22,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
@@ -35,7 +35,11 @@ MOST_PER_BYTE = 1032
 CHUNK = 1 << 20
 # A file may hold somewhat more examples than the published one, not any number.
 HEADROOM = 2
-HTML_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml")
+# What often lies or arrives in a file's place, by how it begins.
+IMPOSTORS = {
+    (b"<!doctype", b"<html", b"<head", b"<?xml"): "a web page",
+    (b"version https://git-lfs.github.com/",): "a Git LFS pointer",
+}
 REMEDY = "replace it, or remove it and run 'python -m hw data fetch'"
 
 
@@ -96,8 +100,13 @@ def problem(path: Path, what: str) -> DataError:
 
 @contextmanager
 def refusing(path: Path) -> Iterator[None]:
-    """Turn every failure of a parser over ``path`` into a `DataError`."""
+    """Turn every failure of a parser over ``path`` into a `DataError`; and so what is something
+    else altogether."""
     try:
+        with path.open("rb") as file:
+            instead = impostor(file.read(512))
+        if instead:
+            raise problem(path, f"{instead}, not the file of that name")
         yield
     except HwError:
         raise
@@ -113,6 +122,20 @@ def refusing(path: Path) -> Iterator[None]:
         # Parsers of the standard library and NumPy fail in a dozen ways on hostile bytes
         # (ValueError, struct.error, SyntaxError, MemoryError, ...), none of them a promise.
         raise problem(path, f"damaged ({_short(error) or type(error).__name__})") from error
+
+
+def impostor(start: bytes) -> str:
+    """What a file that begins with these bytes is instead of data; the empty string if nothing is
+    known against it."""
+    start = start[:512].lstrip().lower()
+    return next((what for starts, what in IMPOSTORS.items() if start.startswith(starts)), "")
+
+
+def open_unpacked(path: Path) -> IO[bytes]:
+    """A file to read, unpacked on the way if it is a gzip file, whatever its name says."""
+    with path.open("rb") as file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+    return cast(IO[bytes], gzip.open(path)) if is_packed else path.open("rb")
 
 
 def fill(stream: Any, array: Array, path: Path) -> None:
@@ -149,7 +172,7 @@ def paired(path: Path, split: str, features: Array, labels: Array) -> tuple[Arra
     return features.reshape(len(features), -1), labels
 
 
-# --- idx.gz: MNIST and Fashion-MNIST -------------------------------------------------------------
+# --- idx: MNIST and Fashion-MNIST -------------------------------------------------------------
 
 
 IDX_NAMES = (
@@ -159,9 +182,16 @@ IDX_NAMES = (
 
 
 def idx_files(mirrors: tuple[str, ...], published: tuple[tuple[int, str], ...]) -> tuple[File, ...]:
-    """The four files, from the bytes of each and the sha256 of what it unpacks to."""
+    """The four files, from the bytes of each and the sha256 of what it unpacks to. Some programs
+    and browsers leave them unpacked, and without ``.gz``."""
     return tuple(
-        File(name, tuple(mirror + name for mirror in mirrors), f"unpacked-sha256:{sha256}", size)
+        File(
+            name,
+            tuple(mirror + name for mirror in mirrors),
+            f"unpacked-sha256:{sha256}",
+            size,
+            others=(name.removesuffix(".gz"),),
+        )
         for name, (size, sha256) in zip(IDX_NAMES, published, strict=True)
     )
 
@@ -179,14 +209,14 @@ def read_idx_splits(entry: Entry, paths: list[Path]) -> Upstream:
 
 
 def read_idx(path: Path, spec: Spec) -> Array:
-    """The array of a gzipped idx file of bytes: (N, *spec.shape) uint8.
+    """The array of an idx file of bytes, gzipped or not: (N, *spec.shape) uint8.
 
     http://yann.lecun.com/exdb/mnist/: two zero bytes, type (8: unsigned byte), number of
     dimensions, each dimension as a big-endian 32-bit integer, then the bytes.
     """
     with refusing(path):
         packed = path.stat().st_size
-        with gzip.open(path) as stream:
+        with open_unpacked(path) as stream:
             magic = stream.read(4)
             if len(magic) < 4:
                 raise problem(path, "empty" if not magic else "truncated")
@@ -275,22 +305,17 @@ def _check_directory(path: Path) -> None:
     `zipfile` makes an object of every entry before anything can be asked.
     """
     with path.open("rb") as file:
-        start = file.read(512)
+        is_empty = not file.read(1)
         file.seek(max(0, path.stat().st_size - 22 - 65535))
         tail = file.read()
-    if not start:
+    if is_empty:
         raise problem(path, "empty")
     at = tail.rfind(b"PK\x05\x06")
     if at < 0 or len(tail) - at < 22:
-        raise problem(path, "a web page" if is_html(start) else "not an npz file, or truncated")
+        raise problem(path, "not an npz file, or truncated")
     (directory,) = struct.unpack_from("<I", tail, at + 12)
     if directory > 100_000 or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
         raise problem(path, "not an npz file of a few arrays")
-
-
-def is_html(start: bytes) -> bool:
-    """Whether a file that begins with these bytes is a web page."""
-    return start[:512].lstrip().lower().startswith(HTML_STARTS)
 
 
 def _check_member(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hw.datasets import recognition
 from hw.datasets.entry import Entry, File
+from hw.datasets.formats import open_unpacked
 from hw.errors import DataError
 
 PUBLISHED = "published file"
@@ -37,6 +38,9 @@ class Hashes:
 
 def of(entry: Entry, paths: list[Path]) -> Hashes:
     """Hash the files at ``paths`` (in the order of the entry). Raises `DataError`."""
+    for file, path in zip(entry.files, paths, strict=True):
+        if path.is_file() and path.stat().st_size > file.limit:
+            raise DataError(f"{path}: larger than {file.limit} bytes, which {file.name} never is")
     hashes = [digest(path) for path in paths]
     if len(hashes) == 1:
         sha256 = hashes[0]
@@ -63,6 +67,18 @@ def is_published(file: File, path: Path) -> bool:
         return False  # the reader will say what is wrong with it
 
 
+def difference(file: File, path: Path) -> str:
+    """The hash of a file and the published one, in words, where they differ; else empty."""
+    if not file.hash or is_published(file, path):
+        return ""
+    algorithm, _, _ = file.hash.partition(":")
+    try:
+        own = digest(path, algorithm)
+    except (EOFError, zlib.error, gzip.BadGzipFile):
+        return ""  # the reader will say what is wrong with it
+    return f"{path} has the {algorithm.removeprefix('unpacked-')} {own}; {file.hash_in_words}"
+
+
 def digest(path: Path, algorithm: str = "sha256") -> str:
     """The hash of a file (or of what it unpacks to), remembered while its size and time stay.
 
@@ -83,7 +99,7 @@ def _digest(path: Path, algorithm: str, identity: tuple[int, ...]) -> str:
     total = hashlib.new(algorithm.removeprefix("unpacked-"), usedforsecurity=False)
     unpack = algorithm.startswith("unpacked-")
     left = MOST_UNPACKED if unpack else math.inf
-    with gzip.open(path) if unpack else path.open("rb") as file:
+    with open_unpacked(path) if unpack else path.open("rb") as file:
         while left > 0 and (chunk := file.read(CHUNK)):
             total.update(chunk)
             left -= len(chunk)

@@ -6,6 +6,7 @@ Figures are drawn and saved inside `look`, so that the user's own matplotlibrc c
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -244,6 +245,14 @@ def save(
             figure.savefig(beside, format=suffix, dpi=150, metadata=info)
         paths.append(path)
     return paths
+
+
+@look()
+def as_svg(figure: Figure) -> bytes:
+    """The figure as an SVG file, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": "hw, matplotlib"})
+    return buffer.getvalue()
 
 
 @look()

@@ -14,7 +14,7 @@ how fast one implementation parts from itself, its parameters moved by one unit 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 
 from hw.nn.errors import Diverged
 from hw.training.loop import Learner
+from hw.training.nudge import nudged
 
 Array = np.ndarray[Any, Any]
 Row = dict[str, float]
@@ -135,16 +136,6 @@ def rounding(
         return Comparison([{"": 0.0}], None, [0], diverged=1)
     b.load_parameters(nudged(b.parameters()))
     return compare(a, b, updates, tolerance, every, start=1)
-
-
-def nudged(parameters: Mapping[str, Array], seed: int = 0) -> dict[str, Array]:
-    """Copies whose entries are each moved by one unit in the last place, up or down; zeros stay."""
-    random = np.random.default_rng(seed)
-    moved = {}
-    for name, p in parameters.items():
-        towards = np.where(random.random(p.shape) < 0.5, -np.inf, np.inf).astype(p.dtype)
-        moved[name] = np.where(p == 0, p, np.nextafter(p, towards))
-    return moved
 
 
 def _largest(a: Array) -> float:

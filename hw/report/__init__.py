@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from hw.results.files import write_text
+from hw.results.folder import check_own
 
 
 def write(
@@ -31,6 +32,7 @@ def write(
     from hw.report import markdown as in_markdown
 
     target = results / "report"
+    check_own(target)
     report = collect.collect(results)
     paths = [target / "index.html"]
     write_text(paths[0], page.render(report))

@@ -43,6 +43,7 @@ def _row(judgement: Judgement, problem: str) -> Row:
         evidence=evidence,
         erratum=erratum,
         variant="" if claim.variant == DEFAULT_VARIANT else claim.variant,
+        instead=finding.instead,
         own=claim.ours,
     )
 

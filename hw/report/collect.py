@@ -15,15 +15,16 @@ from hw.config import catalog
 from hw.config.catalog import DEFAULT_VARIANT, Question
 from hw.config.settings import type_hints
 from hw.errors import HwError
+from hw.figures import style
 from hw.figures.style import label
 from hw.report import claims, curves
 from hw.report.model import HomeworkView, OtherRun, QuestionView, Report, Setting, Table
-from hw.report.pictures import address, pictures
+from hw.report.pictures import address, drawn, pictures
 from hw.results.folder import Folder, Results
 from hw.results.identity import PLAIN, Identity, command
 from hw.results.outcome import Outcome
 from hw.results.run_file import RunFile
-from hw.verdicts import gather
+from hw.verdicts import gather, spread
 
 MAX_OTHERS = 40  # runs listed beside a question's own
 _FILES = ("metrics.json", "history.json", "checks.json", "plots.json", "config.yaml", "run.json")
@@ -104,7 +105,14 @@ def _question(question: Question, results: Path) -> QuestionView:
         other = next(v for k, v in _LANGUAGES.items() if k != question.backend)
         runs[other] = twin
         view.backends = _side_by_side(runs)
-    view.curves = curves.as_json(question, runs, view.stand_in)
+    calibration = None if view.stand_in else evidence.calibration
+    same_data = calibration if not evidence.borrowed else None
+    seeds = same_data.outcomes if same_data else None
+    view.curves = curves.as_json(question, runs, view.stand_in, seeds)
+    if calibration and (figure := spread.distributions(evidence)):
+        view.seeds_are = calibration.origin()
+        title = "Each dot is a run, each line a published number"
+        view.seeds = drawn(title, view.seeds_are, style.as_svg(figure))
     return view
 
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hw.config.catalog import Question
 from hw.config.claims import published_values
+from hw.figures import over_seeds
 from hw.figures.style import label
 from hw.results.outcome import Outcome
+from hw.verdicts.calibration import Seeds
 
 MAX_POINTS = 1000  # of one curve; a screen is not wider
 
 
+MAX_BAND_POINTS = 200  # of either edge of a band
+
+
 def as_json(
-    question: Question, runs: Mapping[str, Mapping[str, Outcome]], stand_in: bool
+    question: Question,
+    runs: Mapping[str, Mapping[str, Outcome]],
+    stand_in: bool,
+    seeds: Seeds | None = None,
 ) -> dict[str, Any] | None:
     """What is embedded in the page, or None where nothing has two epochs to draw.
 
     runs:     the outcomes by variant, of each backend by its name; the question's own first.
     stand_in: on synthetic data, beside which nothing published is drawn.
+    seeds:    the outcomes of a calibration on the same data, whose spread is drawn beneath.
     """
     series: list[dict[str, Any]] = []
     for backend, outcomes in runs.items():
@@ -46,6 +55,8 @@ def as_json(
         "log": bool(first.get("log")),
         "metrics": [{"name": m, "label": label(m), "unit": _unit(m)} for m in metrics],
         "series": series,
+        "seeds": len(seeds or ()),
+        "bands": list(_bands(question, metrics, seeds)) if seeds else [],
         "published": [
             {"variant": variant, "metric": metric, "value": float(value), "text": value}
             for (variant, metric), value in published_values(claims).items()
@@ -57,6 +68,17 @@ def as_json(
             if c.sort == "range" and {"low", "high"} <= c.details.keys()
         ],
     }
+
+
+def _bands(question: Question, metrics: Sequence[str], seeds: Seeds) -> Iterator[dict[str, Any]]:
+    """From the lowest seed to the highest, epoch by epoch."""
+    for variant in question.variants:
+        mine = [outcomes[variant] for outcomes in seeds.values() if variant in outcomes]
+        for metric in metrics:
+            if spread := over_seeds.spread(mine, metric):
+                step = -(-len(spread["epoch"]) // MAX_BAND_POINTS)
+                edges = {k: [_short(v) for v in spread[k][::step]] for k in ("low", "high")}
+                yield {"variant": variant, "metric": metric, "x": spread["epoch"][::step], **edges}
 
 
 def _unit(metric: str) -> str:

@@ -84,7 +84,7 @@ def _question(q: QuestionView) -> Iterator[str]:
     if statements:
         yield from _table(
             ["where", "statement", "evidence", "verdict"],
-            [[text(r.where), _statement(r), text(r.evidence), _verdict(r)] for r in statements],
+            [[text(r.where), _statement(r), _evidence(r), _verdict(r)] for r in statements],
         )
     links = [
         f"[{text(p.title)}](<{a}>)" for p in q.pictures for what, a in p.files if what == "PNG"
@@ -101,6 +101,11 @@ def _question(q: QuestionView) -> Iterator[str]:
 def _statement(row: Row) -> str:
     words = text(row.statement)
     return f"{words} **Right is:** {text(row.erratum)}" if row.erratum else words
+
+
+def _evidence(row: Row) -> str:
+    instead = f" **Believe instead:** {text(row.instead)}" if row.instead else ""
+    return text(row.evidence) + instead
 
 
 def _verdict(row: Row) -> str:

@@ -39,7 +39,8 @@ def tone(verdict: str) -> str:
 class Row:
     """One published statement beside ours.
 
-    own: a corrected or additional statement, which the document does not make.
+    instead: what to believe instead of a conclusion that seeds do not bear out.
+    own:     a corrected or additional statement, which the document does not make.
     """
 
     where: str
@@ -50,6 +51,7 @@ class Row:
     evidence: str = ""
     erratum: str = ""
     variant: str = ""
+    instead: str = ""
     own: bool = False
 
     @property
@@ -140,6 +142,8 @@ class QuestionView:
     others_left_out: int = 0
     pictures: tuple[Picture, ...] = ()
     curves: dict[str, Any] | None = None
+    seeds: Picture | None = None  # where the seeds of the calibration end
+    seeds_are: str = ""  # which these are
     notes: tuple[str, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
     files: tuple[tuple[str, str], ...] = ()

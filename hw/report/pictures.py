@@ -43,10 +43,20 @@ def address(path: Path, results: Path) -> str:
     return "../" + quote(path.relative_to(results).as_posix())
 
 
+def drawn(title: str, description: str, svg: bytes) -> Picture:
+    """A figure that is drawn for the page and lies in no results folder."""
+    return Picture(title, description, *(_embedded(svg, b"") or ("", 0, 0)))
+
+
 def _shown(stem: Path) -> tuple[str, int, int] | None:
+    """A figure of a results folder, as `_embedded` has it."""
+    svg, png = (_content(stem.with_name(f"{stem.name}.{suffix}")) for suffix in ("svg", "png"))
+    return _embedded(svg, png)
+
+
+def _embedded(svg: bytes, png: bytes) -> tuple[str, int, int] | None:
     """A figure as the source of an image, and its width and height in CSS pixels: the SVG, or the
     PNG where the SVG is missing or large; None where neither can be shown."""
-    svg, png = (_content(stem.with_name(f"{stem.name}.{suffix}")) for suffix in ("svg", "png"))
     box = re.search(rb'<svg[^>]* viewBox="0 0 ([\d.]{1,9}) ([\d.]{1,9})"', svg[:2000])
     is_png = png.startswith(b"\x89PNG\r\n\x1a\n") and len(png) > 24
     if box and not (is_png and len(svg) > max(MAX_SVG, len(png))):

@@ -7,6 +7,8 @@ import json
 import os
 import secrets
 import stat
+import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,6 +19,7 @@ from hw.results import lock
 
 MAX_JSON_BYTES = 200_000_000
 PART = ".part"  # how the names of unfinished files end
+ATTEMPTS, PAUSE = 11, 0.1  # seconds
 
 
 def digest(value: Any) -> str:
@@ -63,22 +66,51 @@ def written_beside(path: Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_parts(path.parent)
         beside, descriptor = _new_part(path)
-        try:
-            yield beside
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)
-            raise
-        finally:
-            os.close(descriptor)
+        with ExitStack() as is_open:
+            is_open.callback(os.close, descriptor)
+            try:
+                yield beside
+                if sys.platform == "win32":  # which moves no file that is open
+                    is_open.close()
+                _replace(path, beside)
+            except BaseException:
+                is_open.close()
+                beside.unlink(missing_ok=True)
+                raise
     except OSError as error:
         raise cannot_write(path, error) from error
 
 
-def cannot_write(path: Path, error: OSError) -> HwError:
-    return HwError(
-        f"cannot write {path}: {error.strerror or error}; choose another folder with --results-dir"
-    )
+def _replace(path: Path, beside: Path) -> None:
+    """Put one file in the place of another. Windows lets nobody replace a file that somebody reads:
+    there it is tried for a second."""
+    for _ in range(ATTEMPTS - 1 if sys.platform == "win32" else 0):
+        with suppress(PermissionError):
+            beside.replace(path)
+            return
+        time.sleep(PAUSE)
+    beside.replace(path)
+
+
+class CannotWrite(HwError):
+    """A file or a folder that cannot be written."""
+
+    def __init__(self, path: Path, reason: str, option: str = "--results-dir") -> None:
+        self.path, self.reason = path, reason
+        super().__init__(f"cannot write {path}: {reason}; choose another folder with {option}")
+
+
+def cannot_write(path: Path, error: OSError) -> CannotWrite:
+    return CannotWrite(path, error.strerror or str(error))
+
+
+@contextmanager
+def elsewhere(option: str) -> Iterator[None]:
+    """Inside, what is written goes where ``option`` says, which is what would help."""
+    try:
+        yield
+    except CannotWrite as error:
+        raise CannotWrite(error.path, error.reason, option) from error
 
 
 def _new_part(path: Path) -> tuple[Path, int]:
@@ -100,10 +132,13 @@ def remove_parts(folder: Path) -> None:
             descriptor = os.open(part, os.O_RDONLY | lock.PLAIN)
         except OSError:
             continue
-        if lock.take(descriptor):
-            with suppress(OSError):
-                part.unlink()
-        os.close(descriptor)
+        with ExitStack() as is_open:
+            is_open.callback(os.close, descriptor)
+            if lock.take(descriptor):
+                if sys.platform == "win32":  # which removes no file that is open
+                    is_open.close()
+                with suppress(OSError):
+                    part.unlink()
 
 
 # Reading

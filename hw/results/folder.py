@@ -8,6 +8,7 @@ until the run ends and all are written together.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -127,7 +128,7 @@ class Results:
 
     def _pieces(self) -> dict[str, Pieces]:
         nothing_yet = (self.run.status and not self.run.variants) or self._finished
-        if nothing_yet and not (self.path / "metrics.json").exists():
+        if nothing_yet and not os.path.exists(self.path / "metrics.json"):
             return dict(self._finished)
         files = {k: self._file(k) for k in ("metrics", "history", "plots", "checks")}
         found = {
@@ -143,7 +144,7 @@ class Results:
         path = self.path / f"{name}.json"
         # Only what a question has is written: no history without training, no checks without
         # statements.
-        if name != "metrics" and not path.exists():
+        if name != "metrics" and not os.path.exists(path):
             return {}
         value = read_json(path)
         if not isinstance(value, dict):
@@ -251,9 +252,7 @@ class Folder:
     def _finished(self) -> tuple[dict[str, Entry], dict[str, Pieces]]:
         entries, pieces = dict[str, Entry](), dict[str, Pieces]()
         folder = self.path / FINISHED
-        if folder.is_symlink():
-            return entries, pieces
-        for path in folder.glob("*.json"):
+        for path in () if os.path.islink(folder) else folder.glob("*.json"):
             with suppress(HwError, KeyError, TypeError, ValueError):
                 kept = read_json(path)
                 entry, found = Entry.from_json(kept["entry"]), kept["pieces"]
@@ -264,7 +263,7 @@ class Folder:
 
     def _forget_finished(self) -> None:
         folder = self.path / FINISHED
-        if folder.is_dir() and not folder.is_symlink():
+        if os.path.isdir(folder) and not os.path.islink(folder):
             for path in folder.iterdir():
                 path.unlink(missing_ok=True)
             folder.rmdir()
@@ -273,5 +272,5 @@ class Folder:
 def check_own(folder: Path) -> None:
     """Raises `HwError` where a folder of hw's own is a link: what it leads to is somebody else's,
     and must not be written, emptied or removed."""
-    if folder.is_symlink():
+    if os.path.islink(folder):
         raise HwError(f"{folder} is a link, and hw writes into folders of its own; remove the link")

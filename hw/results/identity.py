@@ -132,17 +132,21 @@ class Identity:
             entry = there.run.variants.get(variant)
             changed = entry.changed(code) if entry and entry.fingerprint else []
             then = there.config.variants.get(variant)
-            if then is not None and self._has_other_settings(variant, then):
+            if then is not None and self.has_other_settings(variant, then):
                 changed.append("settings")
             found[variant] = changed
         return found
 
-    def _has_other_settings(self, variant: str, then: Mapping[str, Any]) -> bool:
-        """Whether a setting is another now. One that did not exist then and is left at its default
-        changes nothing: that the code has changed is told anyway."""
+    def has_other_settings(
+        self, variant: str, then: Mapping[str, Any], but: Collection[str] = ()
+    ) -> bool:
+        """Whether a setting was another then, but for these. One that did not exist then and is
+        left at its default changes nothing: that the code has changed is told anyway."""
         now, origins = self.variants[variant], self.question.resolve(variant).origins
-        return any(now.get(k) != v for k, v in then.items()) or any(
-            origins[k] != "default" for k in now if k not in then
+        known = {key: value for key, value in then.items() if key not in but}
+        new = [key for key in now if key not in then and key not in but]
+        return any(now.get(key) != value for key, value in known.items()) or any(
+            origins[key] != "default" for key in new
         )
 
     def fingerprint(self, variant: str, data: Mapping[str, Any] | None) -> dict[str, str]:

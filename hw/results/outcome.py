@@ -64,13 +64,17 @@ class Outcome:
     def from_json(cls, value: dict[str, Any]) -> Outcome:
         """What `as_json` gave. Raises `KeyError`, `TypeError` or `ValueError` on anything else."""
         checks = [Check(**c) for c in value["checks"]]
-        if not all(isinstance(v, str | bool) for c in checks for v in vars(c).values()):
+        if not all(type(c.holds) is bool for c in checks):
+            raise TypeError("a check does not say whether it holds")
+        if not all(isinstance(w, str) for c in checks for w in (c.name, c.statement, c.evidence)):
             raise TypeError("a check holds something else than words")
         outcome = cls(
             value["metrics"], value["history"], value["plots"], checks, value.get("timing", {})
         )
         if not all_finite(outcome.metrics):
             raise ValueError("a metric is not finite")
+        if type(outcome.metrics.get("n_seeds", 1)) is not int:
+            raise TypeError("n_seeds is not a whole number")
         if not isinstance(outcome.plots, dict) or not isinstance(outcome.timing, dict):
             raise TypeError("plots are not named")
         lengths = {len(values) for values in outcome.history.values()}

@@ -28,7 +28,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hw.errors import HwError
-from hw.results.files import written_beside
+from hw.results.files import remove_parts, written_beside
+from hw.results.folder import check_own
 from hw.runs import interruption
 from hw.training.loop import Progress
 
@@ -54,8 +55,10 @@ def path_of(folder: Path, variant: str) -> Path:
 
 def remove(path: Path) -> None:
     """Remove a checkpoint, and the folder of them if it was the last one."""
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, HwError):
+        check_own(path.parent)
         path.unlink(missing_ok=True)
+        remove_parts(path.parent)
         path.parent.rmdir()
 
 

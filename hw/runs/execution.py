@@ -51,7 +51,7 @@ class Execution:
         if source is not None:
             request = run.request
             data = worker.load_source(source, request.data_directory, request.data_mode)
-            run.data = data.describe()
+            run.data, run.data_notes = data.describe(), data.notes[1:]  # the first is the view's
         self.keep_real()
         busy = None
         try:
@@ -168,6 +168,14 @@ class Execution:
             self.fail(as_expected(error), variant)
         if not self.missing:
             self.end()
+
+    def share(self, variant: str, result: Done | Failed) -> None:
+        """Keep the result of a task that was another question's, and is this one's too."""
+        try:
+            self.mark()
+        except HwError as error:
+            result = Failed(result.task, error)
+        self.add(variant, result)
 
     def _keep(self, variant: str, done: Done) -> None:
         run = self.run

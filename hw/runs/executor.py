@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import shutil
 import signal
 import sys
@@ -39,6 +38,7 @@ from hw.errors import ExitCode, HwError, MissingPackage, as_expected, debugging,
 from hw.results import lock
 from hw.results.outcome import Outcome
 from hw.runs import interruption
+from hw.runs.bell import Bell, obey
 from hw.runs.interruption import Terminated
 from hw.runs.worker import Done, Task, load_task_data, perform
 from hw.training.loop import Watcher
@@ -137,7 +137,7 @@ def remove_shared_of_the_dead() -> None:
     with suppress(OSError):  # no folder for temporary files at all
         for folder in Path(tempfile.gettempdir()).glob(f"{SHARED}*"):
             is_ours = (folder / lock.NAME).is_file() and not folder.is_symlink()
-            if is_ours and folder.owner() == Path(folder, lock.NAME).owner():
+            if is_ours and folder.stat().st_uid == (folder / lock.NAME).stat().st_uid:
                 with suppress(HwError):
                     if held := lock.acquire(folder):
                         shutil.rmtree(folder, ignore_errors=True)
@@ -186,7 +186,7 @@ def _as_they_come(futures: Mapping[Future[Any], int]) -> Iterator[tuple[int, Any
 
 def _leave_ctrl_c_to_the_main_thread() -> None:
     # What a thread blocks, the processes that it starts block from their first moment on.
-    if hasattr(signal, "pthread_sigmask"):
+    if sys.platform != "win32":  # where Ctrl-C asks a process to end as the bell does
         # Python's own helper process first: starting it unblocks the signal again.
         resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -201,6 +201,7 @@ class _Family:
         self.running: set[SpawnProcess] = set()
         self.asked = False
         self.ended = False
+        self.bell = Bell()
 
     def perform(self, task: Task, watcher: Watcher) -> Done | Failed | None:
         """One task in a fresh process, again if it is killed; None if it was asked to end."""
@@ -223,15 +224,14 @@ class _Family:
     def _try(self, task: Task, watcher: Watcher) -> Done | Failed | str:
         """The task's result, or how its process ended without one."""
         receiver, sender = self.context.Pipe(duplex=False)
-        process = self.context.Process(target=_child, args=(sender, task), daemon=True)
+        arguments = (sender, self.bell.heard_by, task)
+        process = self.context.Process(target=_child, args=arguments, daemon=True)
         with receiver:
             with sender, self.lock:  # the child has its own: when that closes, no more is to come
                 if self.ended:
                     return "stopped"
                 process.start()
                 self.running.add(process)
-            if self.asked:
-                interruption.ask(process.pid or 0)
             try:
                 while (message := _received(receiver)) is not None:
                     event, about = message
@@ -253,8 +253,7 @@ class _Family:
         """Ask every process to end after its epoch, and start no other. Called by a signal: takes
         no lock."""
         self.asked = True
-        for process in list(self.running):
-            interruption.ask(process.pid or 0)
+        self.bell.ring()
 
     def end(self) -> None:
         """End every process now: after the last result, or on an interrupt."""
@@ -269,7 +268,7 @@ class _Family:
                 process.kill()
 
 
-def _received(receiver: Connection) -> tuple[str, Any] | None:
+def _received(receiver: Any) -> tuple[str, Any] | None:
     try:
         message: tuple[str, Any] = receiver.recv()
         return message
@@ -278,37 +277,28 @@ def _received(receiver: Connection) -> tuple[str, Any] | None:
 
 
 def _ending(code: int | None) -> str:
-    if code == -signal.SIGKILL:
-        return "killed (out of memory?)"
-    if code is not None and code < 0:
-        return f"ended by {signal.Signals(-code).name}"
-    return f"ended with code {code}"
+    if code is None or code >= 0:
+        return f"ended with code {code}"
+    name = signal.Signals(-code).name
+    return "killed (out of memory?)" if name == "SIGKILL" else f"ended by {name}"
 
 
 # In a worker process
 
 
-def _child(sender: Connection, task: Task) -> None:
+def _child(sender: Connection, bell: Connection, task: Task) -> None:
     try:
         interruption.listen()
-        sender.send(("result", _attempt(_perform_in_child, task, _Relay(sender))))
+        sender.send(("result", _attempt(_perform_in_child, task, _Relay(sender), bell)))
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except Terminated:
         sys.exit(ExitCode.TERMINATED)
 
 
-def _perform_in_child(task: Task, relay: Watcher) -> Done:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+def _perform_in_child(task: Task, relay: Watcher, bell: Connection) -> Done:
+    obey(bell)
     return perform(task, relay)
-
-
-def _end_with_parent() -> None:
-    """No process is left behind, not even if its parent is killed."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
 
 
 class _Relay(Watcher):
@@ -367,13 +357,20 @@ def dask(tasks: Sequence[Task], watchers: Sequence[Watcher], scheduler: str) -> 
         left = deque(range(len(tasks)))
         while left or futures:
             # A run at work holds its folder's lock, which is an open file: not all at once.
-            most = max(AT_LEAST_AT_ONCE, 2 * sum(client.nthreads().values()))
-            while left and len(futures) < most:
+            while left and len(futures) < max(AT_LEAST_AT_ONCE, 2 * _threads(client)):
                 number = left.popleft()
                 futures[_submitted(pool, tasks[number], watchers[number])] = number
             for future in wait(futures, return_when=FIRST_COMPLETED).done:
                 number = futures.pop(future)
                 yield number, _cluster_result(future, tasks[number])
+
+
+def _threads(client: Any) -> int:
+    """Of all workers; 0 where the scheduler has gone away, which each task then says."""
+    try:
+        return sum(client.nthreads().values())
+    except Exception:
+        return 0
 
 
 def _submitted(pool: Executor, task: Task, watcher: Watcher) -> Future[Done | Failed]:

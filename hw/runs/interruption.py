@@ -85,23 +85,16 @@ def end_on_sigterm() -> None:
             signal.signal(signal.SIGHUP, stop)
 
 
-def ask(process: int) -> None:
-    """Ask one of our own processes (`listen`) to end after its epoch."""
-    with contextlib.suppress(ProcessLookupError):
-        # Not Ctrl-C's own signal: a terminal sends that one to every process, one to us and one
-        # to it, and two are more than one.
-        os.kill(process, signal.SIGUSR1)
-
-
 def listen() -> None:
-    """In a process that `ask` is for: end after the epoch when asked, at once on SIGTERM."""
+    """In a process of our own: Ctrl-C, and who is asked by `hw.runs.bell`, ends after the epoch,
+    however often it is asked; SIGTERM ends at once."""
 
     def asked(*_: Any) -> None:
         if _State.at_once:
             raise KeyboardInterrupt
         _State.requested = True
 
-    signal.signal(signal.SIGUSR1, asked)
+    signal.signal(signal.SIGINT, asked)
     end_on_sigterm()
 
 

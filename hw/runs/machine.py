@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import platform
-import resource
 import sys
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,21 @@ def set_threads(backend: str, threads: int, precision: str = "highest") -> None:
 
 
 def peak_memory_mb() -> float:
-    """Peak resident memory of this process so far, in MB."""
+    """Peak resident memory of this process so far, in MB; 0 where Python's own library does not
+    know it, as on Windows."""
     try:
-        # Not getrusage's: a process that was spawned inherits its parent's peak there.
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) * 1.024e-3 for line in lines if line.startswith("VmHWM:"))
+        # Not getrusage's: a process that was spawned inherits its parent's peak there. In bytes:
+        # a process's name, which stands there too, may be any.
+        lines = Path("/proc/self/status").read_bytes().splitlines()
+        return next(int(line.split()[1]) * 1.024e-3 for line in lines if line.startswith(b"VmHWM:"))
     except (OSError, StopIteration):
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return peak / 1e6 if sys.platform == "darwin" else peak * 1.024e-3
+        pass
+    try:
+        resource = importlib.import_module("resource")
+    except ImportError:
+        return 0.0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return float(peak / 1e6 if sys.platform == "darwin" else peak * 1.024e-3)
 
 
 def cores() -> int:

@@ -65,6 +65,7 @@ class Run:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     done: list[Done] = field(default_factory=list)
     data: dict[str, str] | None = None
+    data_notes: tuple[str, ...] = ()  # what a user must know of them
 
     def __post_init__(self) -> None:
         self._fingerprints: dict[str, dict[str, str]] = {}

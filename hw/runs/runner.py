@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 
 from hw.errors import as_expected
 from hw.results import lock
@@ -15,7 +16,7 @@ from hw.results.folder import digest_of
 from hw.results.identity import PLAIN
 from hw.results.over_seeds import aggregate
 from hw.results.run_file import Entry
-from hw.runs import checkpoint, execution, executor, worker
+from hw.runs import checkpoint, execution, executor, sharing, worker
 from hw.runs.execution import Execution, Say
 from hw.runs.planning import Request, Run
 from hw.runs.worker import Task
@@ -67,14 +68,20 @@ def _execute(
             one.run.status = "incomplete"
             one.missing.discard(variant)
         del todo[request.limit :]
-    tasks = [_task(one.run, variant, request) for one, variant in todo]
+    # Questions that share a result have it computed once, by the first of them.
+    groups = sharing.alike([(one.run, variant) for one, variant in todo])
+    firsts = [todo[group[0]] for group in groups]
+    tasks = [_task(one.run, variant, request) for one, variant in firsts]
     _say_how_long(tasks, request, say)
-    watchers = [_Beginning(watcher_for(one.run, variant), one, variant) for one, variant in todo]
+    watchers = [_Beginning(watcher_for(one.run, variant), one, variant) for one, variant in firsts]
     with closing(_executor(tasks, watchers, request)) as results:  # what it started ends with it
         for number, result in results:
-            one, variant = todo[number]
-            one.add(variant, result)
-            if request.fail_fast and one.run.status in ("failed", "diverged"):
+            first, of = firsts[number]
+            first.add(of, result)
+            for one, variant in (todo[which] for which in groups[number][1:]):
+                say(f"{one.name(variant)}: has the result of {first.name(of)}")
+                one.share(variant, replace(result, task=_task(one.run, variant, request)))
+            if request.fail_fast and first.run.status in ("failed", "diverged"):
                 return
 
 

@@ -16,6 +16,7 @@ from hw.results.outcome import Outcome
 from hw.runs import checkpoint, interruption
 from hw.runs.machine import peak_memory_mb, set_threads
 from hw.training.loop import Learner, Progress, Relay, Watcher, fit
+from hw.training.nudge import nudge
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Task:
     shared:   a folder with the data, decoded by another process.
     checkpoint: the file to save progress in, and to go on from; with the fingerprint of what the
               result depends on.
+    nudge:    if not 0, which change of the initial parameters by one unit in the last place.
     """
 
     question: str
@@ -43,6 +45,7 @@ class Task:
     shared: Path | None = None
     checkpoint: Path | None = None
     fingerprint: str = ""
+    nudge: int = 0
 
 
 @dataclass
@@ -53,7 +56,7 @@ class Done:
     outcome: Outcome
     data: dict[str, str] | None
     seconds: float
-    peak_memory_mb: float
+    peak_memory_mb: float  # 0 where the platform does not say it
     made_by: dict[str, str]  # the code and the versions of the process that computed it
     epoch_seconds: list[float] = field(default_factory=list)
 
@@ -117,6 +120,8 @@ def perform(task: Task, watcher: Watcher | None = None) -> Done:
 
         def learner() -> Learner:
             made: Learner = question.module.learner(settings, data, task.backend, task.device)
+            if task.nudge:
+                nudge(made, task.nudge)
             return made
 
         with interruption.at_once():

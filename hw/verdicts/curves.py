@@ -11,8 +11,9 @@ from dataclasses import replace
 from hw.config.claims import Claim
 from hw.console import number
 from hw.results.outcome import Outcome
+from hw.verdicts import instead
 from hw.verdicts.calibration import LAST_EPOCHS
-from hw.verdicts.evidence import Evidence
+from hw.verdicts.evidence import ON_OTHER_DATA, Evidence
 from hw.verdicts.finding import (
     Finding,
     Verdict,
@@ -37,6 +38,7 @@ def _on_curves(once: Callable[[Claim, Outcomes], Finding]) -> Callable[[Claim, E
 
     Over seeds it is supported if more than half of all seeds would show it, by Wilson's interval
     at 95 % (nine of ten; four of four), and contradicted if more than half would contradict it.
+    Seeds of other data neither contradict what the run does not, nor support what it contradicts.
     """
 
     def over_seeds(claim: Claim, evidence: Evidence) -> Finding:
@@ -44,31 +46,44 @@ def _on_curves(once: Callable[[Claim, Outcomes], Finding]) -> Callable[[Claim, E
         if mine.verdict is Verdict.NOT_RUN or evidence.calibration is None:
             return mine
         needed = needed_variants(claim)
-        verdicts = [
-            once(claim, outcomes).verdict
+        findings = [
+            once(claim, outcomes)
             for outcomes in evidence.calibration.outcomes.values()
             if all(v in outcomes for v in needed)
         ]
-        n = len(verdicts)
+        findings = [f for f in findings if f.verdict is not Verdict.NOT_RUN]
+        n = len(findings)
         if n < 2:
             return mine
+        verdicts = [f.verdict for f in findings]
         counts = {v: verdicts.count(v) for v in (Verdict.SUPPORTED, Verdict.CONTRADICTED)}
         verdict = next(
             (v for v, k in counts.items() if wilson(k, n, CONCLUSIONS)[0] > 0.5),
             Verdict.NOT_SUPPORTED,
         )
+        apart = mine.verdict is not verdict and Verdict.CONTRADICTED in (mine.verdict, verdict)
+        if evidence.borrowed and apart:
+            verdict = Verdict.NOT_SUPPORTED
         text = f"in {counts[Verdict.SUPPORTED]} of {n} seeds"
+        text += f" {ON_OTHER_DATA}" if evidence.borrowed else ""
         text += f", the opposite in {k}" if (k := counts[Verdict.CONTRADICTED]) else ""
-        numbers = {**mine.numbers, "seeds": n, "seeds_supporting": counts[Verdict.SUPPORTED]}
-        shown = f"{text}; the run: {mine.evidence}"
-        return replace(mine, verdict=verdict, evidence=shown, basis="calibration", numbers=numbers)
+        return replace(
+            mine,
+            verdict=verdict,
+            evidence=f"{text}; the run: {mine.evidence}",
+            basis=evidence.calibrated_by,
+            numbers={**mine.numbers, "seeds": n, "seeds_supporting": counts[Verdict.SUPPORTED]},
+            instead="" if verdict is Verdict.SUPPORTED else instead.of_curves(claim, findings),
+        )
 
     return over_seeds
 
 
 def _curve(outcomes: Outcomes, variant: str, metric: str) -> list[float]:
-    outcome = outcomes.get(variant)
-    return list(outcome.history.get(metric, [])) if outcome else []
+    """A value an epoch; empty without one, and where only some of the epochs are kept."""
+    history = outcomes[variant].history if variant in outcomes else {}
+    epochs = history.get("epoch", [])
+    return list(history.get(metric, [])) if epochs and epochs[-1] == len(epochs) else []
 
 
 def _no_curve(metric: str) -> Finding:

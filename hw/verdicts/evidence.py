@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,25 @@ from hw.results.identity import Identity
 from hw.results.outcome import Outcome
 from hw.results.run_file import Entry
 from hw.verdicts import calibration as calibrations
-from hw.verdicts.calibration import ESSENTIAL, LAST_EPOCHS, Calibration
+from hw.verdicts import one_start, shipped
+from hw.verdicts.calibration import (
+    ESSENTIAL,
+    LAST_EPOCHS,
+    Calibration,
+    is_published,
+)
 from hw.verdicts.statistics import (
     NUMBERS,
     Band,
     binomial_error,
     deviation,
     normal_factor,
+    pair_band,
+    robust_deviation,
     seeds_band,
 )
+
+ON_OTHER_DATA = "on other data"
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,29 @@ class Evidence:
     def n_seeds(self) -> int:
         """Of how many seeds the outcomes are the mean."""
         return max((int(o.metrics.get("n_seeds", 1)) for o in self.outcomes.values()), default=1)
+
+    @property
+    def borrowed(self) -> bool:
+        """Whether the calibration is of other data than these results: then it tells how far a
+        run scatters, and not where it ends."""
+        theirs = self.calibration.data if self.calibration else None
+        both = self.outcomes and self.data and theirs
+        return bool(both) and _sha256(self.data) != _sha256(theirs)
+
+    @property
+    def of_published_data(self) -> bool:
+        """Whether these results, or else the seeds, are of the published file."""
+        if self.outcomes or self.calibration is None:
+            return self.published
+        return self.calibration.published
+
+    @property
+    def calibrated_by(self) -> str:
+        """The basis of what is judged by the calibration; empty without one."""
+        if self.calibration is None:
+            return ""
+        name = "shipped calibration" if self.calibration.shipped else "calibration"
+        return f"{name}, {ON_OTHER_DATA}" if self.borrowed else name
 
     def value(self, variant: str, metric: str) -> float | None:
         """The metric at the end; None where the run has none."""
@@ -101,7 +134,7 @@ class Evidence:
             return 0
         sizes = split_sizes(self.question.data["name"], self.question.data["view"])
         n = count or sizes.get(split, 0)
-        whole = abs(value * n - round(value * n)) < 1e-6 * max(1, n)
+        whole = 0 <= value <= 1 and abs(value * n - round(value * n)) < 1e-6 * max(1, n)
         return n if whole or self.n_seeds > 1 else 0
 
     def band(self, variant: str, metric: str, count: int = 0) -> Band | None:
@@ -116,10 +149,18 @@ class Evidence:
         found = self.calibration.of(variant, metric) if self.calibration else {}
         if len(found) < 2:
             return None
-        values = list(found.values())
-        mean, sd = statistics.fmean(values), deviation(values)
-        text = f"{len(values)} seeds: {number(mean)} ± {number(sd)}"
-        return seeds_band(mean, sd, len(values), "calibration", text, values)
+        values, ours = list(found.values()), self.value(variant, metric)
+        n, sd = len(values), deviation(values)
+        if self.borrowed and ours is not None:
+            text = f"{n} seeds scatter by {number(sd)} on other data than these"
+            return pair_band(ours, sd, n, self.calibrated_by, text)
+        mean = statistics.fmean(values)
+        text = f"{n} seeds: {number(mean)} ± {number(sd)}"
+        if sd > 3 * robust_deviation(values):
+            text += f", some of them far off (median {number(statistics.median(values))})"
+        if chaos := one_start.chaos(self.calibration, variant, metric):
+            text += f" (from one start ± {number(chaos.one_start)})"
+        return seeds_band(mean, sd, n, self.calibrated_by, text, values)
 
     def _of_own_seeds(self, variant: str, metric: str) -> Band | None:
         n, sd = self.n_seeds, self.value(variant, f"{metric}_std")
@@ -148,6 +189,10 @@ class Evidence:
         text = f"band ±{number(normal_factor(NUMBERS) * sd)}: {' and '.join(parts)}"
         basis = " and ".join([*(["binomial"] if n else []), *(["swing"] if swing else [])])
         return Band(ours, sd, normal_factor(NUMBERS), basis, text, sd)
+
+
+def _sha256(data: Mapping[str, Any] | None) -> str:
+    return str(data.get("sha256")) if data else ""
 
 
 @cache
@@ -182,7 +227,8 @@ def gather(question: Question, results: Path) -> Evidence:
         outcomes = there.outcomes
     except HwError as error:
         notes.append(str(error))
-        return Evidence(question, problem=str(error), notes=tuple(notes))
+        calibration = _shipped_calibration(question, notes)
+        return Evidence(question, problem=str(error), calibration=calibration, notes=tuple(notes))
     if question.data is not None and data is None:
         problem = f"{folder.path / 'run.json'} does not say which data it ran on; run it again"
         return Evidence(question, problem=problem, notes=(problem,))
@@ -197,7 +243,7 @@ def gather(question: Question, results: Path) -> Evidence:
         question=question,
         outcomes={v: o for v, o in outcomes.items() if v in question.variants and v not in stale},
         source=data["source"] if data else "",
-        published=not data or data.get("provenance", "").startswith("published file"),
+        published=is_published(data),
         data=data,
         entries=there.run.variants,
         stale=frozenset(stale),
@@ -209,9 +255,28 @@ def gather(question: Question, results: Path) -> Evidence:
 def _calibration(
     question: Question, folder: Path, data: Mapping[str, Any] | None, notes: list[str]
 ) -> Calibration | None:
-    """The calibration, if it is of the same settings and data; what is wrong with it is noted."""
+    """The user's own if it can be used, else the one that comes with hw; so for the runs from one
+    start."""
+    found = _own(question, folder, calibrations.FILE, data, notes)
+    found = found or _shipped_calibration(question, notes)
+    start = _own(question, folder, one_start.FILE, data, notes) if found else None
+    return replace(found, one_start=start) if found and start else found
+
+
+def _shipped_calibration(question: Question, notes: list[str]) -> Calibration | None:
     try:
-        found = calibrations.read(folder)
+        return shipped.read(question)
+    except HwError as error:
+        notes.append(str(error))
+        return None
+
+
+def _own(
+    question: Question, folder: Path, name: str, data: Mapping[str, Any] | None, notes: list[str]
+) -> Calibration | None:
+    """A user's own, if it is of the same settings and data; what is wrong with it is noted."""
+    try:
+        found = calibrations.read(folder, name)
     except HwError as error:
         notes.append(str(error))
         return None
@@ -226,9 +291,12 @@ def _calibration(
     changed = found.changed(now)
     if not changed:
         return found
-    command = f"python -m hw calibrate {question.id}"
+    of_start = name == one_start.FILE
+    what = "runs from one start" if of_start else "calibration"
+    command = f"python -m hw calibrate {question.id}{' --ulps 10' if of_start else ''}"
     if ESSENTIAL & set(changed):
-        notes.append(f"calibration not used, for other {' and '.join(changed)}: {command}")
+        notes.append(f"{what} not used, for other {' and '.join(changed)}: {command}")
         return None
-    notes.append(f"calibration is older than the {' and '.join(changed)}: {command}")
+    verb = "are" if of_start else "is"
+    notes.append(f"{what} {verb} older than the {' and '.join(changed)}: {command}")
     return found

@@ -42,6 +42,7 @@ class Finding:
     evidence: one line that shows it.
     basis:    what it was judged by.
     numbers:  what the line is made of, for programs.
+    instead:  what to believe instead of a conclusion that seeds do not bear out; else empty.
     """
 
     verdict: Verdict
@@ -49,6 +50,7 @@ class Finding:
     evidence: str = ""
     basis: str = ""
     numbers: Mapping[str, Any] = field(default_factory=dict)
+    instead: str = ""
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Judgement:
             "ours": finding.ours,
             "evidence": finding.evidence,
             "basis": finding.basis,
+            **({"instead": finding.instead} if finding.instead else {}),
             "numbers": plain(dict(finding.numbers)),
             "details": plain(dict(claim.details)),
             **({"erratum": claim.erratum, "kind": claim.kind} if claim.erratum else {}),

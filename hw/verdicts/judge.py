@@ -83,7 +83,8 @@ def _erratum(claim: Claim, found: Finding) -> Finding:
     """A claim known to be wrong: found so, or, against what we say of it, found right."""
     if found.verdict in AGAINST:
         parts = [found.evidence, " ".join(claim.erratum.split())]
-        return replace(found, verdict=FAULTS[claim.kind], evidence="; ".join(p for p in parts if p))
+        shown = "; ".join(p for p in parts if p)
+        return replace(found, verdict=FAULTS[claim.kind], evidence=shown, instead="")
     if found.verdict is Verdict.NOT_RUN:
         return found
     text = f"said to be an erratum, but found: {found.verdict}; {found.evidence}"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from hw.config.claims import Claim
 from hw.console import number
+from hw.results.outcome import Outcome
 from hw.verdicts.calibration import LAST_EPOCHS
 from hw.verdicts.evidence import Evidence
 from hw.verdicts.finding import (
@@ -109,34 +111,31 @@ def ordinal(rank: float) -> str:
 
 
 def _placed(band: Band, claim: Claim, ours: float) -> str:
+    """Where the published number stands in a band, and ours beside it."""
     where = standing(band, claim.value, half_unit(str(claim.details["value"])))
-    if band.basis not in ("calibration", "seeds"):
+    if not band.of_seeds:
         return f"{where} from ours; {band.text}"
+    rank = band.percentile(ours)
+    mine = "" if rank is None else f", ours at the {ordinal(rank)}"
     both = "may be" if _compatible(band, claim, ours) else "can hardly be"
-    return f"{band.text}; theirs at {where}; ours and theirs {both} two runs of the same"
+    return f"{band.text}; theirs at {where}{mine}; ours and theirs {both} two runs of the same"
 
 
 def judge_range(claim: Claim, evidence: Evidence) -> Finding:
     """By how much the range would have to be widened for the statement to be true."""
-    metric, epochs = claim.details["metric"], claim.details.get("epochs", "last")
-    end = evidence.value(claim.variant, metric)
-    curve = evidence.curve(claim.variant, metric) if epochs != "last" else []
-    values = curve or ([end] if end is not None else [])
+    metric = claim.details["metric"]
+    values = _of_epochs(claim, evidence.outcomes[claim.variant])
     if not values:
         return _no_value(claim.variant, metric, evidence)
-    low = float(claim.details.get("low", -math.inf))
-    high = float(claim.details.get("high", math.inf))
-    if epochs == "several":
-        values = values[-LAST_EPOCHS:]
-    outside = sorted(max(low - v, v - high, 0.0) for v in values)
-    second = min(1, len(values) - 1)
-    needed = {"most": len(values) // 2, "several": second, "some": 0}.get(epochs, -1)
-    excess = outside[needed]
-    inside = sum(not x for x in outside)
+    inside, excess = _outside(claim, values)
     text = number(values[-1])
-    if epochs != "last":
+    if claim.details.get("epochs", "last") != "last":
         text = f"{inside} of {len(values)} epochs"
     numbers = {"ours": values[-1], "epochs_inside": inside, "epochs": len(values), "excess": excess}
+    seeds = _excess_of_seeds(claim, evidence)
+    if seeds:
+        so = sum(not x for x in seeds)
+        numbers |= {"seeds": len(seeds), "seeds_inside": so}
     if not excess:
         return Finding(Verdict.HOLDS, text, "", "range", numbers)
     band = evidence.band(claim.variant, metric)
@@ -144,5 +143,36 @@ def judge_range(claim: Claim, evidence: Evidence) -> Finding:
     shown = f"outside by {number(excess)}"
     if band is not None:
         shown += f", of ±{number(band.half_width)} that a run scatters ({band.text})"
+    if seeds:
+        shown += f"; true of {so} of {len(seeds)} seeds"
     verdict = Verdict.CLOSE if close else Verdict.DIFFERS
     return Finding(verdict, text, shown, band.basis if band else "range", numbers)
+
+
+def _of_epochs(claim: Claim, outcome: Outcome) -> list[float]:
+    """The values that a range speaks of: of the last epoch, of the last ten, or of all."""
+    metric, epochs = claim.details["metric"], claim.details.get("epochs", "last")
+    end = outcome.metrics.get(metric)
+    curve = list(outcome.history.get(metric, [])) if epochs != "last" else []
+    values = curve or ([float(end)] if isinstance(end, int | float) else [])
+    return values[-LAST_EPOCHS:] if epochs == "several" else values
+
+
+def _outside(claim: Claim, values: Sequence[float]) -> tuple[int, float]:
+    """How many values lie inside a range, and how far it would have to be widened."""
+    low = float(claim.details.get("low", -math.inf))
+    high = float(claim.details.get("high", math.inf))
+    outside = sorted(max(low - v, v - high, 0.0) for v in values)
+    second = min(1, len(values) - 1)
+    needed = {"most": len(values) // 2, "several": second, "some": 0}
+    excess = outside[needed.get(claim.details.get("epochs", "last"), -1)]
+    return sum(not x for x in outside), excess
+
+
+def _excess_of_seeds(claim: Claim, evidence: Evidence) -> list[float]:
+    """How far the range would have to be widened for each seed; of the same data only."""
+    if evidence.calibration is None or evidence.borrowed:
+        return []
+    found = evidence.calibration.outcomes.values()
+    curves = (_of_epochs(claim, o[claim.variant]) for o in found if claim.variant in o)
+    return [_outside(claim, values)[1] for values in curves if values]

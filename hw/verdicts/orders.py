@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hw.config.claims import Claim
 from hw.console import number
-from hw.verdicts.evidence import Evidence
+from hw.verdicts import instead
+from hw.verdicts.evidence import ON_OTHER_DATA, Evidence
 from hw.verdicts.finding import (
     Finding,
     Verdict,
@@ -26,15 +28,23 @@ from hw.verdicts.statistics import (
 
 @dataclass(frozen=True)
 class _Difference:
-    """How far one variant is above another: ``mean``, give or take ``half`` at 95 %."""
+    """How far one variant is above another: ``mean``, give or take ``half`` at 95 %.
+
+    plain:  the mean without the claim's factor.
+    text:   what it was worked out from, in words.
+    by:     the difference in every seed, without the factor; empty for a single run.
+    ratios: how many times as high, in every seed.
+    """
 
     higher: str
     lower: str
     mean: float
     half: float
-    plain: float  # the same without the claim's factor
+    plain: float
     text: str
     basis: str
+    by: tuple[float, ...] = ()
+    ratios: tuple[float, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -42,6 +52,41 @@ class _Difference:
         if self.mean > self.half:
             return Verdict.SUPPORTED
         return Verdict.CONTRADICTED if -self.plain > self.half else Verdict.NOT_SUPPORTED
+
+    @property
+    def above(self) -> int:
+        """In how many seeds ``higher`` is above ``lower``."""
+        return sum(d > 0 for d in self.by)
+
+    def instead(self, claim: Claim) -> str:
+        """What to believe instead; nothing if it is borne out, or where one run cannot tell."""
+        if self.verdict is Verdict.SUPPORTED or not math.isfinite(self.mean) or not self.of_seeds:
+            return ""
+        what, factor = instead.quantity(claim), float(claim.details.get("factor", 1))
+        names, n = (self.higher, self.lower), len(self.by)
+        if self.verdict is Verdict.CONTRADICTED:
+            apart = (-self.plain - self.half, -self.plain + self.half)
+            share = f", in {n - self.above} of {n} seeds" if n else ""
+            return instead.of_reversed_order(what, *names, apart, share)
+        if factor != 1 and self.plain > self.half:
+            return instead.of_factor(what, *names, factor, self.ratios)
+        apart = (self.plain - self.half, self.plain + self.half)
+        share = f", and it is above in {self.above} of {n} seeds" if n else ""
+        return instead.of_open_order(what, *names, apart, share)
+
+    @property
+    def of_seeds(self) -> bool:
+        return bool(self.by) or self.basis == "seeds"
+
+    def as_json(self) -> dict[str, Any]:
+        shares = {"seeds": len(self.by), "seeds_above": self.above} if self.by else {}
+        return {
+            "higher": self.higher,
+            "lower": self.lower,
+            "difference": self.mean,
+            "half_width": self.half,
+            **shares,
+        }
 
 
 def judge_order(claim: Claim, evidence: Evidence) -> Finding:
@@ -62,15 +107,14 @@ def judge_order(claim: Claim, evidence: Evidence) -> Finding:
     ours = (
         f"{number(worst.mean)} ± {number(worst.half)}" if math.isfinite(worst.mean) else "diverged"
     )
-    numbers = {
-        "pairs": [
-            {"higher": p.higher, "lower": p.lower, "difference": p.mean, "half_width": p.half}
-            for p in pairs
-            if math.isfinite(p.mean)
-        ]
-    }
-    shown = f"{pair}: {worst.text}" if pair else worst.text
-    return Finding(worst.verdict, ours, shown, worst.basis, numbers)
+    return Finding(
+        worst.verdict,
+        ours,
+        f"{pair}: {worst.text}" if pair else worst.text,
+        worst.basis,
+        numbers={"pairs": [p.as_json() for p in pairs if math.isfinite(p.mean)]},
+        instead=worst.instead(claim),
+    )
 
 
 def _listed(value: Any) -> list[str]:
@@ -107,7 +151,10 @@ def _end(claim: Claim, evidence: Evidence, variant: str) -> float | None:
 def _over_seeds(
     claim: Claim, evidence: Evidence, higher: str, lower: str, factor: float
 ) -> _Difference | None:
-    """Paired by seed, by Student's t: a calibration has the same seeds for every variant."""
+    """Paired by seed, by Student's t: a calibration has the same seeds for every variant.
+
+    Seeds of other data lend their scatter to the difference of the run at hand.
+    """
     calibration = evidence.calibration
     if calibration is None:
         return None
@@ -121,15 +168,24 @@ def _over_seeds(
 
     h, l = ends(higher), ends(lower)  # noqa: E741
     seeds = sorted(h.keys() & l.keys())
-    if len(seeds) < 2:
+    n = len(seeds)
+    if n < 2:
         return None
     differences = [h[s] - factor * l[s] for s in seeds]
-    mean, n = statistics.fmean(differences), len(seeds)
-    half = student_factor(CONCLUSIONS, n - 1) * statistics.stdev(differences) / math.sqrt(n)
-    above = sum(d > 0 for d in differences)
-    text = f"over {n} seeds and the last ten epochs, above in {above}"
-    bare = statistics.fmean(h[s] - l[s] for s in seeds)
-    return _Difference(higher, lower, mean, half, bare, text, "calibration")
+    by = tuple(h[s] - l[s] for s in seeds)
+    ratios = tuple(h[s] / l[s] for s in seeds if l[s])
+    above = f"above in {sum(d > 0 for d in differences)} of {n} seeds"
+    scatter = student_factor(CONCLUSIONS, n - 1) * statistics.stdev(differences)
+    if evidence.borrowed:
+        mine, other = (float(_end(claim, evidence, v) or 0.0) for v in (higher, lower))
+        mean, bare, half = mine - factor * other, mine - other, scatter
+        text = f"one run, give or take what {n} seeds scatter {ON_OTHER_DATA}; there {above}"
+    else:
+        mean, bare = statistics.fmean(differences), statistics.fmean(by)
+        half = scatter / math.sqrt(n)
+        text = f"{above}, by {number(mean - half)} to {number(mean + half)} (last ten epochs)"
+    basis = evidence.calibrated_by
+    return _Difference(higher, lower, mean, half, bare, text, basis, by, ratios)
 
 
 def _over_own_seeds(
@@ -202,11 +258,42 @@ def judge_time_ratio(claim: Claim, evidence: Evidence) -> Finding:
     if not all(times):
         return Finding(Verdict.NOT_RUN, evidence="run.json holds no times")
     slower, faster = times
+    shown = f"an epoch takes {slower:.3g} s and {faster:.3g} s, on the machine of this run"
+    numbers = {"slower_seconds": slower, "faster_seconds": faster}
+    logs = _logarithms_of_seeds(claim, evidence)
+    if len(logs) > 1:
+        return _time_ratio_over_seeds(claim, logs, shown, numbers)
     ratio = slower / faster
     verdict = Verdict.SUPPORTED if ratio >= SHORT_OF * d["time_ratio"] else Verdict.NOT_SUPPORTED
-    shown = f"an epoch takes {slower:.3g} s and {faster:.3g} s, on the machine of this run"
-    numbers = {"ratio": ratio, "slower_seconds": slower, "faster_seconds": faster}
-    return Finding(verdict, f"{ratio:.2g} times", shown, "times", numbers)
+    return Finding(verdict, f"{ratio:.2g} times", shown, "times", {**numbers, "ratio": ratio})
+
+
+def _logarithms_of_seeds(claim: Claim, evidence: Evidence) -> list[float]:
+    """Of how many times as long an epoch takes, in every seed whose times are known."""
+    seconds = evidence.calibration.seconds if evidence.calibration else {}
+    slower, faster = (seconds.get(claim.details[key], {}) for key in ("slower", "faster"))
+    both = sorted(slower.keys() & faster.keys())
+    return [math.log(slower[s] / faster[s]) for s in both if slower[s] > 0 and faster[s] > 0]
+
+
+def _time_ratio_over_seeds(
+    claim: Claim, logs: Sequence[float], shown: str, numbers: dict[str, float]
+) -> Finding:
+    """By Student's t on the logarithms: times are off by factors."""
+    d, n, mean = claim.details, len(logs), statistics.fmean(logs)
+    half = student_factor(CONCLUSIONS, n - 1) * statistics.stdev(logs) / math.sqrt(n)
+    ratio, low, high = (math.exp(x) for x in (mean, mean - half, mean + half))
+    supported = ratio >= SHORT_OF * d["time_ratio"]
+    return Finding(
+        Verdict.SUPPORTED if supported else Verdict.NOT_SUPPORTED,
+        f"{ratio:.2g} times",
+        f"{low:.2g} to {high:.2g} times over {n} seeds; the run: {shown}",
+        "times",
+        {**numbers, "ratio": ratio, "interval": [low, high], "seeds": n},
+        ""
+        if supported
+        else instead.of_times(d["slower"], d["faster"], d["time_ratio"], ratio, (low, high)),
+    )
 
 
 def _seconds(evidence: Evidence, variant: str) -> float:

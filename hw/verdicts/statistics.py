@@ -15,6 +15,7 @@ from fractions import Fraction
 
 NUMBERS = 0.99  # level at which a printed number is judged
 CONCLUSIONS = 0.95  # level at which a conclusion is judged
+SAME = 1e-6  # numbers no further apart, as parts of one, are the same measurement
 
 
 def decimals(printed: str) -> int:
@@ -93,8 +94,10 @@ def wilson(count: int, n: int, level: float) -> tuple[float, float]:
 def percentile(values: Sequence[float], low: float, high: float) -> float:
     """Where a number known to lie in ``low..high`` stands among ``values``, 0 to 100.
 
-    The middle rank: what is inside counts half, for it may be below or above.
+    The middle rank: what is inside counts half, for it may be below or above. Values that agree
+    in six digits, as many as a calibration keeps, are one.
     """
+    low, high = low - SAME * abs(low), high + SAME * abs(high)
     below = sum(v < low for v in values)
     inside = sum(low <= v <= high for v in values)
     return 100 * (below + inside / 2) / len(values)
@@ -103,6 +106,26 @@ def percentile(values: Sequence[float], low: float, high: float) -> float:
 def deviation(values: Sequence[float]) -> float:
     """Sample standard deviation; 0 of a single value."""
     return statistics.stdev(values) if len(values) > 1 else 0.0
+
+
+def robust_deviation(values: Sequence[float]) -> float:
+    """The standard deviation of a normal sample that outliers do not move: 1.4826 times the median
+    distance from the median (Hampel, JASA 69, 1974)."""
+    middle = statistics.median(values)
+    return 1.4826 * statistics.median(abs(v - middle) for v in values)
+
+
+def variance_ratio(a: Sequence[float], b: Sequence[float]) -> tuple[float, float, float]:
+    """How many times as large the variance behind one sample is as that behind another, with its
+    interval at the level of conclusions.
+
+    By the logarithm of the ratio of sample variances, whose variance is 2/(n - 1) + 2/(m - 1) for
+    normal samples (Bartlett & Kendall, Supplement to the JRSS 8, 1946). The second must scatter.
+    """
+    ratio = statistics.variance(a) / statistics.variance(b)
+    error = math.sqrt(2 / (len(a) - 1) + 2 / (len(b) - 1))
+    factor = math.exp(normal_factor(CONCLUSIONS) * error)
+    return ratio, ratio / factor, ratio * factor
 
 
 def roughness(values: Sequence[float]) -> float:
@@ -161,7 +184,8 @@ class Band:
 
     centre: the middle, ``deviation`` the standard deviation of another run about it.
     factor: so many deviations make the band.
-    basis:  ``calibration``, ``seeds``, ``binomial and swing`` or ``published``.
+    basis:  ``calibration`` or ``shipped calibration`` (``…, on other data``), ``seeds``,
+            ``binomial and swing`` or ``published``.
     text:   the same in words, with the numbers that went in.
     values: by seed, where the band is made of these.
     pair:   standard deviation of the difference of two runs.
@@ -174,6 +198,11 @@ class Band:
     text: str
     pair: float
     values: tuple[float, ...] = ()
+
+    @property
+    def of_seeds(self) -> bool:
+        """Whether its middle is that of seeds, and not one run or a published number."""
+        return bool(self.values) or self.basis == "seeds"
 
     @property
     def half_width(self) -> float:
@@ -218,3 +247,10 @@ def seeds_band(
         pair=sd * math.sqrt(2),
         values=tuple(values),
     )
+
+
+def pair_band(ours: float, sd: float, n: int, basis: str, text: str) -> Band:
+    """Where a second run ends up if the first one ended up at ``ours`` and ``n`` others, which may
+    have had another middle, scatter by ``sd``."""
+    pair = sd * math.sqrt(2)
+    return Band(ours, pair, student_factor(NUMBERS, n - 1), basis, text, pair)

@@ -12,7 +12,7 @@ from support import CommandLine
 from hw.commands.calibrate import parse_seeds
 from hw.config import catalog
 from hw.errors import UsageError
-from hw.verdicts import calibration, gather
+from hw.verdicts import calibration, gather, one_start
 
 # A small question with data: an epoch of the few landscapes takes milliseconds.
 ID = "ist2024.q1.l1_sparsity"
@@ -110,6 +110,64 @@ def test_stand_in_is_said_loudly(hw: CommandLine) -> None:
     assert "SYNTHETIC STAND-IN" in answer.err
     # And is not what a number is held against.
     assert gather(catalog.find(ID), hw.results).calibration is None
+
+
+# A small network that is not chaotic: rounding stays rounding.
+NETWORK = "ist2021.q2.neural_regression"
+
+
+@pytest.mark.usefixtures("tiny_stand_ins")
+class TestOneStart:
+    def values(self, hw: CommandLine, metric: str = "train_loss") -> dict[int, float]:
+        found = calibration.read(hw.folder(NETWORK), one_start.FILE)
+        assert found is not None
+        return found.of("default", metric)
+
+    def test_beside_the_seeds_it_tells_chance_from_chaos(self, hw_stand_in: CommandLine) -> None:
+        hw = hw_stand_in
+        assert hw("run", NETWORK, "-q").code == 0
+        metrics = json.loads((hw.folder(NETWORK) / "metrics.json").read_text())["default"]
+        answer = hw("calibrate", NETWORK, "--seeds", "1..3", "--ulps", "3")
+        assert answer.code == 0, answer.err
+        ends = self.values(hw)
+        assert list(ends) == [1, 2, 3]
+        # From the start of the configured seed, and moved.
+        assert list(ends.values()) == pytest.approx([metrics["train_loss"]] * 3, rel=1e-6)
+        assert metrics["train_loss"] not in ends.values()
+        text = " ".join(answer.out.split())
+        assert "default train_loss: 3 runs from one start, its last bits changed, scatter" in text
+        assert "0 % of the variance (0 to 0 %) is chaos" in text
+
+    def test_changes_are_added_and_nothing_runs_twice(
+        self, hw_stand_in: CommandLine, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        hw = hw_stand_in
+        assert hw("calibrate", NETWORK, "--ulps", "2", "-q").code == 0
+        two = self.values(hw)
+        assert hw("calibrate", NETWORK, "--ulps", "3", "--jobs", "1").code == 0
+        three = self.values(hw)
+        assert list(three) == [1, 2, 3]
+        assert {k: three[k] for k in two} == two
+        monkeypatch.setattr("hw.runs.executor.perform", pytest.fail)
+        path = hw.folder(NETWORK) / one_start.FILE
+        before = path.read_bytes()
+        answer = hw("calibrate", NETWORK, "--ulps", "3", "--json")
+        assert answer.code == 0
+        assert "3 changes of the start up to date" in answer.err
+        assert path.read_bytes() == before
+        assert answer.json == json.loads(before)
+        assert answer.json["folders"] == {}
+
+    def test_usage(self, hw_stand_in: CommandLine) -> None:
+        hw = hw_stand_in
+        assert "from 2" in hw("calibrate", NETWORK, "--ulps", "1").error
+        assert "whole number" in hw("calibrate", NETWORK, "--ulps", "x").error
+        answer = hw("calibrate", "ist2024.q3.quadratic_activation", "--ulps", "2")
+        assert "trains nothing" in answer.error
+        # A linear model starts at zero, where there is nothing to change.
+        answer = hw("calibrate", "q1.perceptron", "--ulps", "2")
+        assert answer.code == 2
+        assert "no last place to change" in answer.error
 
 
 def test_usage(hw: CommandLine) -> None:

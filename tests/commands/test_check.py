@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import json
+import statistics
+
 import pytest
 from support import CommandLine
-from written_results import OTHER, STAND_IN, calibrate, curve, outcome, write
+from written_results import OTHER, PUBLISHED, STAND_IN, calibrate, curve, outcome, write
 
 from hw.config import catalog
 from hw.results.outcome import Outcome
-from hw.verdicts.plausible import CAUSES
+from hw.verdicts import calibration, one_start
+from hw.verdicts.hints import CAUSES
 
 MLP, LINEAR = "ist2024.q1.mlp", "ist2024.q1.logistic_regression"
 
@@ -183,3 +187,63 @@ def test_every_published_number_can_be_checked_without_results(name: str, hw: Co
         if claim.sort == "value" and claim.details["metric"].endswith("accuracy"):
             word = f"{claim.variant}.{claim.details['metric']}={claim.details['value']}"
             assert hw("check", name, word).code == 0
+
+
+class TestOneStart:
+    def write(self, hw: CommandLine, settings: str = "") -> None:
+        write(hw.results, MLP, {"default": run(0.54)})
+        calibrate(hw.results, MLP, seeds())
+        question = catalog.find(MLP)
+        changes = {k: {"default": run(0.53 + k / 100)} for k in (1, 2, 3)}
+        values = calibration.values_of(["default"], changes)
+        path = one_start.write(hw.folder(MLP), question, PUBLISHED, values)
+        if settings:
+            document = json.loads(path.read_text())
+            document["depends_on"]["settings"] = settings
+            path.write_text(json.dumps(document))
+
+    def test_what_of_the_scatter_is_chaos(self, hw: CommandLine) -> None:
+        self.write(hw)
+        (told,) = hw("check", MLP, "test_accuracy=0.53", "--json").json["numbers"]
+        assert told["chaos"]["runs"] == 3
+        assert told["chaos"]["one_start_std"] == pytest.approx(0.01)
+        of_seeds = [r["default"].metrics["test_accuracy"] for r in seeds().values()]
+        share = 0.01**2 / statistics.variance(of_seeds)
+        assert told["chaos"]["share"] == pytest.approx(min(1, share))
+        out = " ".join(hw("check", MLP, "test_accuracy=0.53").out.split())
+        assert "(from one start ± 0.0100)" in out
+        assert "3 runs from one start, its last bits changed, scatter by 0.0100" in out
+
+    def test_of_other_settings_it_is_said_and_not_used(self, hw: CommandLine) -> None:
+        self.write(hw, settings="others")
+        answer = hw("check", MLP, "test_accuracy=0.53")
+        assert "one start" not in answer.out
+        assert "runs from one start not used, for other settings" in answer.err
+        assert "--ulps 10" in answer.err
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("suffix", [".pdf", ".png", ".svg"])
+def test_a_figure_of_the_number_among_the_seeds(suffix: str, hw: CommandLine) -> None:
+    calibrate(hw.results, MLP, seeds())
+    path = hw.results / f"mine{suffix}"
+    words = ("check", "q1.mlp", "test_accuracy=0.53", "validation_accuracy=0.53")
+    answer = hw(*words, "--figure", path)
+    assert answer.code == 0
+    assert answer.err.endswith(f"figure: {path}\n")
+    assert [p.name for p in hw.results.glob("mine*")] == [path.name]
+    magic = {".pdf": b"%PDF", ".png": b"\x89PNG", ".svg": b"<?xml"}[suffix]
+    first = path.read_bytes()
+    assert first.startswith(magic)
+    hw(*words, "--figure", path)
+    assert path.read_bytes() == first
+
+
+def test_a_figure_needs_seeds_and_a_known_form(hw: CommandLine) -> None:
+    write(hw.results, MLP, {"default": run(0.54)})
+    answer = hw("check", "q1.mlp", "test_accuracy=0.53", "--figure", "mine.png")
+    assert answer.code == 1
+    assert "python -m hw calibrate q1.mlp" in answer.error
+    answer = hw("check", "q1.mlp", "test_accuracy=0.53", "--figure", "mine.jpg")
+    assert answer.code == 2
+    assert ".pdf, .png or .svg" in answer.error

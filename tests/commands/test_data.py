@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import json
 import os
 import subprocess
@@ -93,6 +94,20 @@ def test_verify(some: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "sound" in printed.out
     assert run(some, "verify", "ames") == 4
     assert "hw data fetch ames" in capsys.readouterr().err
+
+
+def test_other_bytes_are_told_with_the_hash_they_should_have(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_set(tmp_path, "octmnist", {"train": 9, "validation": 4, "test": 5})
+    path = tmp_path / "octmnist" / "octmnist.npz"
+    assert run(tmp_path, "verify", "octmnist") == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    own = hashlib.md5(path.read_bytes()).hexdigest()
+    published = "c68d92d5b585d8d81f7112f81e2d0842"
+    assert line == (
+        f"note: {path} has the md5 {own}; the published octmnist.npz has the md5 {published}"
+    )
 
 
 def test_verify_of_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -157,6 +157,17 @@ class Handler(BaseHTTPRequestHandler):
     def sly_page(self, start: int) -> None:
         self.send(b"\n <html>Sign in</html>", Content_Type="application/octet-stream")
 
+    def pointer(self, start: int) -> None:
+        self.send(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n")
+
+    def do_CONNECT(self) -> None:
+        """As a proxy that lets nobody through."""
+        self.close_connection = True
+        self.send_error(403)
+
+    def forbidden(self, start: int) -> None:
+        self.send(b"", 403)
+
     def empty(self, start: int) -> None:
         self.send(b"")
 
@@ -231,6 +242,7 @@ def test_a_file_of_the_user_is_left_alone(server: Any, tmp_path: Path) -> None:
         ("broken", "HTTP 500"),
         ("page", "web page"),
         ("sly-page", "web page"),
+        ("pointer", "answers with a Git LFS pointer"),
         ("empty", "nothing"),
         ("wrong-bytes", "other bytes"),
         ("other-size", "offers"),
@@ -333,6 +345,34 @@ def test_proxies_of_the_environment_are_used(
     entry = dataclasses.replace(entry, files=(dataclasses.replace(entry.files[0], urls=(url,)),))
     monkeypatch.setenv("http_proxy", server.url)
     assert fetch(entry, tmp_path) == FETCHED
+
+
+@pytest.mark.parametrize(
+    ("scheme", "words"), [("https", "refused: 403 Forbidden"), ("http", "HTTP 403")]
+)
+def test_a_proxy_that_refuses_is_named_without_its_password(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scheme: str, words: str
+) -> None:
+    entry = wanted(server, "good")
+    url = f"{scheme}://files.example/forbidden/octmnist.npz"
+    entry = dataclasses.replace(entry, files=(dataclasses.replace(entry.files[0], urls=(url,)),))
+    proxy = server.url.removeprefix("http://")
+    monkeypatch.setenv(f"{scheme}_proxy", f"http://somebody:secret@{proxy}")
+    with pytest.raises(DataError) as caught:
+        fetch(entry, tmp_path)
+    assert f"files.example: {words} through the proxy {proxy}" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    monkeypatch.setenv("no_proxy", "files.example")
+    assert download._through(url) == ""
+
+
+def test_a_file_to_fetch_by_hand_is_told_with_its_hash(tmp_path: Path) -> None:
+    (path,) = find("octmnist").paths(tmp_path)
+    with pytest.raises(DataError, match=r"octmnist\.npz has the md5 c68d92d5b585d8d81f711"):
+        fetch(find("octmnist"), tmp_path)
+    with pytest.raises(DataError, match=r"images-idx3-ubyte\.gz unpacks to the sha256 ba891046e"):
+        fetch(find("mnist"), tmp_path)
+    assert "has the md5 c68d" in find("octmnist").how_to_get(path)
 
 
 def test_a_dead_network_costs_seconds(

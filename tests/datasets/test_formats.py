@@ -77,19 +77,29 @@ def test_idx_round_trip(tmp_path: Path) -> None:
     read = formats.read_idx(path, IMAGES)
     assert read.dtype == np.uint8
     np.testing.assert_array_equal(read, PIXELS)
+    path.write_bytes(idx(PIXELS))  # as a browser leaves it that unpacks what it fetches
+    np.testing.assert_array_equal(formats.read_idx(path, IMAGES), PIXELS)
     path.write_bytes(gz(idx(CLASSES)))
     np.testing.assert_array_equal(formats.read_idx(path, LABELS), CLASSES)
 
 
 VALID_IDX = idx(PIXELS)
+LFS_POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
 
 
 @pytest.mark.parametrize(
     ("content", "word"),
     [
         (b"", "empty"),
-        (b"<!DOCTYPE html><html>", "not readable"),
-        (VALID_IDX, "not readable"),  # not compressed
+        (b"<!DOCTYPE html><html>", "a web page, not the file of that name"),
+        (LFS_POINTER, "a Git LFS pointer, not the file of that name"),
+        (b"\x1f\x8b\x07" + VALID_IDX, "not readable"),
+        (b"no idx file at all", "not an idx file"),
+        (VALID_IDX[:-1], "truncated"),  # not compressed
+        (VALID_IDX + b"x", "longer"),
         (gz(b""), "empty"),
         (gz(b"\0\0"), "truncated"),
         (gz(VALID_IDX)[:-20], "truncated"),
@@ -443,7 +453,7 @@ def resized(size: int) -> bytes:
     ("content", "word"),
     [
         (b"", "empty"),
-        (b"<html>", "not readable"),
+        (b"<html>", "a web page"),
         (gz(b""), "empty"),
         (gz(b"x" * 5000), "not readable"),
         (gz_tar()[:-50], "truncated"),

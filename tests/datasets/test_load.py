@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import hashlib
 import os
 import shutil
@@ -95,6 +96,8 @@ def test_a_copy_that_was_compressed_anew_is_the_published_file(tmp_path: Path) -
     for level in (1, 9):
         path.write_bytes(gz(content, level))
         assert hashes.is_published(file, path)
+    path.write_bytes(content)  # unpacked, under the old name
+    assert hashes.is_published(file, path)
     for other in (gz(b"other data"), gz(content)[:-3], b"no gzip file", b""):
         path.write_bytes(other)
         assert not hashes.is_published(file, path)
@@ -106,6 +109,47 @@ def test_what_unpacks_to_far_too_much_is_not_hashed_to_its_end(tmp_path: Path) -
     start = time.process_time()
     assert not hashes.is_published(File("a.gz", (), "unpacked-sha256:0"), path)
     assert time.process_time() - start < 0.5
+
+
+def test_a_file_that_is_far_too_large_is_not_hashed(tmp_path: Path) -> None:
+    entry = registry.entry("octmnist")
+    path = tmp_path / "octmnist.npz"
+    with path.open("wb") as file:
+        file.truncate(20_000_000_000)
+    start = time.process_time()
+    with pytest.raises(DataError, match="larger than 400000000 bytes"):
+        hashes.of(entry, [path])
+    assert time.process_time() - start < 0.5
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads it all")
+def test_a_folder_that_cannot_be_read_is_no_missing_file(tmp_path: Path) -> None:
+    write_set(tmp_path, "octmnist", {"train": 9, "validation": 4, "test": 9})
+    (tmp_path / "octmnist").chmod(0)
+    try:
+        with pytest.raises(DataError, match="make it readable, or choose another folder"):
+            datasets.load("octmnist", "ist2023", tmp_path)
+    finally:
+        (tmp_path / "octmnist").chmod(0o755)
+
+
+def test_idx_files_are_read_as_other_programs_leave_them(tmp_path: Path) -> None:
+    write_set(tmp_path, "mnist", {"train": 30, "test": 30})
+    packed = datasets.load("mnist", "e1394-torch", tmp_path, "real")
+    for path in (tmp_path / "mnist").iterdir():
+        path.with_suffix("").write_bytes(gzip.decompress(path.read_bytes()))
+        path.unlink()
+    assert datasets.exists("mnist", tmp_path)
+    unpacked = datasets.load("mnist", "e1394-torch", tmp_path, "real")
+    for name, split in packed.splits.items():
+        np.testing.assert_array_equal(split.labels, unpacked.splits[name].labels)
+        np.testing.assert_array_equal(split.features.stored, unpacked.splits[name].features.stored)
+
+
+def test_a_test_set_that_is_too_small_for_its_cut_is_noted(tmp_path: Path) -> None:
+    write_set(tmp_path, "octmnist", {"train": 9, "validation": 4, "test": 40})
+    *_, note = datasets.load("octmnist", "ist2023", tmp_path).notes
+    assert "is cut to 182/55/42/250 images of classes 0 to 3, and the file has" in note
 
 
 def test_a_changed_file_is_hashed_again(tmp_path: Path) -> None:

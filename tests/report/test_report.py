@@ -14,14 +14,17 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+import written_results
 import yaml
 from support import CommandLine
+from written_results import calibrate, curve, outcome
 
 from hw.config import catalog
 from hw.figures import metadata
 from hw.figures.draw import draw_all
 from hw.report import markdown, model, pictures, write
 from hw.results.folder import Folder
+from hw.results.outcome import Outcome
 from hw.verdicts import Verdict
 
 VOID = {"meta", "link", "img", "input", "br"}
@@ -428,3 +431,47 @@ def test_a_folder_that_cannot_be_written_is_one_line(hw: CommandLine) -> None:
     answer = hw("report")
     assert answer.code == 1
     assert "report" in answer.error
+
+
+@pytest.mark.figures
+def test_seeds_are_drawn_beside_and_beneath(results: Path) -> None:
+    """Where the seeds end as a figure, and the band of their curves for the page's script."""
+    data = {**REAL, "sha256": "0"}
+    perceptron(results, data=data)
+    runs = {
+        s: {"default": outcome({"test_accuracy": 0.4 + s / 100}, curve([0.3, 0.35, 0.4 + s / 100]))}
+        for s in (1, 2, 3)
+    }
+    calibrate(results, "ist2024.q1.perceptron", runs, data)
+    text = write(results)[0].read_text()
+    section = text[text.index('id="ist2024-q1-perceptron-seeds"') :][:400_000]
+    assert "data:image/svg+xml;base64," in section
+    assert "seeds 1..3 of your own calibration" in section
+    (data,) = re.findall(r'id="ist2024-q1-perceptron-data">(.*?)</script>', text)
+    drawn = json.loads(data)
+    assert drawn["seeds"] == 3
+    (band,) = drawn["bands"]
+    assert (band["variant"], band["metric"], band["x"]) == (
+        *("default", "validation_accuracy"),
+        [1, 2, 3],
+    )
+    assert band["low"] == [0.3, 0.35, 0.41]
+    assert band["high"] == [0.3, 0.35, 0.43]
+    assert write(results)[0].read_text() == text
+
+
+def test_what_seeds_do_not_bear_out_says_what_to_believe_instead(results: Path) -> None:
+    name = "ist2024.q1.logistic_regression"
+
+    def runs(s: int) -> dict[str, Outcome]:
+        def one(value: float) -> Outcome:
+            return outcome(history=curve([value] * 12))
+
+        return {"plain": one(0.5 + s / 1000), "l2": one(0.46 - s / 1000)}
+
+    written_results.write(results, name, runs(1))
+    calibrate(results, name, {s: runs(s) for s in range(1, 7)})
+    words = Page(write(results)[0].read_text()).words
+    assert "Believe instead: validation accuracy ends lower with l2 than with plain, by" in words
+    path = write(results, markdown=True)[1]
+    assert "**Believe instead:** validation accuracy ends lower with l2" in path.read_text()

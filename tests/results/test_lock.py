@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support import CommandLine
+from windows import Msvcrt
 
 from hw.errors import HwError
 from hw.results import lock
@@ -23,6 +24,15 @@ from hw.results.lock import InUse, acquire, is_held
 NOBODY = 65534
 pytest.importorskip("fcntl", reason="this platform has no flock")
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(params=["flock", "msvcrt"])
+def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The locks of this platform, and those of one without them."""
+    if request.param == "msvcrt":
+        monkeypatch.setattr(lock, "fcntl", None)
+        monkeypatch.setattr(lock, "msvcrt", Msvcrt)
+
 
 HOLDER = """
 import sys
@@ -56,6 +66,7 @@ def holder(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
             pass
 
 
+@pytest.mark.usefixtures("kernel")
 def test_a_second_one_is_refused_and_told_by_whom(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     with holder(folder) as process:
@@ -64,6 +75,7 @@ def test_a_second_one_is_refused_and_told_by_whom(tmp_path: Path) -> None:
             acquire(folder)
 
 
+@pytest.mark.usefixtures("kernel")
 @pytest.mark.parametrize("how", ["release", "end", "kill"])
 def test_a_process_that_is_gone_holds_nothing(tmp_path: Path, how: str) -> None:
     with holder(tmp_path, how) as process:
@@ -83,12 +95,25 @@ def test_a_process_that_is_gone_holds_nothing(tmp_path: Path, how: str) -> None:
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("kernel")
 def test_two_folders_are_two_locks(tmp_path: Path) -> None:
     with holder(tmp_path / "one"):
         held = acquire(tmp_path / "two")
         assert held is not None
         held.release()
         assert not is_held(tmp_path / "two")
+
+
+def test_who_only_asks_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows has no shared locks: whoever asks has the lock for a moment."""
+    asking = acquire(tmp_path)
+    assert asking is not None
+    monkeypatch.setattr(lock, "fcntl", None)
+    monkeypatch.setattr(lock, "msvcrt", Msvcrt)
+    monkeypatch.setattr(lock.time, "sleep", lambda _: asking.release())
+    held = acquire(tmp_path)
+    assert held is not None
+    held.release()
 
 
 def test_a_lock_that_is_released_while_one_waits_at_the_door(

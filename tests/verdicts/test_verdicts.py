@@ -35,6 +35,7 @@ from hw.verdicts.statistics import (
     student_factor,
     turning_score,
     turns,
+    variance_ratio,
     wilson,
 )
 
@@ -157,6 +158,15 @@ class TestStatistics:
             mean, sd = statistics.fmean(seeds), statistics.stdev(seeds)
             hits += seeds_band(mean, sd, 5, "calibration", "").holds(one_more)
         assert 0.98 < hits / 2000 < 0.998
+
+    def test_a_ratio_of_variances_lies_in_its_interval_in_95_of_100(self) -> None:
+        hits = 0
+        for _ in range(1000):
+            a, b = RNG.normal(0, 3, 12), RNG.normal(0, 2, 15)
+            ratio, low, high = variance_ratio(a.tolist(), b.tolist())
+            assert ratio == pytest.approx(a.var(ddof=1) / b.var(ddof=1))
+            hits += low <= 9 / 4 <= high
+        assert 0.92 < hits / 1000 < 0.98
 
     def test_nothing_scatters(self) -> None:
         band = seeds_band(0.5, 0.0, 4, "calibration", "", [0.5] * 4)

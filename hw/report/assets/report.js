@@ -183,6 +183,7 @@
       }
       if (!alone) group("Variant", ...this.variants.map((v, i) => chip(v, !this.off.has(`variant:${v}`), toggle(`variant:${v}`), [colour(i), 0])));
       if (this.backends.length > 1) group("In", ...this.backends.map((b) => chip(b, !this.off.has(`backend:${b}`), toggle(`backend:${b}`))));
+      if (this.data.bands.length) group("Spread", chip(`over ${this.data.seeds} seeds`, !this.off.has("bands"), toggle("bands")));
       group("Axis", chip("logarithmic", this.log, (on) => { this.log = on; this.draw(); }));
     }
     visible() {
@@ -206,8 +207,9 @@
       picture.setAttribute("aria-label", `${this.unit} by epoch; left and right arrow keys read the values`);
       const has = (k) => this.lines.some((l) => l.variant === k.variant && l.metric === k.metric);
       const published = this.data.published.filter(has), ranges = this.data.ranges.filter(has);
+      const bands = this.off.has("bands") ? [] : this.data.bands.filter(has);
       const usable = (v) => !this.log || v > 0;
-      const values = [...this.lines.flatMap((l) => l.y), ...published.map((p) => p.value), ...ranges.flatMap((r) => [r.low, r.high])].filter(usable);
+      const values = [...this.lines.flatMap((l) => l.y), ...published.map((p) => p.value), ...ranges.flatMap((r) => [r.low, r.high]), ...bands.flatMap((b) => [...b.low, ...b.high])].filter(usable);
       const epochs = this.lines.flatMap((l) => [l.x[0], l.x[l.x.length - 1]]);
       if (!values.length) { this.chart.replaceChildren(html("p", { class: "empty" }, "Nothing to show: choose a curve and a variant.")); return; }
       const map = (v) => this.log ? Math.log10(v) : v;
@@ -234,6 +236,10 @@
       picture.append(grid);
       if (this.data.stand_in) picture.append(svg("text", { class: "synthetic", x: W - RIGHT, y: H - 3, "text-anchor": "end" }, "synthetic stand-in data"));
       const colourOf = (k) => this.lines.find((l) => l.variant === k.variant && l.metric === k.metric).colour;
+      for (const b of bands) {
+        const edge = (y) => y.map((v, i) => [b.x[i], v]).filter(([, v]) => usable(v)).map(([e, v]) => `${X(e).toFixed(1)} ${Y(v).toFixed(1)}`);
+        picture.append(svg("path", { class: "spread", d: `M${[...edge(b.high), ...edge(b.low).reverse()].join("L")}Z`, style: `fill: ${colourOf(b)}` }));
+      }
       for (const r of ranges) picture.append(svg("rect", { class: "band", x: LEFT, width: W - LEFT - RIGHT, y: Y(Math.max(r.low, r.high)), height: Math.abs(Y(r.low) - Y(r.high)), style: `fill: ${colourOf(r)}` }));
       for (const p of published.filter((p) => usable(p.value))) {
         const line = svg("line", { class: "known", x1: LEFT, x2: W - RIGHT, y1: Y(p.value), y2: Y(p.value), style: `stroke: ${colourOf(p)}` });

@@ -296,8 +296,8 @@ def part_3_construction(lab: Bench) -> None:
     lab.plots["construction"] = {"dimension": dimensions, **errors}
     lab.check(
         "published_construction",
-        "W = Qᵀ, v = λ and b = ½(1 - λ⁻¹ ⊙ Qᵀc_2), padded with zeros, give back c_1, c_2 and, but for"
-        " the sign that equation (4) lost, c_3",
+        "W = Qᵀ, v = λ and b = ½(1 - λ⁻¹ ⊙ Qᵀc_2), padded with zeros, give back c_1, c_2 and, but"
+        " for the sign that equation (4) lost, c_3",
         twice and max(but_for_sign) < EXACT,
         f"with c_3 as equation (4) has it, at most {max(but_for_sign):.1e} away over random c; with"
         f" the c_3 that Θ has, ‖c_Θ - c‖ is from {min(published):.2g} to {max(published):.2g}: for"

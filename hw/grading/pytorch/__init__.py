@@ -1,0 +1,1 @@
+"""Hand-ins in PyTorch: modules of linear layers that are trained in batches by ``train_batch``."""

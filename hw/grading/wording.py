@@ -1,0 +1,107 @@
+"""What is found, in sentences for a student: the fact that should hold, what was seen, one thing to
+try. Never blame."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hw.grading.matching import Match
+from hw.grading.material import Array
+from hw.grading.walk import Parting
+
+SHOWN = 5  # entries
+
+
+def of_match(match: Match | None) -> str:
+    """The facts that should hold, and what to try; or how near the nearest known mistake comes."""
+    if match is None:
+        return "It is no mistake that is known here."
+    if not match.exact:
+        nearest = match.mistakes[0]
+        return (
+            f"It is no mistake that is known here; most like {nearest.id}, "
+            f"which goes along for {match.agreed} of the updates that differ."
+        )
+    return " ".join(f"{mistake.says} {mistake.hint}".strip() for mistake in match.mistakes)
+
+
+def names(match: Match) -> str:
+    return " and ".join(mistake.id for mistake in match.mistakes)
+
+
+def place(parting: Parting) -> str:
+    return f"{parting.parameter}{_index(parting.entry)}, update {parting.call}"
+
+
+def entry(array: Array, index: tuple[int, ...]) -> str:
+    return number(float(array[index]))
+
+
+def number(value: float) -> str:
+    return f"{value:.6g}"
+
+
+def apart(parting: Parting) -> str:
+    """Which parameters differ, and how their steps compare."""
+    which = _listed(parting.differing)
+    ratio = step_ratio(parting)
+    if ratio is not None:
+        return f"{which} differ; the step of {parting.parameter} is {ratio:.4g} times as long"
+    rows = _rows(parting)
+    return f"{which} differ{rows}"
+
+
+def step_ratio(parting: Parting) -> float | None:
+    """The one number that all steps of the parameter are off by; None where there is no such."""
+    expected = (parting.expected - parting.before).ravel()
+    actual = (parting.actual - parting.before).ravel()
+    size = float(np.abs(expected).max(initial=0))
+    tiny = np.finfo(float).eps * float(np.abs(parting.before).max(initial=0))
+    if not size > 1e3 * tiny or not np.isfinite(actual).all():
+        return None
+    ratio = float(expected @ actual / (expected @ expected))
+    # The steps are differences of numbers that are a hundred times as large.
+    if np.abs(actual - ratio * expected).max() > 1e-6 * max(size, abs(ratio) * size):
+        return None
+    return ratio
+
+
+def _rows(parting: Parting) -> str:
+    if parting.expected.ndim != 2:
+        return ""
+    off = np.abs(parting.actual - parting.expected)
+    rows = np.flatnonzero(~(off.max(axis=1) <= 1e-9 * np.abs(parting.expected).max(initial=1)))
+    if len(rows) in (0, len(off)):
+        return ""
+    return f", in {len(rows)} of {len(off)} rows of {parting.parameter}"
+
+
+def explanation(parting: Parting, match: Match | None) -> list[str]:
+    """The update, the formula, and the entries that differ most, with both numbers."""
+    lines = [f"update {parting.call}: {_listed(parting.differing)} part"]
+    for mistake in match.mistakes if match else ():
+        lines += [f"{mistake.id}: {mistake.says}", f"  handout: {mistake.handout}"]
+        if match and match.exact:
+            for line, text in match.changes:
+                lines += [f"  the reference has   {line}"]
+                shown = text.strip().splitlines() or ["(nothing)"]
+                lines += [f"  yours behaves as    {part}" for part in shown]
+    off = np.abs(parting.actual - parting.expected)
+    off = np.where(np.isfinite(off), off, np.inf)
+    for flat in np.argsort(-off, axis=None, kind="stable")[:SHOWN]:
+        index = tuple(int(i) for i in np.unravel_index(int(flat), off.shape))
+        before, expected = parting.before[index], parting.expected[index]
+        lines.append(
+            f"{parting.parameter}{_index(index)}: {before:.10g} before; {expected:.10g} expected, "
+            f"{parting.actual[index]:.10g} found"
+        )
+    return lines
+
+
+def _index(index: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, index))}]"
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    *most, last = names or ("some parameters",)
+    return f"{', '.join(most)} and {last}" if most else last
