@@ -49,6 +49,8 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; 2 where something is wrong."""
+    if not args.dir.is_dir():
+        raise UsageError(f"{args.dir}: no such folder")
     with folders.using([args.dir]):
         found = list(_of_folder(args.dir.resolve(), args))
     if not found:
