@@ -545,7 +545,7 @@ def _at_once(bench: Bench, seed: int) -> str:
     results = Path(tempfile.mkdtemp(dir=bench.root))
     chance = random.Random(seed)
     commands = [("run", TRAINED, "--epochs", "2", "-q"), ("run", TRAINED, "--variant", "l2", "--epochs", "2", "-q"),
-                ("report",), ("verify",), ("list",), ("run", PROVED, "-q")]  # fmt: skip # noqa: E501
+                ("report",), ("verify",), ("list",), ("run", PROVED, "-q")]  # fmt: skip
     children = []
     for _ in range(8):
         command = chance.choice(commands)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 import pytest
 from planted import Planted, planted
 
@@ -13,8 +12,8 @@ from hw.grading import engine
 from hw.grading.assignment import Assignment, assignments
 from hw.grading.findings import ModelResult
 from hw.grading.hand_in import HandIn
-from hw.grading.session import Session
 from hw.grading.mistakes import Changes, known
+from hw.grading.session import Session
 
 HOMEWORKS = {
     "perceptron": ("ist2024", "hw1-q1.py"),
