@@ -44,8 +44,8 @@ def check(session: Session, made: Made, notes: Notes) -> None:
     if match is None:
         return notes.passed(
             CHECK,
-            "The initial parameters are other draws from the right distribution, which are as good; "
-            "the digits in a report differ.",
+            "The initial parameters are other draws from the right distribution, which are as "
+            "good; only the digits in a report differ.",
         )
     if match.harmless:
         return notes.passed(CHECK, wording.of_match(match))
