@@ -43,11 +43,13 @@ class Parting:
     differing: tuple[str, ...]
 
     @property
+    def values(self) -> tuple[Array, Array, Array]:
+        return self.before, self.expected, self.actual
+
+    @property
     def entry(self) -> tuple[int, ...]:
         """The index of the entry that differs most."""
-        apart = np.abs(self.expected - self.actual)
-        apart = np.where(np.isfinite(apart), apart, np.inf)
-        return tuple(int(i) for i in np.unravel_index(int(apart.argmax()), apart.shape))
+        return most_apart(self.expected, self.actual)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +133,13 @@ class Walk:
                 call + 1, worst, apart[worst], before[worst], after[worst], actual[worst], differing
             )
         return None
+
+
+def most_apart(expected: Array, actual: Array, most: int = 1) -> list[tuple[int, ...]]:
+    """The indices of the entries that differ most, the largest difference first."""
+    apart = np.nan_to_num(np.abs(expected - actual), nan=np.inf)
+    order = np.argsort(-apart, axis=None, kind="stable")[:most]
+    return [tuple(int(i) for i in np.unravel_index(int(flat), apart.shape)) for flat in order]
 
 
 def difference(before: Array, expected: Array, actual: Array, least: float = 0.0) -> float:

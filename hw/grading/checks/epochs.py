@@ -70,8 +70,7 @@ def _judge(session: Session, walk: Walk, changes: Changes, notes: Notes) -> Chan
     notes.failed(
         EPOCH,
         f"{wording.of_match(match)} {wording.apart(parting)} after an epoch.",
-        expected=wording.entry(parting.expected, parting.entry),
-        actual=wording.entry(parting.actual, parting.entry),
+        *wording.entries(parting),
         where=f"{session.model.cls}.{session.train}, {wording.place(parting)}",
         match=match,
         explain=wording.explanation(parting, match),
@@ -114,8 +113,7 @@ def check_loss(session: Session, walk: Walk, reported: Any, changes: Changes, no
         LOSS,
         f"{wording.of_match(match)} The updates do not depend on it: only the number that is "
         f"reported differs{size}.",
-        expected=wording.number(expected),
-        actual=wording.number(value),
+        *wording.both(expected, value),
         where=where,
         match=match,
         explain=_formulas(match),

@@ -139,13 +139,12 @@ def failed(
     seen = f"It parts from the reference at update {parting.call}{penalty}{size}: "
     seen += f"{wording.apart(parting)}."
     if match is not None and match.exact:
-        seen += f" {wording.names(match)} behaves exactly as this does."
+        seen += f" {wording.behaves(match)}"
     place = walk.layout.places[parting.parameter]
     notes.failed(
         check,
         f"{wording.of_match(match)} {seen}",
-        expected=wording.entry(parting.expected, parting.entry),
-        actual=wording.entry(parting.actual, parting.entry),
+        *wording.entries(parting),
         where=f"{session.model.cls}.{session.train}, {wording.place(parting)} ({place})",
         match=match,
         explain=wording.explanation(parting, match),

@@ -459,7 +459,7 @@ class Examination:
         place, expected, actual = entry
         text = wording.of_match(match)
         if match is not None:
-            text += f" {wording.names(match)} behaves exactly as this does."
+            text += f" {wording.behaves(match)}"
         explain = [f"handout: {m.handout}" for m in match.mistakes if m.handout] if match else []
         self.notes.failed(check, text, expected, actual, where + place, match, explain)
 
