@@ -160,17 +160,25 @@ def _completer(
         return DirectoriesCompleter()
     if metavar == "FILE":
         return FilesCompleter()
+    if metavar.endswith("RUN"):
+        return lambda prefix, **_: [*_runs(), *ids(), *FilesCompleter()(prefix)]
     if metavar == "KIND":
         return lambda **_: every_kind()
     if metavar == "HOMEWORK":
         return lambda **_: catalog.homeworks()
-    if metavar in ("A", "B"):
-        return lambda prefix, **_: [*ids(), *FilesCompleter()(prefix)]
     if "|" in metavar:  # [status|fetch|verify] [NAME...]
         from hw.commands.data import names
 
         return lambda **_: [*re.findall(r"[a-z]+", metavar), *names()]
     return None
+
+
+def _runs() -> list[str]:
+    """The names of the runs that there are, in the results folder of the environment."""
+    from hw.results.stored import all_runs
+
+    results = Path(os.environ.get("HW_RESULTS_DIR") or "results")
+    return [name for run in all_runs(results) for name in run.names]
 
 
 def _named(words: Sequence[str]) -> list[Question]:

@@ -33,7 +33,10 @@ def assignment(homework: str, file: str) -> Assignment:
 def grade(hand_in: Planted, model: str, of: tuple[str, str] | None = None) -> ModelResult:
     asked = assignment(*(of or HOMEWORKS[model]))
     nowhere = Path("/nowhere")
-    return engine.grade(cast(HandIn, hand_in), asked, only=model, directory=nowhere)[model]
+    results = engine.grade(
+        cast(HandIn, hand_in), asked, only=model, directory=nowhere, scripts=False
+    )
+    return results[model]
 
 
 # What only large numbers show: the landscapes have more pixels than the other images.
