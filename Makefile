@@ -1,6 +1,6 @@
 # Bare `make` lists the targets. Everything runs in .venv, which is made when it is needed.
 #   make all DATA_DIR=... RESULTS_DIR=... JOBS=...   other folders, other number of processes
-#   make test EXTRAS=dev,cluster,keras              with the tests of optional extras
+#   make test EXTRAS=dev,cluster,keras,tensorboard  with the tests of optional extras
 
 PYTHON ?= python3
 VENV := .venv

@@ -6,16 +6,16 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hw import console
+from hw import console, datasets
 from hw.commands import VERBS
-from hw.config.claims import count_faults, published_values, said
+from hw.config import catalog
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.results.files import as_json
 from hw.results.folder import is_stand_in
-from hw.results.outcome import Outcome
-from hw.runs import progress, runner
+from hw.results.identity import shown
+from hw.runs import progress, runner, summary, sweep
 from hw.runs.machine import cores
-from hw.runs.planning import Request, Run, plan
+from hw.runs.planning import Request, Run
 from hw.training.loop import Watcher
 
 
@@ -26,7 +26,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         help=VERBS["run"],
         usage="%(prog)s ID... [options] [--SETTING VALUE ...]",
         epilog="Any setting of a question is a flag too ('python -m hw show ID' lists them): "
-        "--epochs 3, --learning-rate 0.01; '_' and '-' alike.",
+        "--epochs 3, --learning-rate 0.01; '_' and '-' alike. Several values sweep it: "
+        "--learning-rate 0.1,0.01 --hidden-size 100,200 is a grid of four runs, with a table and "
+        "figures at the end.",
     )
     parser.add_argument("ids", nargs="+", metavar="ID", help="ids, globs, or 'all'")
     parser.add_argument(
@@ -102,15 +104,19 @@ def run(args: argparse.Namespace) -> int:
         fail_fast=args.fail_fast,
         command=args.command_line,
     )
-    runs = plan(request)
+    wrong = catalog.wrong_among(args.ids)
+    for error in wrong.values():
+        console.say(f"error: {' '.join(str(error).split())}")
+    some = not wrong or catalog.select(args.ids)[0]
+    runs, swept = sweep.plan(request) if some else ([], [])
+    ended = ExitCode.USAGE if wrong else ExitCode.OK
     if args.dry_run and args.json:
-        console.show(as_json({"runs": [r.as_json() for r in runs]}), end="")
-        return int(ExitCode.OK)
+        console.show_json(as_json({"runs": [r.as_json() for r in runs]}))
+        return int(ended)
     if args.dry_run:
-        console.show(
-            console.table(["question", "variant", "backend", "seed", "folder"], _planned(runs))
-        )
-        return int(ExitCode.OK)
+        header = ["question", "variant", *swept, "backend", "seed", "folder"]
+        console.show(console.table(header, _planned(runs, swept)))
+        return int(ended)
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:
@@ -121,14 +127,25 @@ def run(args: argparse.Namespace) -> int:
         over_seeds = runner.execute(runs, request, say, announce.watcher)
     finally:
         announce.close()
+    sweeps = sweep.finish(over_seeds or runs, swept, args.results_dir) if swept else []
     if args.json:
-        document = {"runs": [r.as_json() for r in runs]}
+        document: dict[str, Any] = {"runs": [r.as_json() for r in runs]}
         if over_seeds:
             document["over_seeds"] = [r.as_json() for r in over_seeds]
-        console.show(as_json(document), end="")
+        if sweeps:
+            document["sweeps"] = [one.as_json() for one in sweeps]
+        console.show_json(as_json(document))
     elif not args.quiet:
-        console.show(summary([*runs, *over_seeds]))
-    return exit_code([*runs, *over_seeds], say)
+        ids = {one.question.id for one in sweeps}
+        others = [run for run in [*runs, *over_seeds] if run.id not in ids or not run.outcomes]
+        parts = [summary.of_runs(others)] if others else []
+        console.show("\n\n".join([*parts, *map(summary.of_sweep, sweeps)]))
+    code = exit_code([*runs, *over_seeds], say)
+    for one in sweeps:
+        if one.undrawn:
+            say(f"error: {one.question.id}: a figure of the sweep is not drawn: {one.undrawn}")
+            code = code or int(ExitCode.FAILED)
+    return code or int(ended)
 
 
 def exit_code(runs: Sequence[Run], say: Any) -> int:
@@ -225,13 +242,15 @@ def _device(name: str) -> str:
     return "cuda"
 
 
-def _planned(runs: Sequence[Run]) -> list[list[str]]:
-    return [
-        [r.id, v, r.backend, "–" if r.seed is None else str(r.seed), where]
-        for r in runs
-        for where in [f"skipped, {r.reason}" if r.status == "skipped" else str(r.folder.path)]
-        for v in r.variants
-    ]
+def _planned(runs: Sequence[Run], swept: Sequence[str]) -> list[list[str]]:
+    rows = []
+    for r in runs:
+        where = f"skipped, {r.reason}" if r.status == "skipped" else str(r.folder.path)
+        seed = "–" if r.seed is None else str(r.seed)
+        for variant, resolved in r.variants.items():
+            values = [shown(getattr(resolved.settings, key, "–")) for key in swept]
+            rows.append([r.id, variant, *values, r.backend, seed, where])
+    return rows
 
 
 class Announcer:
@@ -257,7 +276,7 @@ class Announcer:
         if is_stand_in(data):
             self.say(
                 f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
-                f"anything about the real data ('python -m hw data fetch {name}' gets them)"
+                f"anything about the real data ({datasets.entry(name).remedy})"
             )
         for note in notes:
             self.say(f"note: {name}: {note}")
@@ -269,80 +288,3 @@ class Announcer:
     def close(self) -> None:
         for bar in self.bars:
             bar.close()
-
-
-SHOWN = (
-    "train_accuracy",
-    "validation_accuracy",
-    "test_accuracy",
-    "train_loss",
-    "validation_loss",
-    "test_loss",
-)
-
-
-def summary(runs: Sequence[Run]) -> str:
-    """A table of what came out, beside what was published, and where the files are."""
-    rows = [row for run in runs for row in _rows(run)]
-    lines = [console.table(["question", "variant", "status", "result (published)", "time"], rows)]
-    if any(is_stand_in(r.data) for r in runs):
-        lines.append("* on synthetic stand-in data: not comparable with what is published")
-    folders = list(dict.fromkeys(str(r.folder.path) for r in runs if r.outcomes))
-    if len(folders) == 1:
-        lines.append(f"results and figures: {folders[0]}")
-    elif folders:
-        roots = dict.fromkeys(str(r.folder.path.parent) for r in runs if r.outcomes)
-        lines.append(f"results and figures: {', '.join(f'{r}/<question>/figures' for r in roots)}")
-    return "\n".join(lines)
-
-
-def _rows(run: Run) -> list[list[str]]:
-    """A row for each variant of a run."""
-    if not run.outcomes:
-        return [[run.id, "", run.status, "", ""]]
-    took = {d.task.variant: console.duration(d.seconds) for d in run.done}
-    configured = getattr(run.question.resolve(next(iter(run.outcomes))).settings, "seed", None)
-    differs = [f"seed {run.seed}"] if run.seed != configured or run.question.seeds else []
-    mark = " *" if is_stand_in(run.data) else ""
-    rows = []
-    for variant, outcome in run.outcomes.items():
-        several = [f"mean of {len(run.seeds)} seeds"] if run.seeds else differs
-        name = ", ".join([variant + mark, *several])
-        status = "done" if run.status == "diverged" else run.status
-        status = "diverged" if outcome.diverged else status
-        rows.append([run.id, name, status, _result(run, variant), took.get(variant, "")])
-    return rows
-
-
-def _checks(run: Run, outcome: Outcome) -> str:
-    """How many statements hold, and how many of the others are known errors of the document."""
-    claimed = {c.details["check"] for c in run.question.claims if c.sort == "check"}
-    # Another question on the same kind may claim what this one does not.
-    checks = [c for c in outcome.checks if c.name in claimed] or outcome.checks
-    failed = [c for c in checks if not c.holds]
-    faults = count_faults(run.question.claims, {c.name for c in failed})
-    held = len(checks) - len(failed)
-    text = f"{console.counted(held, 'statement')} {'holds' if held == 1 else 'hold'}"
-    text += f", {said(faults)} of the document" if faults else ""
-    unexpected = len(failed) - faults.total()
-    return text + (f", {unexpected} DO NOT HOLD" if unexpected else "")
-
-
-def _result(run: Run, variant: str) -> str:
-    """The numbers that say most, each with the published one."""
-    outcome = run.outcomes[variant]
-    metrics, published = outcome.all_metrics(), published_values(run.question.claims)
-    names = [m for m in SHOWN if m in metrics and "accuracy" in m]
-    names = names or [m for m in SHOWN if m in metrics]
-    names += [m for v, m in published if v == variant and m in metrics and m not in names]
-    texts = []
-    for name in names:
-        text = f"{name.replace('_accuracy', '').replace('_', ' ')} {console.number(metrics[name])}"
-        if run.seeds:
-            text += f" ± {console.number(metrics[f'{name}_std'])}"
-        if (variant, name) in published:
-            text += f" ({published[variant, name]})"
-        texts.append(text)
-    if outcome.checks:
-        texts.append(_checks(run, outcome))
-    return "  ".join(texts)

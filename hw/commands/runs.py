@@ -60,7 +60,10 @@ def run(args: argparse.Namespace) -> int:
     if removes:
         if not (words or args.where or args.older_than):
             raise UsageError("runs rm needs a RUN, --where or --older-than")
-        runs = [r for r in runs if r.is_beside or set(words) & set(r.names)]
+        kept = [r for r in runs if not (r.is_beside or set(words) & set(r.names))]
+        for one in kept if words else []:
+            console.say(f"note: {one.name} is as configured: it is removed by its own name only")
+        runs = [r for r in runs if r not in kept]
     runs = where(runs, _conditions(args.where))
     if args.older_than is not None:
         before = time.time() - _seconds(args.older_than)
@@ -104,7 +107,7 @@ def _as_json(run: Stored) -> dict[str, Any]:
         "configured": not run.is_beside,
         "differs": run.differs,
         "state": run.state,
-        "backend": found.backend or None,
+        "backend": run.backend or None,
         "seeds": list(found.seeds),
         "source": run.source or None,
         "finished": datetime.fromtimestamp(run.finished, UTC).isoformat(timespec="seconds"),

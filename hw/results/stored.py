@@ -62,6 +62,10 @@ class Stored:
         return self.results.run.status or "unknown"
 
     @property
+    def backend(self) -> str:
+        return self.results.run.backend or (self.question.backend if self.question else "")
+
+    @property
     def source(self) -> str:
         """``real``, ``stand-in``, or nothing without data."""
         return (self.results.run.data or {}).get("source", "")
@@ -83,7 +87,7 @@ class Stored:
         run, config = self.results.run, self.results.config
         facts = {
             "state": {self.state},
-            "backend": {run.backend},
+            "backend": {self.backend},
             "data": {self.source},
             "seed": {str(seed) for seed in run.seeds},
         }

@@ -10,6 +10,9 @@ import yaml
 from support import CommandLine, vouch
 
 from hw.cli import main
+from hw.figures import side_by_side
+from hw.results.files import CannotWrite
+from hw.results.side_by_side import letter
 from hw.runs import execution
 
 
@@ -126,6 +129,73 @@ def test_two_whole_results_folders(hw: CommandLine, two: tuple[str, str], tmp_pa
     assert "identical:" in text
 
 
+def test_any_number_of_runs(hw: CommandLine, two: tuple[str, str]) -> None:
+    third = name_of(hw.results, "q1.logistic_regression", 3)
+    found = one(hw("compare", *two, third, "--json"))
+    assert [found[side] for side in "abc"] == [*two, third]
+    epochs = next(s for s in found["settings"] if (s["variant"], s["setting"]) == ("l2", "epochs"))
+    assert [epochs[side] for side in "abc"] == [1, 2, 3]
+    metrics = [
+        json.loads((hw.results / "ist2024" / n / "metrics.json").read_text())["l2"]
+        for n in (*two, third)
+    ]
+    for row in found["metrics"]:
+        if row["variant"] == "l2":
+            assert [row[side] for side in "abc"] == [m[row["metric"]] for m in metrics]
+        else:
+            assert row["c"] is None, "which has no such variant"
+    # A row for each run and variant; the settings that differ, and no others.
+    lines = hw("compare", *two, third).out.splitlines()
+    header = next(line for line in lines if "variant" in line)
+    assert "epochs" in header
+    assert "learning_rate" not in header
+    assert [line.split()[:3] for line in lines if line[:2] in ("A ", "B ", "C ")][3:] == [
+        *(["A", "l2", "1"], ["B", "l2", "2"], ["C", "l2", "3"]),
+        *(["A", "plain", "1"], ["B", "plain", "2"]),
+    ]
+
+
+def test_a_glob_means_all_runs_that_it_fits(hw: CommandLine, two: tuple[str, str]) -> None:
+    found = one(hw("compare", "q1.logistic_regression@*", "--json"))
+    assert {found[side] for side in "abc"} >= set(two)
+    assert "d" not in found
+    assert hw("compare", "q1.none@*").code == 2
+    answer = hw("compare", "q1.mlp@*")
+    assert answer.code == 2
+    assert "one run alone" in answer.error
+
+
+def test_three_whole_results_folders(hw: CommandLine, two: tuple[str, str], tmp_path: Path) -> None:
+    for name in ("other", "third"):
+        shutil.copytree(hw.results, tmp_path / name)
+    shutil.rmtree(tmp_path / "third" / "ist2024" / two[0])
+    answer = hw("compare", hw.results, tmp_path / "other", tmp_path / "third", "--json")
+    assert len(answer.json["comparisons"]) == 3, "what all of them have"
+    assert all(d["identical"] for d in answer.json["comparisons"])
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(0, "a"), (25, "z"), (26, "aa"), (27, "ab"), (52, "ba"), (701, "zz")]
+)
+def test_there_are_letters_enough(number: int, name: str) -> None:
+    assert letter(number) == name
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("runs", [1, 2, 30])
+def test_every_curve_is_told_from_the_others(runs: int) -> None:
+    history = {"epoch": [1, 2, 3], "train_loss": [3.0, 2.0, 1.0], "train_loss_std": [0.0] * 3}
+    lines = [[(f"{run}, {variant}", history) for run in range(runs)] for variant in "abc"[:2]]
+    figure = side_by_side.curves(lines)
+    assert figure is not None
+    (ax,) = figure.axes
+    looks = [(line.get_color(), line.get_linestyle()) for line in ax.lines]
+    assert len(looks) == 2 * runs
+    # 7 colours and 4 styles: more lines than that are beyond telling apart.
+    assert len(set(looks)) == min(2 * runs, 28)
+    assert side_by_side.curves([[("no curve", {})]]) is None
+
+
 @pytest.mark.parametrize(
     ("a", "b", "code", "problem"),
     [
@@ -155,6 +225,17 @@ def test_unlike_sides_and_outputs(hw: CommandLine, two: tuple[str, str], tmp_pat
     empty.mkdir()
     assert hw("compare", empty, hw.results).code == 1
     assert hw("compare", "", "").code in (1, 2)
+
+
+def test_a_full_disk_is_told_with_the_option_that_helps(
+    hw: CommandLine, two: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Any, stem: Path, *__: Any) -> None:
+        raise CannotWrite(stem, "No space left on device")
+
+    monkeypatch.setattr("hw.figures.style.save", full)
+    answer = hw("compare", *two, "--output", "x.pdf")
+    assert answer.error.endswith("No space left on device; choose another folder with --output")
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "history.json", "config.yaml", "run.json"])

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,149 @@ def test_a_folder_that_cannot_be_written(run: CommandLine) -> None:
     answer = run("export", "--csv", "/dev/null/x")
     assert answer.code == 1
     assert "/dev/null/x" in answer.error
+
+
+def test_the_option_that_helps_is_named(run: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for option in ("csv", "dvc", "latex"):
+        place = tmp_path / "file" / "x"
+        answer = run("export", f"--{option}", place)
+        assert answer.code == 1
+        assert answer.error.endswith(f"choose another folder with --{option}")
+
+
+HOSTILE = "../../../../../grades"
+
+
+@pytest.fixture
+def hostile(hw: CommandLine, made: Path) -> CommandLine:
+    """Results whose names were meant for other programs."""
+    shutil.copytree(made, hw.results)
+    folder = hw.folder("ist2024.q1.perceptron")
+    (folder / "run.json").write_text(json.dumps({"backend": "@SUM(A1)", "status": "done"}))
+    names = [HOSTILE, "=cmd|' /C calc'!A0", "+1+1", "-2", "\\input{/etc/passwd}", "100%"]
+    metrics = {name: {"test_accuracy": -0.5, "}\\x{": 1} for name in names}
+    history = {name: {"epoch": [1], "=1+1": [0.25]} for name in names}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "history.json").write_text(json.dumps(history))
+    return hw
+
+
+def test_no_name_is_a_path(hostile: CommandLine, tmp_path: Path) -> None:
+    place = tmp_path / "a" / "b"
+    answer = hostile("export", "q1.perceptron", "--dvc", place, "--json")
+    assert answer.code == 0
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert all(Path(file).is_relative_to(place) for file in answer.json["files"])
+    assert not [p for p in written if "grades" in p.name and not p.is_relative_to(place)]
+
+
+def test_no_name_is_a_formula_and_numbers_stay_numbers(
+    hostile: CommandLine, tmp_path: Path
+) -> None:
+    hostile("export", "q1.perceptron", "--csv", tmp_path)
+    rows = table(tmp_path / "results.csv")
+    assert rows
+    for row in rows:
+        words = [row[name] for name in ("question", "backend", "seed", "variant", "metric")]
+        assert not [word for word in words if word[:1] in tuple("=+-@\t\r")]
+    assert {float(row["value"]) for row in rows} == {-0.5, 1.0, 0.25}
+
+
+# LaTeX
+
+
+def numbers(path: Path) -> dict[str, str]:
+    r"""What ``\hw`` and ``\hwpercent`` print, by name."""
+    found = re.findall(r"^\\hw@number\{([^{}]*)\}\{(.*)\}$", path.read_text(), re.MULTILINE)
+    return dict(found)
+
+
+def test_latex_has_every_number_by_name(run: CommandLine, tmp_path: Path) -> None:
+    path = tmp_path / "numbers.tex"
+    assert run("export", "--latex", path, "--beside").code == 0
+    found = numbers(path)
+    folder = run.folder("ist2024.q1.perceptron")
+    metrics = json.loads((folder / "metrics.json").read_text())["default"]
+    accuracy = metrics["test_accuracy"]
+    assert found["ist2024.q1.perceptron.test_accuracy"] == f"{accuracy:.4f}"
+    assert found["percent:ist2024.q1.perceptron.test_accuracy"] == f"{100 * accuracy:.2f}"
+    assert len([n for n in found if n.startswith("ist2024.q1.perceptron.")]) == len(metrics)
+    beside = next((run.results / "ist2024").glob("q1.logistic_regression@*"))
+    metrics = json.loads((beside / "metrics.json").read_text())["l2"]
+    assert found[f"ist2024.{beside.name}.l2.test_accuracy"] == f"{metrics['test_accuracy']:.4f}"
+
+
+def test_a_number_on_stand_in_data_is_marked(hw_stand_in: CommandLine, tmp_path: Path) -> None:
+    assert hw_stand_in("run", "q1.perceptron", "--epochs", "1", "-q").code == 0
+    hw_stand_in("export", "--beside", "--latex", tmp_path / "n.tex")
+    assert all(text.startswith("\\hwstandin{") for text in numbers(tmp_path / "n.tex").values())
+
+
+def test_no_name_is_a_command_of_tex(hostile: CommandLine, tmp_path: Path) -> None:
+    hostile("export", "q1.perceptron", "--latex", tmp_path / "n.tex")
+    found = numbers(tmp_path / "n.tex")
+    assert found
+    assert not [name for name in found if set(name) & set("\\{}%#$&~^")]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no LaTeX here")
+@pytest.mark.parametrize(("metric", "is_there"), [("test_accuracy", True), ("tst", False)])
+def test_latex_reads_it(run: CommandLine, tmp_path: Path, metric: str, is_there: bool) -> None:
+    run("export", "--latex", tmp_path / "n.tex")
+    name = f"ist2024.q1.perceptron.{metric}"
+    (tmp_path / "a.tex").write_text(
+        rf"\documentclass{{article}}\input{{n}}\typeout{{::\csname hw@{name}\endcsname::}}"
+        rf"\begin{{document}}\hw{{{name}}} \hwpercent{{{name}}}\end{{document}}"
+    )
+    ended = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "a.tex"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode == 0) == is_there
+    assert (f"hw has no number '{name}'" in ended.stdout) != is_there
+    if is_there:
+        assert f"::{numbers(tmp_path / 'n.tex')[name]}::" in ended.stdout
+
+
+# TensorBoard
+
+
+def test_tensorboard_reads_every_epoch(run: CommandLine, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra 'tensorboard'")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+    from tensorboard.util.tensor_util import make_ndarray
+
+    for _ in range(2):  # the second one takes the first one's place
+        assert run("export", "q1.perceptron", "--tensorboard", tmp_path).code == 0
+    (file,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    read = EventAccumulator(str(file.parent))
+    read.Reload()
+    folder = run.folder("ist2024.q1.perceptron")
+    history = json.loads((folder / "history.json").read_text())["default"]
+    for metric in history.keys() - {"epoch"}:
+        events = read.Tensors(metric)
+        assert [event.step for event in events] == history["epoch"]
+        values = [float(make_ndarray(event.tensor_proto)) for event in events]
+        assert values == pytest.approx(history[metric], rel=1e-6)
+        times = [event.wall_time for event in events]
+        assert times == sorted(times)
+    metrics = json.loads((folder / "metrics.json").read_text())["default"]
+    (last,) = read.Tensors("final/test_accuracy")
+    assert float(make_ndarray(last.tensor_proto)) == pytest.approx(metrics["test_accuracy"])
+
+
+def test_without_tensorboard_it_says_what_to_install(
+    run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard.summary", None)
+    answer = run("export", "--tensorboard", tmp_path / "x")
+    assert answer.code == 4
+    assert "pip install '.[tensorboard]'" in answer.error
 
 
 def test_nested_metrics_have_dotted_names() -> None:
