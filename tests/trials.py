@@ -463,7 +463,7 @@ def _limited(bench: Bench, kind: int, value: int) -> str:
 
 def descriptors(bench: Bench) -> Iterator[tuple[str, Trial]]:
     """Open files do not grow with the runs of a command."""
-    for runs in (2, 20, 60):
+    for runs in (3, 15, 60):
         yield f"{runs} seeds", partial(_descriptors, bench, runs)
 
 
@@ -613,7 +613,7 @@ KINDS: dict[str, Callable[[Bench], Iterator[tuple[str, Trial]]]] = {
 }
 
 
-def _without_drawing() -> contextlib.AbstractContextManager[Any]:
+def without_drawing() -> contextlib.AbstractContextManager[Any]:
     """Figures are most of the time of a short run, and no trial is about how they look."""
     return patch.object(style, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
 
@@ -622,7 +622,7 @@ def trials(argv: list[str]) -> int:
     """Make them all; 1 if any found a fault."""
     os.environ["HW_OFFLINE"] = "1"
     total = 0
-    with tempfile.TemporaryDirectory(prefix="trials-") as folder, _without_drawing():
+    with tempfile.TemporaryDirectory(prefix="trials-") as folder, without_drawing():
         bench = Bench.build(Path(folder))
         for kind, make in KINDS.items():
             if argv and kind not in argv:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from itertools import islice
 
 import pytest
-from trials import KINDS, Bench
+from trials import KINDS, Bench, without_drawing
 
-FEW = 4
-MORE = {"odd files": 12, "words": 20}
+FEW = 3
+MORE = {"odd files": 6, "words": 20}
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    return Bench.build(tmp_path_factory.mktemp("trials"))
+    with without_drawing():
+        return Bench.build(tmp_path_factory.mktemp("trials"))
 
 
 @pytest.mark.parametrize("kind", KINDS)
