@@ -1,7 +1,7 @@
 """The order of the checks, and what becomes of them: `grade` is what the command calls.
 
-A model passes if it updates and predicts as the reference does. Another start or another reported
-loss is named, and fails its own check only; a harmless mistake fails none. Where the grader cannot
+A model passes if it updates and predicts as the reference does. Another start, another reported
+loss or a command that crashes fails its own check only; a harmless mistake fails none. Where the grader cannot
 tell, it says so.
 """
 
@@ -79,7 +79,7 @@ def _run_scripts(
             notes = Notes()
             script.check(hand_in, name, assignment, script.files(data), notes)
             findings = (*result.findings, *notes.findings)
-            results[name] = replace(result, status=_status(findings), findings=findings)
+            results[name] = replace(result, findings=findings)
 
 
 def files(

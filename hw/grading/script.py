@@ -53,7 +53,8 @@ def check(
     if _is_of_the_program(ran):
         return notes.failed(
             CHECK,
-            f"{shown} runs to its end. Yours ends with {ran.stderr.strip()}",
+            f"{shown} runs to its end. Yours ends with {ran.stderr.strip()}. What the model learns "
+            "and predicts is right all the same.",
             expected="exit code 0",
             actual=ran.stderr.strip()[:200],
             where=shown,
