@@ -78,7 +78,11 @@ class LocalHandIn:
     ) -> list[dict[str, np.ndarray]]:
         states = []
         for args in calls:
-            _run(getattr(self.objects[handle], method), args, kwargs)
+            try:
+                _run(getattr(self.objects[handle], method), args, kwargs)
+            except Raised as fault:
+                fault.done = states
+                raise
             states.append(self.state(handle))
         return states
 

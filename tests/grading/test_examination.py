@@ -178,6 +178,15 @@ def test_what_depends_on_a_failure_is_skipped_with_the_reason() -> None:
     assert all(skipped.values())
 
 
+def test_an_exception_after_some_updates() -> None:
+    later = ("d[label] -= 1", "self.n = getattr(self, 'n', 0) + 1; d[label] -= 1 / (self.n < 13)")
+    found = grade(changed(later))
+    assert (found.status, status(found, "first update")) == ("fail", "pass")
+    (failed,) = (f for f in found.findings if f.status == "fail")
+    assert failed.check == "updates"
+    assert "after 12 updates, raises ZeroDivisionError" in failed.text
+
+
 def test_no_loss_fails_alone() -> None:
     found = grade(changed(("        return total / len(X)\n", "")))
     assert (found.status, status(found, "loss")) == ("pass", "fail")

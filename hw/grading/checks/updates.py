@@ -39,15 +39,27 @@ def check(session: Session, made: Made, notes: Notes) -> Known:
     try:
         walk = walk_from_start(session, made)
     except HandInFault as fault:
-        notes.fault(FIRST, fault, f"{session.model.cls}.{session.train}")
-        notes.skipped(ALL, "The first update could not be made.")
-        return Known(None, learnt=False)
+        return _ended(session, made, fault, notes)
     if all(np.array_equal(p, q) for p, q in _pairs(walk)):
         raise NotDone
     walks = [walk, *_with_other_activations(session, made, notes)]
     if (penalised := _penalised(session, made, notes)) is not None:
         walks.append(penalised)
     return _judge(session, walks, notes)
+
+
+def _ended(session: Session, made: Made, fault: HandInFault, notes: Notes) -> Known:
+    """The updates before a fault, if there were any, and then the fault."""
+    name = f"{session.model.cls}.{session.train}"
+    done = list(fault.done) if isinstance(fault, Raised) else []
+    if not done:
+        notes.fault(FIRST, fault, name)
+        notes.skipped(ALL, "The first update could not be made.")
+        return Known(None, learnt=False)
+    rows = _rows(made, session.each, len(done))
+    _judge(session, [session.read(made, rows, [made.state, *done], 0.0)], notes)
+    notes.fault(ALL, fault, f"{name}, after {len(done)} updates,")
+    return Known(None)
 
 
 def walk_from_start(session: Session, made: Made) -> Walk:
