@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hw import console
-from hw.config import catalog
+from hw.config import catalog, folders
 from hw.config.catalog import Question
 from hw.config.claims import published_values
 from hw.errors import HwError, UsageError, quoted
@@ -27,6 +27,8 @@ from hw.runs import runner
 from hw.runs.machine import cores
 from hw.runs.planning import Request, plan
 from hw.training.loop import Watcher
+
+Folders = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 
 __all__ = ["Figure", "HwError", "Result", "load", "run"]
 
@@ -147,6 +149,7 @@ def run(
     data: str = "auto",
     data_dir: str | os.PathLike[str] | None = None,
     results_dir: str | os.PathLike[str] | None = None,
+    homeworks: Folders = (),
     force: bool = False,
     quiet: bool = False,
     **settings: Any,
@@ -159,13 +162,14 @@ def run(
     backend:  ``numpy`` or ``torch``; by default the one that the assignment asks for.
     seeds:    one run for each; the result is then their mean and spread.
     data:     ``real``, ``stand-in``, or ``auto``: the real files where they are.
+    homeworks: a folder of homeworks of your own, or several.
     quiet:    say nothing; otherwise notes, such as one on stand-in data, go to standard error.
     settings: any setting of the question, such as ``epochs`` or ``learning_rate``.
 
     Raises `HwError`: `UsageError` for what cannot be meant, `DataError` for data that are not
     there, and what else a run may end with.
     """
-    question = _one(id)
+    question = _one(id, homeworks)
     if backend is not None and backend not in ("numpy", "torch"):
         raise UsageError(f"backend is {quoted(backend)}; one of: numpy, torch")
     if data not in ("auto", "real", "stand-in"):
@@ -191,7 +195,7 @@ def run(
         if not quiet and not line.startswith("error: ") and "up to date" not in line:
             console.say(" ".join(line.split()))
 
-    with _machine_as_it_was():
+    with folders.using(_listed(homeworks)), _machine_as_it_was():
         runs = plan(request)
         over_seeds = runner.execute(runs, request, say, lambda *_: Watcher())
     for one in runs:
@@ -222,11 +226,15 @@ def run(
 
 
 def load(
-    id: str | os.PathLike[str], *, results_dir: str | os.PathLike[str] | None = None
+    id: str | os.PathLike[str],
+    *,
+    results_dir: str | os.PathLike[str] | None = None,
+    homeworks: Folders = (),
 ) -> Result:
     """Read a results folder: ``hw.load("q1.perceptron")``. Runs nothing.
 
     id: a question as configured, ``id@digest`` for a run beside it, or the path of a folder.
+    homeworks: a folder of homeworks of your own, or several.
 
     Raises `HwError` where there are no results.
     """
@@ -235,14 +243,14 @@ def load(
         name, at, rest = str(id).partition("@")
         if os.sep in str(id):
             raise HwError(f"{id}: no results folder")
-        question = catalog.find(name)
+        question = _one(name, homeworks)
         home = _folder(results_dir, "HW_RESULTS_DIR", "results")
         own = question.folder(home)
         path = own.with_name(f"{own.name}{at}{rest}")
         if not (path / "metrics.json").is_file():
             raise HwError(f"{id}: no results in {path}; hw.run({name!r}) makes them")
     found = Folder(path).read()
-    question = catalog.find(found.config.question or found.run.question)
+    question = _one(found.config.question or found.run.question, homeworks)
     return Result(
         question=question,
         folder=path,
@@ -255,11 +263,17 @@ def load(
     )
 
 
-def _one(id: str) -> Question:
+def _one(id: str, homeworks: Folders) -> Question:
     """The question with this id. Raises `UsageError`, for a glob too: it means several."""
     if not isinstance(id, str):
         raise UsageError(f"the id is {quoted(id)}; expected a string such as 'q1.perceptron'")
-    return catalog.find(id)
+    with folders.using(_listed(homeworks)):
+        return catalog.find(id)
+
+
+def _listed(named: Folders) -> list[str | os.PathLike[str]]:
+    """One folder, or several."""
+    return [named] if isinstance(named, str | os.PathLike) else list(named)
 
 
 def _folder(given: str | os.PathLike[str] | None, variable: str, default: str) -> Path:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from hw import console
+from hw.config import folders
 from hw.errors import ExitCode, UsageError, as_expected, debugging, did_you_mean, quoted
 from hw.runs import interruption
 from hw.runs.interruption import Terminated
@@ -74,6 +75,15 @@ def build_parser(only: str | None = None) -> Parser:
         type=Path,
         metavar="DIR",
         help="where results go (default: $HW_RESULTS_DIR, or ./results)",
+    )
+    common.add_argument(
+        "--homeworks",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="a folder of homeworks of your own, beside hw's (repeatable; also $HW_HOMEWORKS, or "
+        "homeworks in hw.toml)",
     )
     subparsers = parser.add_subparsers(dest="verb", metavar="COMMAND", required=True)
     commands.add_parsers(subparsers, common, only)
@@ -153,7 +163,8 @@ def _dispatch(arguments: list[str]) -> int:
     args.results_dir = args.results_dir or Path(os.environ.get("HW_RESULTS_DIR") or "results")
     for folder in (args.data_dir, args.results_dir):
         _refuse_loop(folder)
-    return int(args.run(args))
+    with folders.using(args.homeworks):
+        return int(args.run(args))
 
 
 def _refuse_loop(folder: Path) -> None:

@@ -26,7 +26,7 @@ def pytest_configure() -> None:
     os.environ["HW_OFFLINE"] = "1"
     # A job in the background is started with Ctrl-C ignored, and so would be what tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in ("HW_DATA_DIR", "HW_RESULTS_DIR", "HW_DEBUG"):
+    for name in ("HW_DATA_DIR", "HW_RESULTS_DIR", "HW_HOMEWORKS", "HW_DEBUG"):
         os.environ.pop(name, None)
     # For the processes that tests start: idle BLAS threads would spin for a tenth of a second.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")

@@ -24,6 +24,7 @@ from hw.datasets.features import Dataset, Features, Split, pixels
 from hw.figures.style import SUFFIXES
 from hw.results.folder import Folder
 from hw.results.outcome import Outcome
+from hw.runs.contract import unmet
 
 
 @dataclass(frozen=True)
@@ -157,24 +158,7 @@ def check_metrics(outcomes: dict[str, Outcome]) -> None:
 
 def check_published(question: Question, outcomes: dict[str, Outcome]) -> None:
     """Every metric, curve and check that a claim speaks of was produced."""
-    checks = {c.name for o in outcomes.values() for c in o.checks}
-    for claim in question.claims:
-        details = claim.details
-        if claim.sort == "check":
-            assert details["check"] in checks
-        if claim.sort in ("value", "range") and claim.variant in outcomes:
-            found = outcomes[claim.variant].all_metrics()
-            # A run of one seed has no spread over seeds, of which a claim may speak.
-            spread = question.seeds and "n_seeds" not in found
-            name = details["metric"]
-            assert (name.removesuffix("_std") if spread else name) in found
-        if claim.sort in ("trend", "crossing", "best") and claim.variant in outcomes:
-            curve = details[claim.sort]
-            assert curve in outcomes[claim.variant].history
-        if claim.sort == "order":
-            for outcome in outcomes.values():
-                assert details["order"] in outcome.all_metrics()
-                assert details.get("minus", details["order"]) in outcome.all_metrics()
+    assert unmet(question, outcomes) == []
 
 
 # Where the settings of a question's file take seconds: less work and, of one that computes, the

@@ -2,10 +2,12 @@
 
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
+from hw import scaffold
 from hw.cli import main
 from hw.config import catalog
 
@@ -23,9 +25,18 @@ def test_there_are_commands():
     assert len(COMMANDS) >= 8
 
 
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    """In a folder with the homework that the README makes, under the name that it has there."""
+    monkeypatch.chdir(tmp_path)
+    scaffold.homework(tmp_path / "course" / "hw1")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_are_understood(command, tmp_path, monkeypatch, capsys):
     words = shlex.split(command)
+    if words[0] == "new":
+        shutil.rmtree(tmp_path / "course")
     monkeypatch.setenv("HW_RESULTS_DIR", str(tmp_path))
     monkeypatch.setenv("HW_DATA_DIR", str(tmp_path))
     if words[0] == "run":

@@ -10,6 +10,7 @@ from typing import Any
 from hw.config import catalog
 from hw.config.catalog import Question
 from hw.config.claims import read_claims
+from hw.config.located import Place
 from hw.results.files import as_json
 from hw.results.folder import Folder
 from hw.results.outcome import Check, Outcome
@@ -98,7 +99,7 @@ def question(*claims: dict[str, Any], variants: tuple[str, ...] = ("a", "b")) ->
     model = catalog.find("q1.logistic_regression")
     return replace(
         model,
-        claims=read_claims(list(claims), variants, "some.yaml"),
+        claims=read_claims(list(claims), variants, Place(Path("some.yaml"))),
         variants={v: {} for v in variants},
     )
 

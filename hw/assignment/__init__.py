@@ -1,8 +1,9 @@
 """The assignments' own commands, such as ``python hw1-q1.py perceptron -epochs 100``.
 
 Each script of ``scripts/`` is declared in `hw.assignment.declarations`: its models, flags,
-defaults, printed lines and files. They train as ``python -m hw run`` does, and leave no results
-folder. Importing this costs nothing, so that a missing package is said in one line.
+defaults, printed lines and files. A homework of one's own declares its scripts in homework.yaml.
+They train as ``python -m hw run`` does, and leave no results folder. Importing this costs nothing,
+so that a missing package is said in one line.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ def main(name: str, argv: Sequence[str] | None = None) -> int:
 
 
 def _run(name: str, arguments: list[str]) -> int:
+    from hw.assignment import declared
     from hw.assignment.declarations import SCRIPTS
     from hw.assignment.script import run
 
-    return run(SCRIPTS[name], name.rpartition("/")[2], arguments)
+    script = SCRIPTS[name] if name in SCRIPTS else declared.find(name)
+    return run(script, name.rpartition("/")[2], arguments)

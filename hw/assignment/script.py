@@ -7,7 +7,6 @@ measure are the names in it.
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import os
 import string
 import sys
@@ -22,7 +21,7 @@ from typing import Any, Literal, get_args, get_origin
 from hw import datasets
 from hw.assignment.equivalent import equivalent
 from hw.cli import Parser
-from hw.config.catalog import kinds
+from hw.config import kinds
 from hw.config.settings import Layer, check_bounds, convert, resolve, type_hints
 from hw.console import say, show
 from hw.datasets.features import Dataset
@@ -43,6 +42,7 @@ class Model:
     plots:   metrics by name of the PDF that shows them, itself a template of flags.
     fixed:   settings that no flag sets.
     ignores: settings that its training does not use.
+    homes:   folders of one's own that may have the kind.
     """
 
     kind: str
@@ -50,10 +50,11 @@ class Model:
     plots: Mapping[str, Sequence[str]]
     fixed: Mapping[str, Any] = field(default_factory=dict)
     ignores: Sequence[str] = ()
+    homes: tuple[Path, ...] = ()
 
     @property
     def module(self) -> ModuleType:
-        return importlib.import_module(kinds()[self.kind])
+        return kinds.known(self.homes)[self.kind].load()
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,8 @@ class Script:
     announce:  printed when an epoch begins.
     end:       printed after the last epoch; ``minutes`` and ``seconds`` are those of the training.
     notes:     text files by name, templates like ``end``.
+    view:      of the data, where it is not called as the homework; then the data set has its own
+               place, and ``data_path`` may be empty.
     """
 
     homework: str
@@ -81,6 +84,7 @@ class Script:
     announce: str = "Training epoch {epoch}"
     end: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
+    view: str = ""
 
     @cached_property
     def settings(self) -> dict[str, tuple[Any, Mapping[str, Any]]]:
@@ -149,7 +153,7 @@ def parse(script: Script, program: str, arguments: Sequence[str]) -> Invocation:
         type=Path,
         default=Path(script.data_path),
         metavar="FILE",
-        help=f"the {script.data} data (default: {script.data_path}, in the current folder)",
+        help=f"the {script.data} data (default: {script.data_path or 'where it is declared'})",
     )
     args, rest = parser.parse_known_args(["--help" if a == "-h" else a for a in arguments])
     if rest:
@@ -181,8 +185,8 @@ def run(script: Script, program: str, arguments: Sequence[str]) -> int:
     outcome = fit(
         model.module.learner(settings, data, script.backend),
         settings.epochs,
-        _metrics([model.epoch], *model.plots.values()),
-        _metrics([script.end, *script.notes.values()]),
+        metrics_of([model.epoch], *model.plots.values()),
+        metrics_of([script.end, *script.notes.values()]),
         printer,
     )
     _write(script, invocation, outcome, printer.clock)
@@ -213,13 +217,15 @@ def _unused(script: Script, invocation: Invocation) -> dict[str, str]:
 
 
 def _load(script: Script, path: Path) -> Dataset:
+    if script.view and path == Path(script.data_path):
+        return datasets.load(script.data, script.view, Path(), "real")
     if not path.exists():
         name = script.data
         raise DataError(
             f"{path}: no such file or folder; give its place with -data_path, or get it: "
             f"'python -m hw data fetch {name}' puts it into data/{name}"
         )
-    return datasets.load(script.data, script.homework, Path(), "real", path=path)
+    return datasets.load(script.data, script.view or script.homework, Path(), "real", path=path)
 
 
 # What is printed
@@ -228,7 +234,7 @@ def _load(script: Script, path: Path) -> Dataset:
 CLOCK = ("minutes", "seconds")
 
 
-def _metrics(templates: Iterable[str], *more: Sequence[str]) -> list[str]:
+def metrics_of(templates: Iterable[str], *more: Sequence[str]) -> list[str]:
     """The metrics in templates, and others, each once."""
     named = [name for text in templates for _, name, _, _ in string.Formatter().parse(text) if name]
     named += [name for names in more for name in names]
@@ -243,7 +249,7 @@ class _Printer(Watcher):
 
     def __init__(self, program: str, script: Script, model: Model) -> None:
         self.script, self.model = script, model
-        self.wants_initial = _metrics([script.begin])
+        self.wants_initial = metrics_of([script.begin])
         self.bar = Bar(program) if sys.stdout and not sys.stdout.isatty() else Watcher()
         self.began = self.ended = time.perf_counter()
 

@@ -24,6 +24,9 @@ VERBS = {
     "compare": "any number of runs, or whole results folders, side by side",
     "whence": "where a figure comes from, and whether it is out of date",
     "export": "results for other tools: DVC, TensorBoard, LaTeX, or one long table",
+    "kinds": "what a question can be built on: settings, metrics, figures",
+    "new": "a homework, a question or a kind of your own: files that run at once",
+    "check-homework": "all that is wrong with a folder of homeworks",
     "completion": "a script with which a shell completes commands, ids and options",
 }
 
@@ -32,6 +35,8 @@ def add_parsers(subparsers: Any, common: argparse.ArgumentParser, only: str | No
     """The parser of every verb; with ``only``, in full of that one, and of the others the name."""
     for verb, text in VERBS.items():
         if only in (None, verb):
-            importlib.import_module(f"hw.commands.{verb}").add_parser(subparsers, common)
+            importlib.import_module(f"hw.commands.{verb.replace('-', '_')}").add_parser(
+                subparsers, common
+            )
         else:
             subparsers.add_parser(verb, help=text)

@@ -13,12 +13,14 @@ import shlex
 import sys
 import typing
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from hw import console
 from hw.commands import VERBS
-from hw.config import catalog
+from hw.commands.kinds import every_kind
+from hw.config import catalog, folders
 from hw.config.catalog import Question
 from hw.config.settings import type_hints
 from hw.errors import ExitCode, HwError, UsageError
@@ -115,14 +117,21 @@ def answer() -> typing.NoReturn:
         os.environ["_ARGCOMPLETE"] = "3"  # hw's own words begin with the third
         line = line[of_python.end() :]
     verb, *words = [*line.split()[1:], ""]
-    parser = build_parser(verb if verb in VERBS else "--help")
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction) and verb in VERBS:
-            _complete(action.choices[verb], words)
-    argcomplete.autocomplete(
-        parser, always_complete_options=False, default_completer=SuppressCompleter()
-    )
+    with folders.using(_named_folders(words)):
+        parser = build_parser(verb if verb in VERBS else "--help")
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction) and verb in VERBS:
+                _complete(action.choices[verb], words)
+        argcomplete.autocomplete(
+            parser, always_complete_options=False, default_completer=SuppressCompleter()
+        )
     sys.exit(1)  # not reached: autocomplete ends the process
+
+
+def _named_folders(words: Sequence[str]) -> list[str]:
+    """The folders of homeworks that a line names, but for one that is being typed."""
+    pairs = [word.partition("=")[::2] for word in words] + list(pairwise(words))
+    return [value for option, value in pairs if option == "--homeworks" and Path(value).is_dir()]
 
 
 def _complete(parser: argparse.ArgumentParser, words: Sequence[str]) -> None:
@@ -153,10 +162,14 @@ def _completer(
         return FilesCompleter()
     if metavar.endswith("RUN"):
         return lambda prefix, **_: [*_runs(), *ids(), *FilesCompleter()(prefix)]
+    if metavar == "KIND":
+        return lambda **_: every_kind()
+    if metavar == "HOMEWORK":
+        return lambda **_: catalog.homeworks()
     if "|" in metavar:  # [status|fetch|verify] [NAME...]
-        from hw.datasets import CATALOGUE
+        from hw.commands.data import names
 
-        return lambda **_: [*re.findall(r"[a-z]+", metavar), *CATALOGUE]
+        return lambda **_: [*re.findall(r"[a-z]+", metavar), *names()]
     return None
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from hw import console, datasets
 from hw.commands import VERBS
+from hw.config import catalog
+from hw.config.data import declared
 from hw.datasets import download, hashes, recognition
 from hw.datasets.entry import Entry
 from hw.datasets.registry import CATALOGUE
@@ -32,7 +34,8 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
         "words",
         nargs="*",
         metavar="[status|fetch|verify] [NAME...]",
-        help=f"data sets: {', '.join(CATALOGUE)} (default: status, of all of them)",
+        help=f"data sets: {', '.join(CATALOGUE)}, and those that homeworks of your own "
+        "declare (default: status, of all of them)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON document")
     parser.set_defaults(run=run)
@@ -40,9 +43,11 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0; 4 where a data set could not be had (fetch) or is missing or unsound (verify)."""
-    action, names = _parse(args.words)
+    action, asked = _parse(args.words)
     directory = Path(args.data_dir or datasets.default_directory())
-    chosen = [CATALOGUE[name] for name in names or CATALOGUE]
+    # Nobody can fetch what homeworks of one's own declare.
+    every = list(CATALOGUE) if action == "fetch" else names()
+    chosen = [datasets.entry(name) for name in asked or every]
     if action == "status":
         rows = [status(entry, directory) for entry in chosen]
         failed: list[str] = []
@@ -53,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             row, error = act(entry)
             rows.append(row)
             # A data set that nobody fetched is no fault of a bare `verify`.
-            if error and (action == "fetch" or names or row["state"] != "absent"):
+            if error and (action == "fetch" or asked or row["state"] != "absent"):
                 failed.append(error)
                 console.say(f"error: {' '.join(error.split())}")
     if args.json:
@@ -66,19 +71,26 @@ def run(args: argparse.Namespace) -> int:
 
 def _parse(words: list[str]) -> tuple[str, list[str]]:
     """The action and the names. Raises `UsageError` for a word that is neither."""
+    known = names()
     if words and words[0] in ACTIONS:
-        action, names = words[0], words[1:]
+        action, asked = words[0], words[1:]
     else:
-        action, names = "status", words
-        if words and words[0] not in CATALOGUE:
+        action, asked = "status", words
+        if words and words[0] not in known:
             raise UsageError(
                 f"unknown action or data set {words[0]!r}"
-                f"{did_you_mean(words[0], [*ACTIONS, *CATALOGUE])}"
-                f" (actions: {', '.join(ACTIONS)}; data sets: {', '.join(CATALOGUE)})"
+                f"{did_you_mean(words[0], [*ACTIONS, *known])}"
+                f" (actions: {', '.join(ACTIONS)}; data sets: {', '.join(known)})"
             )
-    for name in names:
+    for name in asked:
         datasets.entry(name)
-    return action, list(dict.fromkeys(names))
+    return action, list(dict.fromkeys(asked))
+
+
+def names() -> list[str]:
+    """The data sets of hw, and those that homeworks of one's own declare."""
+    catalog.load_all()  # a declaration is known once its file has been read
+    return [*CATALOGUE, *declared()]
 
 
 def status(entry: Entry, directory: Path) -> dict[str, Any]:

@@ -35,8 +35,13 @@ def run(args: argparse.Namespace) -> int:
                 "finished": last.finished or None,
             }
         )
+    wrong = catalog.wrong()
+    rows = [row for row in rows if row["id"] not in wrong]
     if args.json:
-        console.show(as_json({"questions": rows}), end="")
+        document: dict[str, Any] = {"questions": rows}
+        if wrong:
+            document["wrong"] = {name: str(error) for name, error in wrong.items()}
+        console.show(as_json(document), end="")
         return int(ExitCode.OK)
     table = [
         [
@@ -47,5 +52,8 @@ def run(args: argparse.Namespace) -> int:
         ]
         for r in rows
     ]
+    table += [[name, "WRONG: it cannot run, see below", "–", ""] for name in wrong]
     console.show(console.table(["id", "question", "data", "last run"], table))
+    for error in wrong.values():
+        console.say(f"error: {' '.join(str(error).split())}")
     return int(ExitCode.OK)

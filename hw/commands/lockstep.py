@@ -167,7 +167,7 @@ def _load(question: Question, args: argparse.Namespace, told: set[str]) -> Datas
     if question.data is None:
         return None
     name = question.data["name"]
-    data = worker.load_data(name, question.data["view"], args.data_dir, args.data)
+    data = worker.load_source(question.data, args.data_dir, args.data)
     if data.source == "stand-in" and name not in told and not args.quiet:
         told.add(name)
         console.say(

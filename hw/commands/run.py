@@ -6,8 +6,9 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hw import console
+from hw import console, datasets
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode, UsageError, did_you_mean, quoted
 from hw.results.files import as_json
 from hw.results.folder import is_stand_in
@@ -103,14 +104,19 @@ def run(args: argparse.Namespace) -> int:
         fail_fast=args.fail_fast,
         command=args.command_line,
     )
-    runs, swept = sweep.plan(request)
+    wrong = catalog.wrong_among(args.ids)
+    for error in wrong.values():
+        console.say(f"error: {' '.join(str(error).split())}")
+    some = not wrong or catalog.select(args.ids)[0]
+    runs, swept = sweep.plan(request) if some else ([], [])
+    ended = ExitCode.USAGE if wrong else ExitCode.OK
     if args.dry_run and args.json:
         console.show_json(as_json({"runs": [r.as_json() for r in runs]}))
-        return int(ExitCode.OK)
+        return int(ended)
     if args.dry_run:
         header = ["question", "variant", *swept, "backend", "seed", "folder"]
         console.show(console.table(header, _planned(runs, swept)))
-        return int(ExitCode.OK)
+        return int(ended)
 
     def say(line: str) -> None:
         if line.startswith("error: ") or not args.quiet:
@@ -139,7 +145,7 @@ def run(args: argparse.Namespace) -> int:
         if one.undrawn:
             say(f"error: {one.question.id}: a figure of the sweep is not drawn: {one.undrawn}")
             code = code or int(ExitCode.FAILED)
-    return code
+    return code or int(ended)
 
 
 def exit_code(runs: Sequence[Run], say: Any) -> int:
@@ -270,7 +276,7 @@ class Announcer:
         if is_stand_in(data):
             self.say(
                 f"note: {name}: SYNTHETIC STAND-IN data, not the real ones; no number below says "
-                f"anything about the real data ('python -m hw data fetch {name}' gets them)"
+                f"anything about the real data ({datasets.entry(name).remedy})"
             )
         for note in notes:
             self.say(f"note: {name}: {note}")

@@ -67,10 +67,12 @@ def text(question: Question) -> str:
     lines = [f"{question.id}: {question.title}"]
     if question.about:
         lines += [console.fill(question.about)]
+    number = f"question {source['question']}" if source.get("question") else ""
     lines += [
         "",
-        f"source   {source.get('document', '')}, question {source.get('question', '')}",
-        f"data     {question.data['name'] if question.data else 'none'}",
+        f"source   {', '.join(filter(None, [source.get('document', ''), number])) or 'none given'}",
+        f"kind     {question.kind}",
+        f"data     {_data(question)}",
         f"backend  {question.backend} (the other: --backend "
         f"{'torch' if question.backend == 'numpy' else 'numpy'}, or both)",
         "",
@@ -94,6 +96,16 @@ def text(question: Question) -> str:
         lines.append(console.fill(f"note: {note}"))
     lines.append(f"run it: {command(question)}")
     return "\n".join(lines) + "\n"
+
+
+def _data(question: Question) -> str:
+    """The data set and how the homework reads it."""
+    from hw.datasets.registry import entry
+
+    if question.data is None:
+        return "none"
+    view = entry(question.data["name"]).view(question.data["view"])
+    return f"{question.data['name']} ({view.note})"
 
 
 def _judged_by(question: Question) -> list[tuple[str, str, str]]:

@@ -1,112 +1,192 @@
 """What the documents publish, in a form that can be judged: one `Claim` for each statement.
 
-A claim stands in its question's YAML file and nowhere else. Its sort follows from its keys:
-
-``metric`` and ``value``      a printed number: ``{metric: test_accuracy, value: "0.51"}``. The
-                              value is quoted, for its decimals are the precision that was printed.
-                              ``count``: how many examples a share was taken of; ``band``: how
-                              far off it may be, where the document itself says so or the
-                              question's notes give the reason.
-``metric``, ``low``, ``high`` a range that the curve lies in, over ``epochs``: the ``last`` (where
-                              none are named), ``all``, ``most`` or ``some`` of them, or
-                              ``several``: at least two of the last ten.
-``order``                     a metric that ends higher in one variant (``higher``) than in others
-                              (``lower``), by at least ``factor``; ``minus`` subtracts a metric
-                              first. ``others`` stands for all the other variants.
-``trend``                     a metric of a ``variant`` that is ``rising``, ``falling``,
-                              ``oscillating`` or ``steady`` over the last epochs, or from epoch
-                              ``since`` to ``until``; ``amplitude`` is how far it swings,
-                              ``trendless`` says that it does not get better besides.
-``crossing``                  a metric of ``variant`` that reaches at about ``epoch`` what
-                              ``reference`` has at its end.
-``best``                      a metric of ``variant`` that is at its best (an accuracy: highest,
-                              anything else: lowest) at about ``epoch``, give or take ``within``.
-``smoother``                  a metric whose curve in ``variant`` is smoother than in the variants
-                              that ``than`` names: it scatters less about its own course.
-``ratio`` and ``value``       how many times as large a metric is in ``higher`` as in ``lower``; the
-                              value is quoted, and ``band`` is how far off it may be.
-``time_ratio``                how many times longer ``slower`` takes than ``faster``.
-``check``                     a statement that the question itself puts to the test.
-``form``                      a slip of wording or notation, quoted in our words.
-``record``                    a metric that students logged on the assignment's own file:
-                              ``{record: test_accuracy, value: "0.7013", witnesses: 4}``. Several
-                              values are those of several machines. Without a value it is the curve
-                              in the homework's ``record.json``. ``witnesses`` counts the groups
-                              that logged it independently.
-
-Any may have ``where`` (the place in the document: its part, and after a comma the place in it),
-``says`` (the statement in our words), ``ours`` (a statement that the document does not make) and
-``erratum`` (the document is wrong, and this is right), which needs a ``kind``:
-
-``wrong``   the statement is false as it stands.
-``slip``    a letter, an index, a unit or a word is off; the argument survives.
-``unmet``   the task asks for something, and the document does not do it.
+A claim stands in its question's YAML file and nowhere else. Its sort follows from its keys: the
+classes below are the tables of them, one a sort, and what docs/yaml.md says of claims.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any
+from decimal import Decimal
+from typing import Any, Literal
 
-from hw.errors import UsageError, did_you_mean, quoted
+from hw.config.located import Place
+from hw.config.schema import Printed, fields, key, read, table
 
-_COMMON = {"where", "says", "erratum", "kind", "ours"}
 KINDS = ("wrong", "slip", "unmet")
-_SORTS: dict[str, set[str]] = {
-    "value": {"metric", "value", "variant", "band", "count"},
-    "range": {"metric", "low", "high", "variant", "epochs"},
-    "order": {"order", "higher", "lower", "factor", "minus"},
-    "trend": {"trend", "variant", "direction", "since", "until", "amplitude", "trendless"},
-    "crossing": {"crossing", "variant", "reference", "epoch", "within"},
-    "best": {"best", "variant", "epoch", "within"},
-    "smoother": {"smoother", "variant", "than"},
-    "ratio": {"ratio", "value", "higher", "lower", "band"},
-    "time_ratio": {"time_ratio", "slower", "faster"},
-    "check": {"check"},
-    "form": {"form"},
-    "record": {"record", "value", "variant", "witnesses"},
-}
-_NEEDED: dict[str, set[str]] = {
-    "value": {"metric", "value"},
-    "range": {"metric"},
-    "order": {"order", "higher", "lower"},
-    "trend": {"trend", "direction"},
-    "crossing": {"crossing", "variant", "reference", "epoch"},
-    "best": {"best", "epoch"},
-    "smoother": {"smoother", "variant", "than"},
-    "ratio": {"ratio", "value", "higher", "lower"},
-    "time_ratio": {"time_ratio", "slower", "faster"},
-    "check": {"check"},
-    "form": {"form"},
-    "record": {"record"},
-}
-# Keys that hold one word, and keys that hold one number.
-_WORDS = {"metric", "order", "minus", "trend", "crossing", "best", "check", "form", "record"}
-_WORDS |= {"smoother", "ratio"}
-_NUMBERS = {
-    "low",
-    "high",
-    "factor",
-    "since",
-    "until",
-    "amplitude",
-    "epoch",
-    "within",
-    "time_ratio",
-    "count",
-    "band",
-    "witnesses",
-}
-_FLAGS = {"trendless", "ours"}
-# Sorts that speak of one variant.
-_OF_ONE = ("value", "range", "trend", "best", "smoother", "record")
-DIRECTIONS = ("rising", "falling", "oscillating", "steady")
 OTHERS = "others"  # in an order: all the variants that the other side does not name
-EPOCHS = ("last", "all", "most", "several", "some")
+DEFAULT_VARIANT = "default"
+
+Names = str | list[str]
+# A metric by name, whenever it is measured; one that is measured after every epoch; variants.
+METRIC: dict[str, Any] = {"of": "metric"}
+CURVE: dict[str, Any] = {"of": "curve"}
+VARIANT: dict[str, Any] = {"of": "variant"}
+
+
+@table
+class ClaimKeys:
+    """What any claim may have besides the keys of its sort."""
+
+    where: str = key("the place in the document: its part, and after a comma the place in it", "")
+    says: str = key("the statement in our words", "")
+    erratum: str = key("the document is wrong, and this is right; it needs a `kind`", "")
+    kind: Literal["wrong", "slip", "unmet"] = key(
+        "of an erratum. `wrong`: the statement is false as it stands; `slip`: a letter, an index, "
+        "a unit or a word is off and the argument survives; `unmet`: the task asks for something "
+        "that the document does not do",
+        "",
+    )
+    ours: bool = key("the document does not make the statement; we do", False)
+
+
+@table
+class Value(ClaimKeys):
+    """A printed number: `{metric: test_accuracy, value: "0.51"}`."""
+
+    metric: str = key("what the number is of", **METRIC)
+    value: Printed = key("the number as it is printed; its decimals are its precision")
+    variant: str = key("of which variant", DEFAULT_VARIANT, **VARIANT)
+    band: float = key(
+        "how far off it may be, where the document says so or a note gives the reason", 0, low=0
+    )
+    count: int = key("how many examples a share was taken of", 0, low=1)
+
+
+@table
+class Range(ClaimKeys):
+    """A range that a metric lies in."""
+
+    metric: str = key("what lies in the range", **METRIC)
+    low: float = key("its lower end", -float("inf"))
+    high: float = key("its upper end", float("inf"))
+    variant: str = key("of which variant", DEFAULT_VARIANT, **VARIANT)
+    epochs: Literal["last", "all", "most", "several", "some"] = key(
+        "in which epochs; `several` are at least two of the last ten", "last"
+    )
+
+
+@table
+class Order(ClaimKeys):
+    """A metric that ends higher in one variant than in others."""
+
+    order: str = key("the metric", **METRIC)
+    higher: Names = key("where it ends higher; `others` are all that `lower` leaves", **VARIANT)
+    lower: Names = key("where it ends lower; `others` are all that `higher` leaves", **VARIANT)
+    factor: float = key("by at least this factor", 1, above=0)
+    minus: str = key("a metric to subtract first", "", **METRIC)
+
+
+@table
+class Trend(ClaimKeys):
+    """How a curve goes, over its last epochs or over those that are named."""
+
+    trend: str = key("the metric", **CURVE)
+    direction: Literal["rising", "falling", "oscillating", "steady"] = key("how it goes")
+    variant: str = key("of which variant", DEFAULT_VARIANT, **VARIANT)
+    since: float = key("from this epoch on", 1, low=1)
+    until: float = key("up to this epoch; by default the last one", 0, low=1)
+    amplitude: float = key("how far it swings", 0, above=0)
+    trendless: bool = key("an oscillating curve does not get better besides", False)
+
+
+@table
+class Crossing(ClaimKeys):
+    """A curve that reaches at some epoch what another variant has at its end."""
+
+    crossing: str = key("the metric", **CURVE)
+    variant: str = key("which variant reaches it", **VARIANT)
+    reference: str = key("whose end it reaches", **VARIANT)
+    epoch: float = key("at about this epoch", low=1)
+    within: float = key("give or take so many epochs", 0, low=0)
+
+
+@table
+class Best(ClaimKeys):
+    """The epoch at which a curve is at its best: an accuracy highest, anything else lowest."""
+
+    best: str = key("the metric", **CURVE)
+    epoch: float = key("at about this epoch", low=1)
+    variant: str = key("of which variant", DEFAULT_VARIANT, **VARIANT)
+    within: float = key("give or take so many epochs", 0, low=0)
+
+
+@table
+class Smoother(ClaimKeys):
+    """A curve that scatters less about its own course than those of other variants."""
+
+    smoother: str = key("the metric", **CURVE)
+    variant: str = key("whose curve is smoother", **VARIANT)
+    than: Names = key("than whose", **VARIANT)
+
+
+@table
+class Ratio(ClaimKeys):
+    """How many times as large a metric is in one variant as in another."""
+
+    ratio: str = key("the metric", **METRIC)
+    value: Printed = key("the ratio as it is printed")
+    higher: str = key("the variant above", **VARIANT)
+    lower: str = key("the variant below", **VARIANT)
+    band: float = key("how far off it may be", 0, low=0)
+
+
+@table
+class TimeRatio(ClaimKeys):
+    """How many times longer one variant takes than another."""
+
+    time_ratio: float = key("how many times", above=0)
+    slower: str = key("which takes longer", **VARIANT)
+    faster: str = key("than which", **VARIANT)
+
+
+@table
+class CheckClaim(ClaimKeys):
+    """A statement that the question itself puts to the test."""
+
+    check: str = key("the name of the check")
+
+
+@table
+class Form(ClaimKeys):
+    """A slip of wording or notation, which needs a `kind`."""
+
+    form: str = key("the slip, in our words")
+
+
+@table
+class Record(ClaimKeys):
+    """A number that students logged on the assignment's own file."""
+
+    record: str = key("the metric", **METRIC)
+    value: Printed | list[Printed] = key(
+        "the number, or those of several machines; without one, it is the curve in the homework's "
+        "`record.json`",
+        "",
+    )
+    variant: str = key("of which variant", DEFAULT_VARIANT, **VARIANT)
+    witnesses: int = key("how many groups logged it independently", 1, low=1)
+
+
+# Each sort by the key that tells it; with ``metric`` it is a value if there is one, else a range.
+SORTS: dict[str, type[ClaimKeys]] = {
+    "value": Value,
+    "range": Range,
+    "order": Order,
+    "trend": Trend,
+    "crossing": Crossing,
+    "best": Best,
+    "smoother": Smoother,
+    "ratio": Ratio,
+    "time_ratio": TimeRatio,
+    "check": CheckClaim,
+    "form": Form,
+    "record": Record,
+}
+# Sorts that speak of one variant.
+_OF_ONE = ("value", "range", "trend", "best", "record")
 
 
 @dataclass(frozen=True)
@@ -195,102 +275,64 @@ def _names(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def read_claims(raw: list[Any], variants: Collection[str], origin: str) -> tuple[Claim, ...]:
-    """The claims of a question's YAML. Raises `UsageError` that names the file and the claim."""
-    claims = []
-    for number, item in enumerate(raw, start=1):
-        where = f"{origin}: claim {number}"
-        if not isinstance(item, dict):
-            raise UsageError(f"{where}: expected keys and values")
-        sort = _sort(item, where)
-        details = {k: v for k, v in item.items() if k not in _COMMON}
-        for key in details:
-            if key not in _SORTS[sort]:
-                known = _SORTS[sort] | _COMMON
-                raise UsageError(f"{where}: unknown key {quoted(key)}{did_you_mean(key, known)}")
-        if missing := _NEEDED[sort] - details.keys():
-            raise UsageError(f"{where}: {min(missing)} is missing")
-        if sort in ("value", "ratio"):
-            # Unquoted, 0.4780 would lose its last digit, and with it the printed precision.
-            if not isinstance(details["value"], str):
-                raise UsageError(f"{where}: quote the value, its decimals matter")
-            if not _is_printed_number(details["value"]):
-                raise UsageError(f"{where}: {quoted(details['value'])} is not a number")
-        if sort == "record" and "value" in details:
-            values = details["value"]
-            for value in values if isinstance(values, list) else [values]:
-                if not isinstance(value, str) or not _is_printed_number(value):
-                    raise UsageError(f"{where}: {quoted(value)} is not a quoted number")
-        if (item.keys() >= {"erratum"} or sort == "form") and item.get("kind") not in KINDS:
-            raise UsageError(f"{where}: an erratum needs a kind, one of {', '.join(KINDS)}")
-        for key in _WORDS & details.keys():
-            if not isinstance(details[key], str):
-                raise UsageError(f"{where}: {key} must be a name, not {quoted(details[key])}")
-        for key in _NUMBERS & details.keys():
-            if not _is_number(details[key]):
-                raise UsageError(f"{where}: {key} must be a number, not {quoted(details[key])}")
-        for key in _FLAGS & item.keys():
-            if not isinstance(item[key], bool):
-                raise UsageError(f"{where}: {key} must be true or false, not {quoted(item[key])}")
-        if not isinstance(details.get("count", 1), int) or details.get("count", 1) < 1:
-            raise UsageError(f"{where}: count must be a whole number from 1")
-        if sort in _OF_ONE and "variant" not in details and "default" not in variants:
-            raise UsageError(f"{where}: variant is missing (one of: {', '.join(variants)})")
-        if sort == "trend" and details["direction"] not in DIRECTIONS:
-            raise UsageError(f"{where}: direction must be one of {', '.join(DIRECTIONS)}")
-        if details.get("trendless") and details["direction"] != "oscillating":
-            raise UsageError(f"{where}: trendless is of oscillating curves")
-        if sort == "range" and details.get("epochs", "last") not in EPOCHS:
-            raise UsageError(f"{where}: epochs must be one of {', '.join(EPOCHS)}")
-        for key, counterpart in (("higher", "lower"), ("lower", "higher")):
-            if details.get(key) == OTHERS:
-                named = details.get(counterpart, [])
-                named = named if isinstance(named, list) else [named]
-                details[key] = [name for name in variants if name not in named]
-        for key in ("variant", "higher", "lower", "reference", "than", "slower", "faster"):
-            names = details.get(key, [])
-            for name in names if isinstance(names, list) else [names]:
-                if not isinstance(name, str) or name not in variants:
-                    raise UsageError(
-                        f"{where}: unknown variant {quoted(name)}{did_you_mean(name, variants)}"
-                    )
-        claims.append(Claim(sort, details, *_common(item)))
-    return tuple(claims)
+def read_claims(raw: Any, variants: Collection[str], place: Place) -> tuple[Claim, ...]:
+    """The claims of a question's YAML; what is wrong with them is noted at ``place``."""
+    if not isinstance(raw, list):
+        place.is_not(raw, "a list of claims")
+        return ()
+    found = [_read(item, variants, place.at(i)) for i, item in enumerate(raw)]
+    return tuple(claim for claim in found if claim is not None)
 
 
-def _is_printed_number(text: str) -> bool:
-    try:
-        return Decimal(text).is_finite()
-    except InvalidOperation:
-        return False
+def _read(item: Any, variants: Collection[str], place: Place) -> Claim | None:
+    if not isinstance(item, dict):
+        place.wrong(f"expected keys and values, not {str(item)[:40]!r}")
+        return None
+    sort = _sort(item)
+    if sort is None:
+        place.wrong(f"needs one of metric, {', '.join(s for s in SORTS if s not in _BY_METRIC)}")
+        return None
+    before = len(place.problems)
+    found = read(SORTS[sort], item, place)
+    details = {k: v for k, v in found.items() if k not in fields(ClaimKeys)}
+    if "kind" not in item and ("erratum" in item or sort == "form"):
+        place.wrong(f"an erratum needs a kind, one of {', '.join(KINDS)}")
+    if sort in _OF_ONE and "variant" not in item and DEFAULT_VARIANT not in variants:
+        place.wrong(f"variant is missing (one of: {', '.join(variants)})")
+    if details.get("trendless") and details.get("direction") != "oscillating":
+        place.at("trendless").wrong("trendless is of oscillating curves")
+    if sort == "order":
+        _name_the_others(details, variants)
+    for name, field in fields(SORTS[sort]).items():
+        if field.metadata["of"] == "variant":
+            for variant in listed(details.get(name, [])):
+                if variant not in variants:
+                    place.at(name).unknown("variant", variant, variants)
+    if len(place.problems) > before:
+        return None
+    common = {k: v for k, v in found.items() if k in fields(ClaimKeys)}
+    return Claim(sort, details, **common)
 
 
-def _is_number(value: Any) -> bool:
-    try:
-        return not isinstance(value, bool | str) and math.isfinite(value)
-    except (TypeError, OverflowError):
-        return False
+_BY_METRIC = ("value", "range")
 
 
-def _sort(item: Mapping[str, Any], where: str) -> str:
-    for sort in _SORTS.keys() - {"value", "range"}:
-        if sort in item:
-            return sort
+def _sort(item: Mapping[str, Any]) -> str | None:
     if "metric" in item:
         return "value" if "value" in item else "range"
-    raise UsageError(
-        f"{where}: needs one of metric, order, trend, crossing, best, check, form, record"
-    )
+    return next((sort for sort in SORTS if sort not in _BY_METRIC and sort in item), None)
 
 
-def _common(item: Mapping[str, Any]) -> tuple[str, str, str, str, bool]:
-    return (
-        str(item.get("where", "")),
-        str(item.get("says", "")),
-        str(item.get("erratum", "")),
-        str(item.get("kind", "")),
-        bool(item.get("ours", False)),
-    )
+def _name_the_others(details: dict[str, Any], variants: Collection[str]) -> None:
+    for side, counterpart in (("higher", "lower"), ("lower", "higher")):
+        if details.get(side) == OTHERS:
+            named = listed(details.get(counterpart, []))
+            details[side] = [name for name in variants if name not in named]
+
+
+def listed(names: Any) -> Sequence[str]:
+    """One name, or several, as a list."""
+    return names if isinstance(names, list) else [names]
 
 
 def published_values(claims: Collection[Claim]) -> dict[tuple[str, str], str]:

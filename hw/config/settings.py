@@ -14,13 +14,10 @@ import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from hw.errors import HwError, UsageError, did_you_mean, quoted
-from hw.results.files import read_bytes
+from hw.config.located import Place, Problem, WrongFile
+from hw.errors import UsageError, did_you_mean, quoted
 
 
 def setting(
@@ -43,10 +40,21 @@ def setting(
 
 @dataclass(frozen=True)
 class Layer:
-    """Values of one origin, such as a YAML file's ``settings`` or the command line."""
+    """Values of one origin, such as a YAML file's ``settings`` or the command line.
+
+    place: where they stand, if they stand in a file.
+    """
 
     origin: str
     values: Mapping[str, Any]
+    place: Place | None = None
+
+    def wrong(self, key: object, text: str) -> UsageError:
+        """What to raise for the value of ``key``: with file and line where they are known."""
+        if self.place is None:
+            return UsageError(f"{self.origin}: {text}")
+        at = self.place.at(str(key))
+        return WrongFile([Problem(at.path, at.line, f"{self.place.words}: {text}")])
 
 
 @dataclass(frozen=True)
@@ -74,14 +82,16 @@ def resolve(cls: type, layers: Iterable[Layer]) -> Resolved:
         for key, raw in layer.values.items():
             name = key.replace("-", "_") if isinstance(key, str) else key
             if name not in fields:
-                raise UsageError(
-                    f"{layer.origin}: unknown setting {quoted(key)}{did_you_mean(name, fields)}"
-                    f" (settings: {', '.join(fields)})"
+                raise layer.wrong(
+                    key,
+                    f"unknown setting {quoted(key)}{did_you_mean(name, fields)}"
+                    f" (settings: {', '.join(fields)})",
                 )
-            where = f"{layer.origin}: {name}"
-            values[name] = check_bounds(
-                convert(raw, kinds[name], where), fields[name].metadata, where
-            )
+            try:
+                value = check_bounds(convert(raw, kinds[name], name), fields[name].metadata, name)
+            except UsageError as error:
+                raise layer.wrong(key, str(error)) from None
+            values[name] = value
             origins[name] = layer.origin
     return Resolved(cls(**values), origins)
 
@@ -156,6 +166,39 @@ def check_bounds(value: Any, bounds: Mapping[str, Any], where: str) -> Any:
     return value
 
 
+_WORDS = {int: "whole number", float: "number", bool: "true or false", str: "words"}
+
+
+def type_in_words(kind: Any, meta: Mapping[str, Any]) -> str:
+    """A declared type with its bounds: ``whole number ≥ 1``."""
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        some = [k for k in arguments if k is not types.NoneType]
+        return " or ".join(type_in_words(k, meta) for k in some)
+    if origin is typing.Literal:
+        return " or ".join(map(str, arguments))
+    if origin in (list, tuple):
+        one, *bounds = type_in_words(arguments[0], meta).split(" ≥", 1)
+        many = {"words": one, "keys": one, "number in quotes": "numbers in quotes"}
+        return " ≥".join([f"list of {many.get(one, f'{one}s')}", *bounds])
+    if origin is dict:
+        return f"{type_in_words(arguments[1], meta)} by name"
+    if dataclasses.is_dataclass(kind):
+        return "keys"
+    named = {"curve": "metric"}.get(meta.get("of", ""), meta.get("of", ""))
+    words = (
+        named
+        or _WORDS.get(kind)
+        or {"Printed": "number in quotes"}.get(getattr(kind, "__name__", ""), "anything")
+    )
+    bounds = [
+        f"{sign} {meta[bound]:.15g}"
+        for bound, sign in (("low", "≥"), ("above", ">"), ("high", "≤"), ("below", "<"))
+        if kind in (int, float) and meta.get(bound) is not None
+    ]
+    return f"{words} {', '.join(bounds)}".strip()
+
+
 def plain(value: Any) -> Any:
     """The same value in what YAML and JSON know: tuples become lists."""
     if isinstance(value, dict):
@@ -163,65 +206,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(v) for v in value]
     return value
-
-
-class _StrictLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML that also refuses repeated keys, and knows no types but JSON's."""
-
-    yaml_implicit_resolvers: typing.ClassVar = {
-        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) != len(node.value):
-            keys = [self.construct_object(k, deep=True) for k, _ in node.value]
-            twice = next(k for k in keys if keys.count(k) > 1)
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {twice!r} stands there twice", node.start_mark
-            )
-        return mapping
-
-
-for _name in ("timestamp", "binary", "set", "omap", "pairs"):
-    _StrictLoader.add_constructor(
-        f"tag:yaml.org,2002:{_name}", yaml.constructor.SafeConstructor.construct_undefined
-    )
-
-MAX_YAML_BYTES = 1_000_000
-MAX_YAML_DEPTH = 50
-
-
-def read_yaml(path: Path) -> Any:
-    """The document in a YAML file: JSON's types only, no aliases, no repeated keys.
-
-    Raises `UsageError` that names the file and the line.
-    """
-    try:
-        text = read_bytes(path, MAX_YAML_BYTES).decode()
-        _check_events(yaml.parse(text, _StrictLoader), path)
-        return yaml.load(text, _StrictLoader)
-    except HwError as error:
-        raise UsageError(str(error)) from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 text") from error
-    except (yaml.YAMLError, ValueError, LookupError, TypeError) as error:
-        # Besides YAMLError: what constructors raise on a tag that does not fit, `!!bool x`.
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise UsageError(f"{path}:{line} {problem}") from error
-
-
-def _check_events(events: Iterable[Any], path: Path) -> None:
-    """Refuse what no file of ours needs: aliases, which make a small file expand without bound,
-    and nesting so deep that the loader's recursion overflows the stack."""
-    depth = 0
-    for event in events:
-        if isinstance(event, yaml.AliasEvent):
-            raise UsageError(f"{path}: YAML aliases (*name) are not accepted")
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > MAX_YAML_DEPTH:
-            raise UsageError(f"{path}: nested more than {MAX_YAML_DEPTH} deep")

@@ -98,6 +98,6 @@ ENTRY = Entry(
     counts={"train": 1465, "test": 1465},
     width=348,
     reader=read,
-    views={"ist2021": View(cut_ist2021, "as stored")},
+    views={"ist2021": View(cut_ist2021, "as stored", ("train", "test"))},
     stand_in=Houses({"train": 800, "test": 800}),
 )

@@ -100,6 +100,8 @@ class Fetcher:
         """
         pairs = zip(entry.files, entry.paths(directory), strict=True)
         missing = [(file, path) for file, path in pairs if not path.is_file()]
+        if missing and not missing[0][0].urls:
+            raise DataError(entry.how_to_get(missing[0][1], fetching=True))
         for file, path in missing:
             self.fetch_file(entry, file, path)
         return FETCHED if missing else ALREADY

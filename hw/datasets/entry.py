@@ -47,11 +47,13 @@ class View:
     cut:  makes the homework's splits from the publisher's. Its counts are those of the published
           data set; a smaller set (a stand-in) is cut in the same proportions.
     note: says in words what it takes.
+    splits: the names of the splits that it makes.
     lack: says of what it takes files have too little, if they have.
     """
 
     cut: Callable[[Upstream], Splits]
     note: str
+    splits: tuple[str, ...] = ("train", "validation", "test")
     lack: Callable[[Upstream], str] = lambda _: ""
 
 
@@ -138,10 +140,20 @@ class Entry:
         return len(self.class_names)
 
     @property
+    def task(self) -> str:
+        """What can be learned from it: ``classification`` or ``regression``."""
+        return "classification" if self.n_classes else "regression"
+
+    @property
     def bytes(self) -> int:
         """Published size of all files, 0 where one of them is unknown."""
         sizes = [file.size for file in self.files]
         return sum(sizes) if all(sizes) else 0
+
+    def vouches(self, sha256: str) -> bool | None:
+        """Whether the bytes with this hash are the published ones; None where the hashes of the
+        files tell."""
+        return None
 
     def folder(self, directory: Path) -> Path:
         return directory / self.name
@@ -176,6 +188,16 @@ class Entry:
             digest.update(features.tobytes())
             digest.update(labels.tobytes())
         return upstream, digest.hexdigest()
+
+    @property
+    def state(self) -> str:
+        """What tells this data set from another of the same name; empty where there is none."""
+        return ""
+
+    @property
+    def remedy(self) -> str:
+        """How to get the real data, in a few words."""
+        return f"'python -m hw data fetch {self.name}' gets them"
 
     def how_to_get(self, missing: Path, fetching: bool = False) -> str:
         """In one line: which file is missing, where to get it, and where it belongs.

@@ -43,11 +43,24 @@ IMPOSTORS = {
 REMEDY = "replace it, or remove it and run 'python -m hw data fetch'"
 
 
+# Kinds of NumPy types by the words for them.
+_SORTS = {"integer": "ui", "number": "buif", "label": "buifU"}
+
+
+@dataclass(frozen=True)
+class Header:
+    """What an array of a file says of itself."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+
+
 @dataclass(frozen=True)
 class Spec:
     """What an array of a file must be.
 
-    dtype: ``uint8``, ``float64``, or ``integer`` for any of those.
+    dtype: ``uint8``, ``float64``, ``integer`` or ``number`` for any of those, or ``label`` for any
+           number or words.
     shape: of one example.
     most:  examples.
     """
@@ -58,8 +71,9 @@ class Spec:
 
     def problem(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> str:
         """What is wrong with such an array, or the empty string."""
-        is_integer = dtype.kind in "ui" and self.dtype == "integer"
-        if not is_integer and str(dtype.newbyteorder("=")) != self.dtype:
+        if dtype.kind not in _SORTS.get(self.dtype, "") and (
+            str(dtype.newbyteorder("=")) != self.dtype
+        ):
             return f"has dtype {_short(dtype)}, not {self.dtype}"
         if any(not isinstance(n, int) or isinstance(n, bool) or n < 0 for n in shape):
             return f"has the impossible shape {_short(shape)}"
@@ -263,6 +277,28 @@ def read_npz(path: Path, specs: Mapping[str, Spec]) -> dict[str, Array]:
             return {name: _read_member(archive, name) for name in specs}
 
 
+def npz_headers(path: Path) -> dict[str, Header]:
+    """What each array of an npz file says of itself; no array is read. Raises `DataError`."""
+    with refusing(path):
+        _check_directory(path)
+        found = {}
+        with zipfile.ZipFile(path) as archive:
+            for info in archive.infolist():
+                name = info.filename.removesuffix(".npy")
+                if info.filename != name:
+                    with archive.open(info) as stream:
+                        found[name] = _header(stream, path, name)
+        return found
+
+
+def _header(stream: Any, path: Path, name: str) -> Header:
+    version = np.lib.format.read_magic(stream)
+    if version != (1, 0):  # the later ones are for headers beyond 64 kB
+        raise problem(path, f"{name} is in a version of npy that NumPy would not write here")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
+    return Header(dtype, shape)
+
+
 def _check_directory(path: Path) -> None:
     """Refuse a zip file whose directory is larger than a few arrays need.
 
@@ -291,14 +327,11 @@ def _check_member(
             path, f"{name} is encrypted, or compressed in a way that NumPy does not write"
         )
     with archive.open(info) as stream:
-        version = np.lib.format.read_magic(stream)
-        if version != (1, 0):  # the later ones are for headers beyond 64 kB
-            raise problem(path, f"{name} is in a version of npy that NumPy would not write here")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(stream)
-        wrong = spec.problem(dtype, shape)
+        header = _header(stream, path, name)
+        wrong = spec.problem(header.dtype, header.shape)
         if wrong:
             raise problem(path, f"{name} {wrong}")
-        nbytes = math.prod(shape) * dtype.itemsize
+        nbytes = math.prod(header.shape) * header.dtype.itemsize
         if info.file_size != stream.tell() + nbytes:
             raise problem(
                 path, f"{name} is {info.file_size} bytes long and declares {nbytes}; truncated?"

@@ -70,10 +70,12 @@ ENTRY = Entry(
             cut_scratch,
             "first 1000 training images, a fifth of them, drawn with seed 42, validates; "
             "pixels / 255 in float32",
+            ("train", "validation"),
         ),
         "e1394-torch": View(
             cut_torch,
             "first 1000 training images, first 1000 test images as validation; pixels in [-1, 1]",
+            ("train", "validation"),
         ),
     },
     stand_in=Images({"train": 1000, "test": 1000}, base=70, linear=25, polar=60, smooth=40),

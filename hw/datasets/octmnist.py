@@ -55,7 +55,7 @@ ENTRY = Entry(
         "ist2023": View(
             cut_ist2023,
             "test set cut to the first 182, 55, 42 and 250 images of classes 0 to 3; pixels / 256",
-            lack,
+            lack=lack,
         )
     },
     stand_in=Images(

@@ -1,4 +1,5 @@
-"""Which data sets there are: every module of this package that has an ``ENTRY``."""
+"""Which data sets there are: every module of this package that has an ``ENTRY``, and those that
+homeworks declare in YAML."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ import pkgutil
 from importlib import import_module
 from pathlib import Path
 
+from hw.config.data import declared
+from hw.datasets import own
 from hw.datasets.entry import Entry
 from hw.errors import UsageError, did_you_mean
 
@@ -21,11 +24,15 @@ CATALOGUE = _found()
 
 
 def entry(name: str) -> Entry:
-    """The data set of that name. Raises `UsageError`, with the nearest name that exists."""
-    try:
+    """The data set of that name, of hw or of a homework of one's own that has been read.
+
+    Raises `UsageError`, with the nearest name that exists.
+    """
+    if name in CATALOGUE:
         return CATALOGUE[name]
-    except KeyError:
-        raise UsageError(
-            f"unknown data set {name!r}{did_you_mean(name, CATALOGUE)}"
-            f" (data sets: {', '.join(CATALOGUE)})"
-        ) from None
+    if name in declared():
+        return own.entry(declared()[name])
+    raise UsageError(
+        f"unknown data set {name!r}{did_you_mean(name, [*CATALOGUE, *declared()])}"
+        f" (data sets: {', '.join(CATALOGUE)})"
+    )

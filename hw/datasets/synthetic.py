@@ -74,6 +74,46 @@ class Images:
         return upstream
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """Images of any size: those of `Images`, as bytes or as floats from 0 to 1."""
+
+    counts: dict[str, int]
+    is_bytes: bool = True
+
+    def make(self, entry: Entry, rng: np.random.Generator) -> Upstream:
+        made = Images(self.counts).make(entry, rng)
+        if self.is_bytes:
+            return made
+        return {split: (images / 255, labels) for split, (images, labels) in made.items()}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of standardised columns, with classes or, without any, with a target.
+
+    What a row is follows from a few hidden qualities, of which the columns are noisy traces: partly
+    in proportion, which a linear model finds, and partly by their products, which it does not.
+    """
+
+    counts: dict[str, int]
+
+    def make(self, entry: Entry, rng: np.random.Generator) -> Upstream:
+        qualities, outputs = 4, entry.n_classes or 1
+        mixing = rng.standard_normal((qualities, entry.width)) / np.sqrt(qualities)
+        linear = rng.standard_normal((qualities, outputs))
+        product = rng.standard_normal((qualities, qualities, outputs)) / 2
+        upstream: Upstream = {}
+        for split, n in self.counts.items():
+            hidden = rng.standard_normal((n, qualities))
+            features = 0.9 * hidden @ mixing + 0.4 * rng.standard_normal((n, entry.width))
+            scores = hidden @ linear + np.einsum("ni,nj,ijk->nk", hidden, hidden, product)
+            scores += 0.5 * rng.standard_normal(scores.shape)
+            labels = scores.argmax(axis=1) if entry.n_classes else scores[:, 0]
+            upstream[split] = (features, labels)
+        return upstream
+
+
 class _Waves:
     """Random smooth pictures: sums of a few cosines, weaker as they get finer."""
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hw.config.catalog import CONFIGS
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.errors import UsageError, did_you_mean, quoted
 from hw.grading.mistakes import Mistake, known, read_mistakes
 

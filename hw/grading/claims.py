@@ -100,6 +100,6 @@ def _with_code(finding: Finding, result: ModelResult) -> Finding:
         words = "The code that was handed in has no such model, so that it cannot have given it."
         return replace(finding, status="fail", text=f"{finding.text} {words}")
     if result.status == "fail" and finding.status == "pass":
-        words = "The code that was handed in trains or predicts otherwise, so that it need not be its own."
+        words = "The code that was handed in trains or predicts otherwise: it need not be its own."
         return replace(finding, text=f"{finding.text} {words}")
     return finding

@@ -8,24 +8,27 @@ tell, it says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from hw import datasets
 from hw.datasets.features import Dataset
 from hw.grading import claims as reports
-from hw.grading import material
+from hw.grading import material, script
 from hw.grading.assignment import Assignment, Model
 from hw.grading.examination import examine
-from hw.grading.findings import Finding, ModelResult
+from hw.grading.findings import Finding, ModelResult, ModelStatus
 from hw.grading.hand_in import HandIn, HandInFault
-from hw.grading.material import Material
 from hw.grading.notes import Notes
 from hw.grading.other_sessions import PICKLE, SESSIONS, pickled
 from hw.grading.session import NotDone, Session
 
 # Checks that fail alone: the model still updates and predicts as the reference does.
 ALONE = ("start", "loss", "claims")
+
+
+Watch = Callable[[Mapping[str, ModelResult]], None]
 
 
 def grade(
@@ -35,31 +38,48 @@ def grade(
     data: str = "stand-in",
     claims: Mapping[str, str] | None = None,
     directory: Path | None = None,
-    watch: Callable[[Mapping[str, ModelResult]], None] | None = None,
+    watch: Watch = lambda _: None,
     reproduced: Path = Path("results"),
+    scripts: bool = True,
 ) -> dict[str, ModelResult]:
     """What is found of every model of a hand-in, by its name.
 
     only:   the one model to look at.
     data:   ``real`` or ``stand-in``: where the examples are taken from.
     claims: numbers of the student's report by metric, held against the models' calibrated ones.
-    watch:  is shown the results as they grow.
+    watch:  is shown the results after every check.
     reproduced: where our own results and calibrations lie.
+    scripts: whether to run the hand-in as a script, too, for every model that passes.
 
     Raises `DataError` where real data are asked for and missing, and `UsageError` for a claim of
     what there is not.
     """
     found = material.load(*assignment.data, data, directory or datasets.default_directory())
     results: dict[str, ModelResult] = {}
+
+    def growing(name: str) -> Notes:
+        """Notes whose readers see every finding at once."""
+        return Notes(lambda notes: watch({**results, name: _result(notes, "unknown")}))
+
     for name, model in assignment.models.items():
         if only in (None, name):
-            fault = _started(hand_in)
-            results[name] = (
-                _grade_model(hand_in, model, assignment, found) if fault is None else _lost(fault)
-            )
-            if watch is not None:
-                watch(results)
+            results[name] = _grade_model(hand_in, model, assignment, found, growing(name))
+            watch(results)
+    if scripts:
+        _run_scripts(hand_in, assignment, found, results)
     return reports.add(results, claims, assignment, reproduced) if claims else results
+
+
+def _run_scripts(
+    hand_in: HandIn, assignment: Assignment, data: Dataset, results: dict[str, ModelResult]
+) -> None:
+    """Last of all: a script needs the process for itself."""
+    for name, result in results.items():
+        if result.status == "pass" and name in script.MODELS:
+            notes = Notes()
+            script.check(hand_in, name, assignment, script.files(data), notes)
+            findings = (*result.findings, *notes.findings)
+            results[name] = replace(result, status=_status(findings), findings=findings)
 
 
 def files(
@@ -76,7 +96,7 @@ def files(
 
 
 def _started(hand_in: HandIn) -> HandInFault | None:
-    """A process that one model has ended is started again for the next; why not, where it cannot."""
+    """Start a process again that the model before has ended; the fault, where that is not to be."""
     try:
         hand_in.seed(0)
     except HandInFault:
@@ -87,47 +107,47 @@ def _started(hand_in: HandIn) -> HandInFault | None:
     return None
 
 
-def _lost(fault: HandInFault) -> ModelResult:
-    notes = Notes()
-    notes.fault("loads", fault, "Going on after the model before")
-    return ModelResult("unknown", (), tuple(notes.findings))
-
-
 def _grade_model(
-    hand_in: HandIn, model: Model, assignment: Assignment, data: Dataset
+    hand_in: HandIn, model: Model, assignment: Assignment, data: Dataset, notes: Notes
 ) -> ModelResult:
+    if (fault := _started(hand_in)) is not None:
+        notes.fault("loads", fault, "Going on after the model before")
+        return _result(notes, "unknown")
     if model.cls not in hand_in.classes:
-        finding = Finding(
+        notes.failed(
             "methods",
-            "fail",
+            f"The file has no class {model.cls}.",
             expected=f"a class {model.cls}",
             actual="no such class",
-            text=f"The file has no class {model.cls}.",
         )
-        return ModelResult("not done", (), (finding,))
-    small, full = material.small(data, model), material.full(data, model)
+        return _result(notes, "not done")
     try:
-        notes = _examined(hand_in, model, assignment, small, full)
+        _examine(hand_in, model, assignment, data, notes)
     except NotDone:
-        finding = Finding("methods", "skipped", text=f"{model.cls} is left to be written.")
-        return ModelResult("not done", (), (finding,))
-    findings = tuple(notes.findings)
-    return ModelResult(_status(findings), tuple(dict.fromkeys(notes.mistakes)), findings)
+        notes.forget()
+        notes.skipped("methods", f"{model.cls} is left to be written.")
+        return _result(notes, "not done")
+    return _result(notes, _status(notes.findings))
 
 
-def _examined(
-    hand_in: HandIn, model: Model, assignment: Assignment, small: Material, full: Material
-) -> Notes:
+def _examine(
+    hand_in: HandIn, model: Model, assignment: Assignment, data: Dataset, notes: Notes
+) -> None:
     """Raises `NotDone`."""
-    if model.name.startswith("torch_"):
-        # PyTorch takes seconds to import, which other hand-ins need not wait for.
-        from hw.grading.pytorch import examination
-        from hw.grading.pytorch.side import DigitsSide, Side
+    small, full = material.small(data, model), material.full(data, model)
+    if not model.name.startswith("torch_"):
+        session_of = SESSIONS.get(model.name, Session)
+        return examine(session_of(hand_in, model, small, full, assignment.seed), notes)
+    # PyTorch takes seconds to import, which other hand-ins need not wait for.
+    from hw.grading.pytorch import examination
+    from hw.grading.pytorch.side import DigitsSide, Side
 
-        side = (DigitsSide if model.second else Side)(hand_in, model, assignment.seed)
-        return examination.examine(side, model, small, full)
-    session_of = SESSIONS.get(model.name, Session)
-    return examine(session_of(hand_in, model, small, full, assignment.seed))
+    side = (DigitsSide if model.second else Side)(hand_in, model, assignment.seed)
+    return examination.examine(side, model, (small, full), notes)
+
+
+def _result(notes: Notes, status: ModelStatus) -> ModelResult:
+    return ModelResult(status, tuple(dict.fromkeys(notes.mistakes)), tuple(notes.findings))
 
 
 def _status(findings: Collection[Finding]) -> Literal["pass", "fail", "unknown"]:

@@ -27,14 +27,13 @@ ORDER = (
 )
 
 
-def examine(session: Session) -> Notes:
+def examine(session: Session, notes: Notes) -> None:
     """All checks. Raises `NotDone`."""
-    notes = Notes()
     if not _methods(session, notes):
-        return notes
+        return
     made = _made(session, notes)
     if made is None:
-        return notes
+        return
     start.check(session, made, notes)
     known = updates.check(session, made, notes)
     _shapes(session, made, known, notes)
@@ -45,7 +44,6 @@ def examine(session: Session) -> Notes:
         full_size.check(session, changes, notes)
     # Some parameters show only once there was an update.
     notes.findings.sort(key=lambda finding: ORDER.index(finding.check))
-    return notes
 
 
 def _methods(session: Session, notes: Notes) -> bool:
@@ -70,7 +68,7 @@ def _made(session: Session, notes: Notes) -> Made | None:
     sizes written into it, of the assignment's own."""
     materials: list[Material] = [session.small, session.full]
     fault: HandInFault | None = None
-    without_output = False
+    seen: list[Made] = []
     for material in materials:
         try:
             made = session.make(material)
@@ -79,15 +77,12 @@ def _made(session: Session, notes: Notes) -> Made | None:
             continue
         if made.layout is not None:
             return made
-        sizes = material.sizes
-        without_output = (
-            has_layer(sizes.features, made.state)
-            and sizes.classes > 1
-            and not has_layer(sizes.classes, made.state)
-        )
+        seen.append(made)
     if fault is not None:
         notes.fault(SHAPES, fault, f"{session.model.cls}(...)")
-    elif without_output:
+    elif _without_output(session, seen[0]):
+        if not has_layer(seen[0].material.sizes.hidden, seen[0].state):
+            notes.mistakes.append("hidden_size_ignored")
         notes.failed(
             SHAPES,
             "The last layer has an output for every class.",
@@ -104,6 +99,13 @@ def _made(session: Session, notes: Notes) -> Made | None:
             "attributes, lists and dictionaries.",
         )
     return None
+
+
+def _without_output(session: Session, made: Made) -> bool:
+    """Whether there is a first layer, and no last one."""
+    sizes = made.material.sizes
+    first, last = has_layer(sizes.features, made.state), has_layer(sizes.classes, made.state)
+    return session.classifies and first and not last
 
 
 def _raises(session: Session) -> Raised | None:

@@ -112,34 +112,34 @@ def layouts(reference: type[Reference], sizes: Sizes, state: State) -> list[Layo
     for chosen in itertools.product(
         *(list(_weights(reference.shape(name, sizes), state)) for name in weights)
     ):
-        if len({place.path for place in chosen}) < len(chosen):
-            continue
-        places: dict[str, Place | None] = dict(zip(weights, chosen, strict=True))
         used = {place.path for place in chosen}
-        options = []
-        biases = [name for name in reference.shapes if _is_bias(name)]
-        for name in biases:
-            inside = places.get(_weight_of(name))
-            if inside is not None and inside.part == "weight":
-                options.append([Place(inside.path, inside.transposed, "bias", inside.column)])
-            else:
-                options.append(
-                    list(
-                        _biases(
-                            reference.shape(name, sizes), state, used, name in reference.optional
-                        )
-                    )
-                    or [None]  # type: ignore[list-item]
-                )
-        for of_biases in itertools.product(*options):
-            paths = [p.path for p in of_biases if p is not None and p.part == "whole"]
-            if len(set(paths)) == len(paths):
-                all_of_them = places | dict(zip(biases, of_biases, strict=True))
-                ordered = {name: all_of_them[name] for name in reference.shapes}
-                found.append(Layout(reference, sizes, ordered))
-            if len(found) >= MOST:
-                return found
-    return found
+        if len(used) == len(chosen):
+            places = dict(zip(weights, chosen, strict=True))
+            found += _with_biases(reference, sizes, state, places)
+        if len(found) >= MOST:
+            break
+    return found[:MOST]
+
+
+def _with_biases(
+    reference: type[Reference], sizes: Sizes, state: State, weights: Mapping[str, Place]
+) -> Iterator[Layout]:
+    """The layouts with these places of the weights."""
+    used = {place.path for place in weights.values()}
+    biases = [name for name in reference.shapes if _is_bias(name)]
+    options: list[list[Place | None]] = []
+    for name in biases:
+        weight = weights.get("W" + name[1:])
+        if weight is not None and weight.part == "weight":
+            options.append([replace(weight, part="bias")])
+        else:
+            shape, named = reference.shape(name, sizes), name in reference.optional
+            options.append([*_biases(shape, state, used, named), None])
+    for chosen in itertools.product(*options):
+        paths = [place.path for place in chosen if place is not None and place.part == "whole"]
+        if len(set(paths)) == len(paths):
+            places = {**weights, **dict(zip(biases, chosen, strict=True))}
+            yield Layout(reference, sizes, {name: places[name] for name in reference.shapes})
 
 
 def has_layer(n: int, state: State) -> bool:
@@ -159,10 +159,6 @@ def hidden_units(sizes: Sizes, state: State) -> int | None:
 
 def _is_bias(name: str) -> bool:
     return name.startswith("b")
-
-
-def _weight_of(bias: str) -> str:
-    return "W" + bias[1:]
 
 
 def _weights(shape: tuple[int, ...], state: State) -> Iterator[Place]:

@@ -1,7 +1,11 @@
 """Which known mistake a hand-in makes: the mutant that does exactly what it does.
 
-All single mistakes are tried first, then two at once; of several that fit, the first in the file
-of mistakes is named. Where none fits, the one that goes along furthest is told as "most like".
+All single mistakes are tried first, then several at once; of several that fit, the first in the
+file of mistakes is named. Where none fits, the one that goes along furthest is told as "most like".
+
+Most combinations need no trial. A way to make a mistake that leaves a parameter as it is leaves it
+so beside another way too. So a parameter that only one of several ways changes must already be
+right with that way alone.
 """
 
 from __future__ import annotations
@@ -12,10 +16,11 @@ from dataclasses import dataclass
 
 from hw.grading.mistakes import Changes, Mistake, combined, mutant
 from hw.grading.references import Reference
-from hw.grading.walk import Walk
+from hw.grading.walk import Parameters, Walk
 
-MOST_TOGETHER = 5_000  # ways of several mistakes at once; further ones are not looked at
-WAYS_IN_PAIRS = 8  # of one mistake
+# Of ways that change almost every parameter, which do not rule each other out, only so many of a
+# mistake are combined, and so many combinations are tried.
+WAYS_TOGETHER, MOST_TOGETHER = 2, 2_500
 
 
 @dataclass(frozen=True)
@@ -37,30 +42,40 @@ class Match:
 
 
 Fits = Callable[[Changes], bool]
+Possible = Callable[[Sequence[Changes]], bool]
 
 
 def first_fit(
-    mistakes: Sequence[Mistake], fits: Fits, base: Changes = (), at_once: int = 2
+    mistakes: Sequence[Mistake],
+    fits: Fits,
+    base: Changes = (),
+    at_once: int = 2,
+    possible: Possible = lambda _: True,
 ) -> Match | None:
     """The fewest mistakes, ``at_once`` at most, that fit together.
 
-    base: what is known to be changed already.
+    base:     what is known to be changed already.
+    possible: whether several ways are worth a trial.
     """
     for number in range(1, at_once + 1):
-        for chosen, changes in _together(mistakes, number, base):
+        for chosen, changes in _together(mistakes, number, base, possible):
             if fits(changes):
                 return Match(chosen, changes)
     return None
 
 
 def _together(
-    mistakes: Sequence[Mistake], number: int, base: Changes
+    mistakes: Sequence[Mistake],
+    number: int,
+    base: Changes,
+    possible: Possible = lambda _: True,
 ) -> Iterator[tuple[tuple[Mistake, ...], Changes]]:
     """Every way to make so many mistakes at once."""
-    most = WAYS_IN_PAIRS if number > 1 else None
     tried = 0
     for chosen in itertools.combinations(mistakes, number):
-        for ways in itertools.product(*(mistake.ways[:most] for mistake in chosen)):
+        for ways in itertools.product(*(mistake.ways for mistake in chosen)):
+            if number > 1 and not possible(ways):
+                continue
             changes = combined(base, *ways)
             if changes is None:
                 continue
@@ -70,12 +85,74 @@ def _together(
             yield chosen, changes
 
 
+class _Possible:
+    """Which ways can make a call together as the hand-in did: see the module's beginning.
+
+    Sets of parameters are the bits of numbers: there are many combinations.
+    """
+
+    def __init__(
+        self,
+        walk: Walk,
+        call: int,
+        reference: type[Reference],
+        mistakes: Sequence[Mistake],
+        base: Changes,
+    ) -> None:
+        self.walk, self.call, self.reference, self.base = walk, call, reference, base
+        # A bias besides, which learns nothing in a right program, follows any other mistake once
+        # it learns.
+        self.names = [name for name in reference.shapes if name not in reference.optional]
+        self.before, self.actual = walk.states[call], walk.states[call + 1]
+        self.unchanged = walk.step(mutant(reference, base), call)[0]
+        self.right = self._same(self.unchanged, self.actual)
+        self.all = (1 << len(self.names)) - 1
+        self.first = {way for mistake in mistakes for way in mistake.ways[:WAYS_TOGETHER]}
+        self.known: dict[Changes, tuple[int, int]] = {}
+
+    def __call__(self, ways: Sequence[Changes]) -> bool:
+        changed, twice, wide = 0, 0, 0
+        found = [self._of(way) for way in ways]
+        for way, (changes, _) in zip(ways, found, strict=True):
+            twice |= changed & changes
+            changed |= changes
+            if changes.bit_count() > self.all.bit_count() / 2:
+                wide += 1
+                if wide > 1 and (len(ways) > 2 or way not in self.first):
+                    return False
+        once = changed & ~twice
+        if self.all & ~changed & ~self.right:
+            return False
+        return not any(once & changes & ~fits for changes, fits in found)
+
+    def _of(self, way: Changes) -> tuple[int, int]:
+        """The parameters that a way changes, and those that are right with it alone."""
+        if way not in self.known:
+            changes = combined(self.base, way)
+            after = None
+            if changes is not None:
+                after = self.walk.attempt(mutant(self.reference, changes), self.call)
+            if after is None:  # alone it cannot run; who knows
+                self.known[way] = self.all, self.all
+            else:
+                changed = self.all & ~self._same(self.unchanged, after)
+                self.known[way] = changed, self._same(after, self.actual)
+        return self.known[way]
+
+    def _same(self, a: Parameters, b: Parameters) -> int:
+        return sum(
+            1 << bit
+            for bit, name in enumerate(self.names)
+            if self.walk.same(self.call, name, a[name], b[name])
+        )
+
+
 def of_walks(
     walks: Sequence[Walk],
     reference: type[Reference],
     mistakes: Sequence[Mistake],
     base: Changes = (),
-    at_once: int = 2,
+    at_once: int = 3,
 ) -> Match | None:
     """The mistakes with which the reference makes every call of all the walks as the hand-in did,
     or else the one that goes along furthest; None where nothing comes near.
@@ -92,13 +169,14 @@ def of_walks(
         mistakes = [mistake for mistake in mistakes if mistake.overflows]
     if not telling:
         return None
-    rest = [(w, c) for w, c in calls if (w, c) not in telling]
+    rest = [(w, c) for w, c in calls if not any(w is t and c == d for t, d in telling)]
 
     def fits(changes: Changes) -> bool:
         changed = mutant(reference, changes)
         return all(w.agrees(changed, c) for w, c in itertools.chain(telling, rest))
 
-    return first_fit(mistakes, fits, base, at_once) or _most_like(
+    possible = _Possible(*telling[0], reference, mistakes, base)
+    return first_fit(mistakes, fits, base, at_once, possible) or _most_like(
         telling, reference, mistakes, base
     )
 

@@ -30,7 +30,7 @@ from pathlib import Path
 from string import Template
 from typing import Any, TypeVar, cast
 
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.errors import UsageError, did_you_mean, quoted
 from hw.grading.references import PROGRAMS
 

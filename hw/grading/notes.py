@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hw.grading.findings import Finding, Status
 from hw.grading.hand_in import HandInFault, Raised
@@ -13,9 +13,13 @@ _GRAVITY: dict[Status, int] = {"pass": 0, "skipped": 1, "unknown": 2, "fail": 3}
 
 
 class Notes:
-    """One finding for each check, and the ids of mistakes in the order in which they were found."""
+    """One finding for each check, and the ids of mistakes in the order in which they were found.
 
-    def __init__(self) -> None:
+    changed: is called after every finding.
+    """
+
+    def __init__(self, changed: Callable[[Notes], None] = lambda _: None) -> None:
+        self.changed = changed
         self.findings: list[Finding] = []
         self.mistakes: list[str] = []
 
@@ -67,6 +71,12 @@ class Notes:
                 return
             self.findings = [f for f in self.findings if f.check != finding.check]
         self.findings.append(finding)
+        self.changed(self)
+
+    def forget(self) -> None:
+        """Begin again with nothing."""
+        self.findings.clear()
+        self.mistakes.clear()
 
     def _name(self, match: Match | None) -> None:
         if match is not None and match.exact:

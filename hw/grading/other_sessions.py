@@ -68,7 +68,7 @@ class ScratchSession(Session):
 
 
 class CourseNetworkSession(Session):
-    """IFT-6390's NN: forward, backward and update for a batch; it reads a pickle when it is made."""
+    """IFT-6390's NN: forward, backward and update for a batch. It reads a pickle when made."""
 
     train: ClassVar = "backward"
     needed: ClassVar = ("initialize_weights", "forward", "backward", "update", "loss")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import tempfile
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,7 +91,7 @@ class HandIn:
 
     @contextmanager
     def within(self, share: float) -> Iterator[None]:
-        """Inside, there is only this share of the time that is left; what is not used comes back."""
+        """Inside, there is only this share of the time that is left; the rest comes back."""
         kept = (1 - share) * self._left
         self._left -= kept
         try:
@@ -214,13 +213,13 @@ class HandIn:
         process.asked += 1
         request = {"id": process.asked, "do": verb, "args": list(args), "kwargs": kwargs}
         frame = wire.pack(request, _number)
-        begun = time.monotonic()
+        begun = process.clock()
         try:
             answer = process.exchange(frame, self._left)
         except TimedOut:
             raise TimedOut(f"it took more than {self._limit:g} s") from None
         finally:
-            self._left -= time.monotonic() - begun
+            self._left -= process.clock() - begun
         if not isinstance(answer, dict) or answer.get("id") != process.asked:
             raise process.end(Nonsense("an answer to nothing that was asked"))
         if "raised" in answer:

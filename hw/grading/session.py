@@ -15,7 +15,7 @@ import numpy as np
 
 from hw.grading import layout as layouts
 from hw.grading.assignment import Model
-from hw.grading.hand_in import HandIn, HandInFault, Nonsense, Raised
+from hw.grading.hand_in import HandIn, Nonsense, Raised
 from hw.grading.layout import Layout
 from hw.grading.material import Array, Material
 from hw.grading.references import REFERENCES, Reference, Sizes
@@ -65,14 +65,17 @@ class Session:
     small, full: the material of either size.
     train:       the method that learns, for messages.
     needed:      the methods that there must be.
+    evaluates:   the method that scores predictions.
     each:        examples of an update.
+    variants:    activations that the class offers besides the first.
     large:       whether the full size shows what the small one does not.
     """
 
     train: ClassVar = "train_epoch"
     needed: ClassVar[Sequence[str]] = ("train_epoch", "predict")
+    evaluates: ClassVar = "evaluate"
     each: ClassVar = 1
-    variants: ClassVar[Sequence[str]] = ()  # activations that the class offers, besides the first
+    variants: ClassVar[Sequence[str]] = ()
 
     def __init__(
         self, hand_in: HandIn, model: Model, small: Material, full: Material, seed: int
@@ -217,9 +220,7 @@ class Session:
         return dict(self.read(made, (), [made.state], 0.0).states[0])
 
     def evaluate(self, made: Made) -> Any:
-        return self.hand_in.call(made.handle, "evaluate", *made.material.held)
-
-    evaluates: ClassVar = "evaluate"
+        return self.hand_in.call(made.handle, self.evaluates, *made.material.held)
 
 
 class attempt:
@@ -237,6 +238,3 @@ def accepted(names: Sequence[str], wanted: Mapping[str, Any]) -> dict[str, Any]:
     if any(name.startswith("**") for name in names):
         return dict(wanted)
     return {name: value for name, value in wanted.items() if name in names}
-
-
-__all__ = ["HandInFault", "Made", "NotDone", "Session", "accepted", "attempt"]

@@ -1,7 +1,7 @@
-"""A hand-in's updates beside a reference's, one at a time, each from where the hand-in itself stood.
+"""A hand-in's updates beside a reference's, one at a time, each from where the hand-in stood.
 
-Since both make every update from the same parameters, rounding does not add up, and the first update
-that differs is the first that is made differently.
+Since both make every update from the same parameters, rounding does not add up, and the first
+update that differs is the first that is made differently.
 
 Differences are relative to the largest entry that a parameter has before and after the update.
 """
@@ -43,14 +43,16 @@ class Parting:
     differing: tuple[str, ...]
 
     @property
+    def values(self) -> tuple[Array, Array, Array]:
+        return self.before, self.expected, self.actual
+
+    @property
     def entry(self) -> tuple[int, ...]:
         """The index of the entry that differs most."""
-        apart = np.abs(self.expected - self.actual)
-        apart = np.where(np.isfinite(apart), apart, np.inf)
-        return tuple(int(i) for i in np.unravel_index(int(apart.argmax()), apart.shape))
+        return most_apart(self.expected, self.actual)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Walk:
     """What a hand-in's parameters were before and after each of some calls.
 
@@ -93,25 +95,29 @@ class Walk:
             loss = made.epoch(self.material.X[rows], self.material.y[rows])
         return made.parameters(), loss
 
+    def attempt(self, reference: type[Reference], call: int) -> dict[str, Array] | None:
+        """The parameters after a call; None for a mutant that cannot make it."""
+        try:
+            return self.step(reference, call)[0]
+        except (ValueError, IndexError, TypeError, ArithmeticError):
+            return None
+
     def agrees(self, reference: type[Reference], call: int) -> bool:
         """Whether a reference makes a call as the hand-in did; what is infinite or no number must
         be so in both."""
-        try:
-            after, _ = self.step(reference, call)
-        except (
-            ValueError,
-            IndexError,
-            TypeError,
-            ArithmeticError,
-        ):  # a mutant that cannot run here
-            return False
-        return all(self._apart(call, name, after[name]) <= self.tolerance for name in after)
+        after, actual = self.attempt(reference, call), self.states[call + 1]
+        return after is not None and all(
+            self.same(call, name, after[name], actual[name]) for name in after
+        )
 
-    def _apart(self, call: int, name: str, expected: Array) -> float:
+    def same(self, call: int, name: str, a: Array, b: Array) -> bool:
+        """Whether two values of a parameter after a call are equal, but for rounding."""
+        return self._apart(call, name, a, b) <= self.tolerance
+
+    def _apart(self, call: int, name: str, a: Array, b: Array) -> float:
         # A step of η is one of a gradient of 1: what is far below that is rounding, even where a
         # parameter is zero.
-        before, actual = self.states[call][name], self.states[call + 1][name]
-        return difference(before, expected, actual, least=self.material.eta)
+        return difference(self.states[call][name], a, b, least=self.material.eta)
 
     def parting(self, reference: type[Reference]) -> Parting | None:
         """Where the hand-in first makes another update than the reference; None if nowhere."""
@@ -120,13 +126,20 @@ class Walk:
                 continue
             before, actual = self.states[call], self.states[call + 1]
             after, _ = self.step(reference, call)
-            apart = {name: self._apart(call, name, after[name]) for name in after}
+            apart = {name: self._apart(call, name, after[name], actual[name]) for name in after}
             worst = max(apart, key=apart.__getitem__)
             differing = tuple(n for n, d in apart.items() if d > self.tolerance)
             return Parting(
                 call + 1, worst, apart[worst], before[worst], after[worst], actual[worst], differing
             )
         return None
+
+
+def most_apart(expected: Array, actual: Array, most: int = 1) -> list[tuple[int, ...]]:
+    """The indices of the entries that differ most, the largest difference first."""
+    apart = np.nan_to_num(np.abs(expected - actual), nan=np.inf)
+    order = np.argsort(-apart, axis=None, kind="stable")[:most]
+    return [tuple(int(i) for i in np.unravel_index(int(flat), apart.shape)) for flat in order]
 
 
 def difference(before: Array, expected: Array, actual: Array, least: float = 0.0) -> float:

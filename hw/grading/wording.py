@@ -6,8 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from hw.grading.matching import Match
-from hw.grading.material import Array
-from hw.grading.walk import Parting
+from hw.grading.walk import Parting, most_apart
 
 SHOWN = 5  # entries
 
@@ -30,25 +29,34 @@ def names(match: Match) -> str:
 
 
 def place(parting: Parting) -> str:
-    return f"{parting.parameter}{_index(parting.entry)}, update {parting.call}"
+    return f"{parting.parameter}{index(parting.entry)}, update {parting.call}"
 
 
-def entry(array: Array, index: tuple[int, ...]) -> str:
-    return number(float(array[index]))
+def entries(parting: Parting) -> tuple[str, str]:
+    """The entry that differs most: expected, and found."""
+    return both(float(parting.expected[parting.entry]), float(parting.actual[parting.entry]))
 
 
 def number(value: float) -> str:
     return f"{value:.6g}"
 
 
+def both(expected: float, actual: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    for digits in range(6, 17):
+        texts = f"{expected:.{digits}g}", f"{actual:.{digits}g}"
+        if texts[0] != texts[1]:
+            break
+    return texts
+
+
 def apart(parting: Parting) -> str:
     """Which parameters differ, and how their steps compare."""
-    which = _listed(parting.differing)
+    which = f"{_listed(parting.differing)} differ{'s' if len(parting.differing) == 1 else ''}"
     ratio = step_ratio(parting)
     if ratio is not None:
-        return f"{which} differ; the step of {parting.parameter} is {ratio:.4g} times as long"
-    rows = _rows(parting)
-    return f"{which} differ{rows}"
+        return f"{which}; the step of {parting.parameter} is {ratio:.4g} times as long"
+    return f"{which}{_rows(parting)}"
 
 
 def step_ratio(parting: Parting) -> float | None:
@@ -78,28 +86,24 @@ def _rows(parting: Parting) -> str:
 
 def explanation(parting: Parting, match: Match | None) -> list[str]:
     """The update, the formula, and the entries that differ most, with both numbers."""
-    lines = [f"update {parting.call}: {_listed(parting.differing)} part"]
+    lines = [f"update {parting.call}, in {_listed(parting.differing)}"]
     for mistake in match.mistakes if match else ():
         lines += [f"{mistake.id}: {mistake.says}", f"  handout: {mistake.handout}"]
-        if match and match.exact:
-            for line, text in match.changes:
-                lines += [f"  the reference has   {line}"]
-                shown = text.strip().splitlines() or ["(nothing)"]
-                lines += [f"  yours behaves as    {part}" for part in shown]
-    off = np.abs(parting.actual - parting.expected)
-    off = np.where(np.isfinite(off), off, np.inf)
-    for flat in np.argsort(-off, axis=None, kind="stable")[:SHOWN]:
-        index = tuple(int(i) for i in np.unravel_index(int(flat), off.shape))
-        before, expected = parting.before[index], parting.expected[index]
+    for line, text in match.changes if match and match.exact else ():
+        lines.append(f"  the reference has  {line}")
+        shown = text.strip().splitlines() or ["(nothing)"]
+        lines += [f"  yours behaves as   {part}" for part in shown]
+    for at in most_apart(parting.expected, parting.actual, SHOWN):
+        before, expected, actual = (a[at] for a in parting.values)
         lines.append(
-            f"{parting.parameter}{_index(index)}: {before:.10g} before; {expected:.10g} expected, "
-            f"{parting.actual[index]:.10g} found"
+            f"{parting.parameter}{index(at)}: {before:.10g} before; {expected:.10g} expected, "
+            f"{actual:.10g} found"
         )
     return lines
 
 
-def _index(index: tuple[int, ...]) -> str:
-    return f"[{', '.join(map(str, index))}]"
+def index(entry: tuple[int, ...]) -> str:
+    return f"[{', '.join(map(str, entry))}]"
 
 
 def _listed(names: tuple[str, ...]) -> str:

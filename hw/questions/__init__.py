@@ -13,6 +13,9 @@ A kind that trains has::
 
     Settings                                     with at least ``seed`` and ``epochs``
     MEASURE                                      {"epoch": metrics, "end": metrics} by default
+    METRICS                                      names of what else its learner can measure, beside
+                                                 accuracies, losses and norms; optional
+    TASK                                         "regression" where it predicts numbers; optional
     learner(settings, data, backend, device) -> Learner   see `hw.training.loop`
     estimate(settings, data, backend) -> float   seconds, roughly; optional
 

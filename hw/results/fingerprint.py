@@ -15,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from hw.config import kinds
 from hw.results.files import digest
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -22,6 +23,9 @@ PACKAGE = Path(__file__).resolve().parents[1]
 COMMON = ("hw.training.loop", "hw.results.outcome", "hw.runs.machine", "hw.datasets.features")
 # These decide where things are written and what is shown, not what is computed.
 IGNORED = {
+    "hw.config.data",
+    "hw.config.located",
+    "hw.config.schema",
     "hw.config.settings",
     "hw.datasets.download",
     "hw.errors",
@@ -78,29 +82,34 @@ def code_digest(module: str, has_data: bool) -> str:
             continue
         seen.add(name)
         source = path.read_bytes()
-        sources[name] = source
-        todo += _imports(source)
+        sources[kinds.name_anywhere(name)] = source
+        todo += _imports(source, name.rpartition(".")[0])
     for name in sorted(sources):
         total.update(name.encode() + b"\0" + hashlib.sha256(sources[name]).digest())
     return total.hexdigest()
 
 
 def _path(module: str) -> Path | None:
-    parts = module.split(".")
-    if parts[0] != "hw":
+    """The file of a module of hw, or of a kind of one's own; None for any other."""
+    package, *parts = module.split(".")
+    folder = PACKAGE if package == "hw" else kinds.own_folder(module)
+    if folder is None:
         return None
-    base = PACKAGE.joinpath(*parts[1:])
+    base = folder.joinpath(*parts)
     for path in (base.with_suffix(".py"), base / "__init__.py"):
         if path.is_file():
             return path
     return None
 
 
-def _imports(source: bytes) -> list[str]:
+def _imports(source: bytes, package: str) -> list[str]:
+    """The modules that the source of a module of ``package`` may import."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.ImportFrom):
+            # Modules of hw name one another in full; those of one's own may do without.
+            module = ".".join(filter(None, [package if node.level else "", node.module or ""]))
+            found += [module, *(f"{module}.{alias.name}" for alias in node.names)]
     return found

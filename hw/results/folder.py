@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 
 import yaml
 
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.errors import HwError
 from hw.results import lock
 from hw.results.files import as_json, cannot_write, digest, read_json, write_text, write_texts

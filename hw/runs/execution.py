@@ -50,9 +50,7 @@ class Execution:
         run, source = self.run, self.run.question.data
         if source is not None:
             request = run.request
-            data = worker.load_data(
-                source["name"], source["view"], request.data_directory, request.data_mode
-            )
+            data = worker.load_source(source, request.data_directory, request.data_mode)
             run.data, run.data_notes = data.describe(), data.notes[1:]  # the first is the view's
         self.keep_real()
         busy = None

@@ -19,7 +19,7 @@ from hw.results.run_file import Entry
 from hw.runs import checkpoint, execution, executor, sharing, worker
 from hw.runs.execution import Execution, Say
 from hw.runs.planning import Request, Run
-from hw.runs.worker import Task
+from hw.runs.worker import Done, Task
 from hw.training.loop import Relay, Watcher
 
 WatcherFor = Callable[[Run, str], Watcher]
@@ -62,6 +62,8 @@ def _execute(
             one.fail(as_expected(error))
             if request.fail_fast:
                 return
+    if not request.force:
+        todo = _without_known(todo, request, say)
     if request.limit and len(todo) > request.limit:
         say(f"note: {request.limit} of {len(todo)} tasks, as --limit asks; run again for more")
         for one, variant in todo[request.limit :]:
@@ -83,6 +85,32 @@ def _execute(
                 one.share(variant, replace(result, task=_task(one.run, variant, request)))
             if request.fail_fast and first.run.status in ("failed", "diverged"):
                 return
+
+
+def _without_known(
+    todo: Sequence[tuple[Execution, str]], request: Request, say: Say
+) -> list[tuple[Execution, str]]:
+    """What is left to compute once other questions' folders were asked for their results."""
+    shelf, left = sharing.Shelf(), []
+    for one, variant in todo:
+        found = shelf.find(one.run, variant)
+        if found is None:
+            left.append((one, variant))
+            continue
+        question, outcome, entry = found
+        say(f"{one.name(variant)}: has the result of {question}")
+        fingerprint = one.run.fingerprint(variant)
+        done = Done(
+            task=_task(one.run, variant, request),
+            outcome=outcome,
+            data=one.run.data,
+            seconds=entry.seconds,
+            peak_memory_mb=entry.peak_memory_mb,
+            made_by={key: fingerprint[key] for key in ("code", "versions")},
+            epoch_seconds=list(entry.epoch_seconds),
+        )
+        one.share(variant, done)
+    return left
 
 
 class _Beginning(Relay):

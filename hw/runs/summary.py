@@ -54,8 +54,12 @@ def _rows(run: Run) -> list[list[str]]:
 def _checks(run: Run, outcome: Outcome) -> str:
     """How many statements hold, and how many of the others are known errors of the document."""
     claimed = {c.details["check"] for c in run.question.claims if c.sort == "check"}
-    # Another question on the same kind may claim what this one does not.
-    checks = [c for c in outcome.checks if c.name in claimed] or outcome.checks
+    # A model puts statements of the document that it is from to the test; a question on it that
+    # claims none of them is of another document.
+    checks = [c for c in outcome.checks if c.name in claimed]
+    if not checks and run.question.trains:
+        return ""
+    checks = checks or outcome.checks
     failed = [c for c in checks if not c.holds]
     faults = count_faults(run.question.claims, {c.name for c in failed})
     held = len(checks) - len(failed)
@@ -80,8 +84,8 @@ def _result(run: Run, variant: str) -> str:
         if (variant, name) in published:
             text += f" ({published[variant, name]})"
         texts.append(text)
-    if outcome.checks:
-        texts.append(_checks(run, outcome))
+    if outcome.checks and (held := _checks(run, outcome)):
+        texts.append(held)
     return "  ".join(texts)
 
 

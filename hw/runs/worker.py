@@ -62,11 +62,23 @@ class Done:
 
 
 @lru_cache(maxsize=2)
-def load_data(name: str, view: str, directory: Path, mode: str) -> Dataset:
-    """The data set, decoded once in a process."""
+def load_data(name: str, view: str, directory: Path, mode: str, state: str = "") -> Dataset:
+    """The data set, decoded once in a process.
+
+    state: of a data set of one's own: two homeworks may have one of the same name, and its file
+           may change.
+    """
     from hw import datasets
 
     return datasets.load(name, view, directory, mode)
+
+
+def load_source(source: Mapping[str, Any], directory: Path, mode: str) -> Dataset:
+    """The data set that a question names."""
+    from hw import datasets
+
+    state = datasets.entry(source["name"]).state
+    return load_data(source["name"], source["view"], directory, mode, state)
 
 
 def load_task_data(task: Task) -> Dataset | None:
@@ -78,7 +90,7 @@ def load_task_data(task: Task) -> Dataset | None:
     source = catalog.find(task.question).data
     if source is None:
         return None
-    return load_data(source["name"], source["view"], task.data_directory, task.data_mode)
+    return load_source(source, task.data_directory, task.data_mode)
 
 
 def estimate(task: Task) -> float:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hw.errors import UsageError
 from hw.nn.errors import Diverged
 from hw.results.outcome import Outcome
+from hw.training.metrics import DERIVED
 
 Array = NDArray[Any]
 
@@ -119,13 +120,6 @@ class Relay(Watcher):
     def tell(self, event: str, *about: Any) -> None:
         super().tell(event, *about)
         self.inner.tell(event, *about)
-
-
-# Metrics that follow from two others: how far training runs ahead of validation.
-DERIVED = {
-    "accuracy_gap": ("train_accuracy", "validation_accuracy"),
-    "loss_gap": ("validation_loss", "train_loss"),
-}
 
 
 def measure(learner: Learner, metrics: Sequence[str], known: dict[str, float]) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,13 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 SPLITS = ("train", "validation", "test")
+
+
+# Metrics that follow from two others: how far training runs ahead of validation.
+DERIVED = {
+    "accuracy_gap": ("train_accuracy", "validation_accuracy"),
+    "loss_gap": ("validation_loss", "train_loss"),
+}
 
 
 def by_split(metrics: Iterable[str]) -> dict[str, set[str]]:
@@ -28,6 +36,34 @@ def by_split(metrics: Iterable[str]) -> dict[str, set[str]]:
         else:
             found.setdefault("", set()).add(metric)
     return found
+
+
+def offered(kind: ModuleType, splits: Iterable[str]) -> list[str]:
+    """The metrics that a kind of question that trains can be asked for, on data with these splits.
+
+    Accuracies and losses of the splits, metrics of the parameters and what follows from others;
+    what else a kind has it says in its ``METRICS``, or by measuring it by default.
+    """
+    splits = list(splits)
+    whats = ["loss", "loss_measured"]
+    if getattr(kind, "TASK", "classification") == "classification":
+        whats.insert(0, "accuracy")
+    found = [f"{split}_{what}" for what in whats for split in splits]
+    found += [name for name, of in DERIVED.items() if set(of) <= set(found)]
+    own = [*getattr(kind, "METRICS", ()), *(m for ms in _default(kind).values() for m in ms)]
+    lacking = [name for name in own if name in _of_splits() and name not in found]
+    return [*found, *OF_PARAMETERS, *(name for name in own if name not in lacking)]
+
+
+def _default(kind: ModuleType) -> Mapping[str, Iterable[str]]:
+    found: Mapping[str, Iterable[str]] = getattr(kind, "MEASURE", {})
+    return found
+
+
+def _of_splits() -> set[str]:
+    """Metrics that only a data set with their splits can give."""
+    of_one = {f"{s}_{what}" for s in SPLITS for what in ("accuracy", "loss", "loss_measured")}
+    return of_one | DERIVED.keys()
 
 
 def weight_norm(parameters: Mapping[str, Array]) -> float:

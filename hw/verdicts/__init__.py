@@ -19,8 +19,11 @@ What a claim can be found to be (`Verdict`):
 =================  ===============================================================================
 
 Modules: `statistics`, each with its source; `evidence` is what a results folder holds, and
-`calibration` the spread over seeds; `judge` goes claim by claim, with `numbers`, `orders` and
-`curves` for the sorts of claim, and makes a `finding`; `plausible` judges a student's own number.
+`calibration` the spread over seeds: the user's own, or the one that `shipped` reads; `one_start`
+is what of it is chaos. `judge` goes claim by claim, with `numbers`, `orders` and `curves` for the
+sorts of claim, and makes a `finding`; `instead` says what to believe where seeds do not bear one
+out. `plausible` judges a student's own number, with `hints` for one that is not; `spread` makes
+figures.
 
 Conventions: a band is two-sided. Numbers are judged at 99 %: some sixty of them are judged at
 once, and at 95 % three of a faithful reproduction would differ by chance alone. Conclusions are

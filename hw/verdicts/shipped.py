@@ -113,6 +113,7 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
     data = _alike(question, [one.data for one in seeds], "data")
     start = find_one_start(question, roots, data)
     used = [values for one in seeds for values in one.results.config.variants.values()]
+    steps = {values["step"] for values in used if "step" in values}
     settings = {
         variant: {k: v for k, v in values.items() if k not in FREE}
         for variant, values in seeds[0].results.config.variants.items()
@@ -123,9 +124,9 @@ def pack(question: Question, seeds: Sequence[Seed], roots: Sequence[Path] = ()) 
         "seeds": [one.seed for one in seeds],
         "data": data,
         "settings": settings,
-        "steps": sorted({v["step"] for v in used if "step" in v}),
+        "steps": sorted(steps) if question.backend == "torch" else [],
         "versions": _alike(question, [_versions(question, one) for one in seeds], "versions"),
-        "variants": {variant: _pack_variant(variant, seeds) for variant in question.variants},
+        "variants": {v: _pack_variant(question, v, seeds) for v in question.variants},
         **({"one_start": _pack_one_start(start)} if start else {}),
     }
 
@@ -155,17 +156,25 @@ def _versions(question: Question, one: Seed) -> dict[str, str]:
     return {name: packages[name] for name in names if name in packages}
 
 
-def _pack_variant(variant: str, seeds: Sequence[Seed]) -> dict[str, Any]:
+def _pack_variant(question: Question, variant: str, seeds: Sequence[Seed]) -> dict[str, Any]:
     outcomes = [one.results.outcomes[variant] for one in seeds]
     metrics = dict.fromkeys(m for o in outcomes for m, v in o.metrics.items() if _is_number(v))
     curves = dict.fromkeys(m for o in outcomes for m in o.history if m != "epoch")
-    seconds = [one.results.run.variants[variant].epoch_seconds for one in seeds]
     return {
         "metrics": {m: [_short(o.metrics.get(m)) for o in outcomes] for m in metrics},
         "curves": {m: [_pack_curve(o.history.get(m)) for o in outcomes] for m in curves},
         "epochs": [len(o.history.get("epoch", ())) for o in outcomes],
-        "seconds": [_short(statistics.median(found)) if found else None for found in seconds],
+        "seconds": [_seconds(question, variant, one) for one in seeds],
     }
+
+
+def _seconds(question: Question, variant: str, one: Seed) -> float | int | None:
+    """Median of an epoch; None for a run whose steps take another time than those configured."""
+    settings, configured = one.results.config.variants[variant], question.configured(variant)
+    if question.backend == "torch" and settings.get("step") != configured.get("step"):
+        return None
+    found = one.results.run.variants[variant].epoch_seconds
+    return _short(statistics.median(found)) if found else None
 
 
 def _pack_curve(values: Sequence[float] | None) -> list[float | int | None] | None:

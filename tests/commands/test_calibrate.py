@@ -11,7 +11,7 @@ from support import CommandLine
 
 from hw.commands.calibrate import parse_seeds
 from hw.config import catalog
-from hw.errors import UsageError
+from hw.errors import HwError, UsageError
 from hw.verdicts import calibration, gather, one_start
 
 # A small question with data: an epoch of the few landscapes takes milliseconds.
@@ -197,6 +197,21 @@ def test_seeds(text: str, seeds: list[int]) -> None:
 def test_seeds_that_are_none(text: str) -> None:
     with pytest.raises(UsageError, match="--seeds"):
         parse_seeds(text)
+
+
+@pytest.mark.parametrize("flag", ["--json", "-q", "--jobs=1"])
+def test_a_seed_that_fails_leaves_nothing(
+    flag: str, hw: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: Any) -> None:
+        raise HwError("no")
+
+    monkeypatch.setattr("hw.runs.executor.perform", failing)
+    answer = hw("calibrate", ID, "--seeds", "1,2", "--ulps", "2", flag)
+    assert answer.code == 1
+    assert answer.out == ""
+    assert not (hw.folder(ID) / "calibration.json").exists()
+    assert not (hw.folder(ID) / one_start.FILE).exists()
 
 
 def test_nothing_is_calibrated_where_nothing_is_drawn(

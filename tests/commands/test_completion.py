@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import own_course
 import pytest
 from support import CommandLine
 
@@ -115,6 +116,23 @@ def test_files(shell: str, scripts: dict[str, Path], tmp_path: Path) -> None:
     script = scripts[shell]
     assert asked(shell, script, "hw", "whence", "fig", folder=tmp_path) == ["figure.pdf"]
     assert asked(shell, script, "hw", "compare", "q1.mlp", "fig", folder=tmp_path) == ["figure.pdf"]
+
+
+def test_homeworks_of_ones_own(scripts: dict[str, Path], tmp_path: Path) -> None:
+    own_course.write(tmp_path)
+
+    def offered(*words: str) -> list[str]:
+        return asked("bash", scripts["bash"], "hw", *words, folder=tmp_path)
+
+    here = ("--homeworks", "course")
+    assert offered("run", *here, "ours.q") == ["ours.q1.perceptron", "ours.q2.mlp"]
+    assert offered("run", "ours.q2.mlp", *here, "--variant", "") == ["large", "small"]
+    assert offered("new", "homework", "x", *here, "--like", "ou") == ["ours"]
+    (tmp_path / "hw.toml").write_text('homeworks = ["course"]')
+    assert offered("run", "ours.q1") == ["ours.q1.perceptron"]
+    assert offered("kinds", "linear_r") == ["linear_regression"]
+    (tmp_path / "hw.toml").write_text("not toml")
+    assert offered("run", "q1.mlp") == []
 
 
 def test_an_equals_sign_in_bash(scripts: dict[str, Path]) -> None:

@@ -12,7 +12,9 @@ from grading.hand_ins import RIGHT, UNFINISHED, WRONG_SIGN
 from support import CommandLine
 
 from hw.cli import main
-from hw.grading import batch
+from hw.grading import batch, exports
+from hw.grading.findings import Finding
+from hw.grading.notes import Notes
 
 KEYS = {"check", "status", "expected", "actual", "where", "text"}
 
@@ -132,26 +134,29 @@ def test_gradescopes_file_is_there_before_anything_runs(
     assert "did not run" in document["output"]
 
 
-def test_gradescopes_file_grows(
+def test_gradescopes_file_grows_with_every_check(
     hw: CommandLine, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Ended in the middle, it has what was found by then, and says that there is more to come."""
     scores = tmp_path / "results.json"
-    seen = []
-    grade = batch.engine.grade
+    found = []
+    add = Notes._add
 
-    def watched(*args: object, **options: object) -> object:
-        tell = options["watch"]
+    def some_are_added(notes: Notes, finding: Finding) -> None:
+        add(notes, finding)
+        document = json.loads(scores.read_text())
+        assert document["output"] == exports.NOT_RUN
+        found.append((finding.check, [test["name"] for test in document["tests"]]))
+        if len(found) == 12:
+            raise KeyboardInterrupt
 
-        def watch(models: object) -> None:
-            tell(models)
-            seen.append([t["name"] for t in json.loads(scores.read_text())["tests"]])
-
-        return grade(*args, **{**options, "watch": watch})
-
-    monkeypatch.setattr(batch.engine, "grade", watched)
-    hw("grade", folder / "right" / "hw1-q1.py", "--gradescope", scores)
-    names = ["perceptron", "logistic_regression", "mlp"]
-    assert seen == [names[:1], names[:2], names]
+    monkeypatch.setattr(Notes, "_add", some_are_added)
+    answer = hw("grade", folder / "right" / "hw1-q1.py", "--gradescope", scores)
+    assert answer.code == 130
+    assert found[0] == ("methods", ["perceptron"])
+    assert found[-1][1] == ["perceptron", "logistic_regression"]
+    first, second = json.loads(scores.read_text())["tests"]
+    assert (first["status"], second["status"]) == ("passed", "failed")
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,19 @@ from hypothesis import strategies as st
 
 from hw.config import catalog
 from hw.config.catalog import find, read_question, select
+from hw.config.checking import check
+from hw.config.homework import Homework
+from hw.config.located import WrongFile
+from hw.config.question import QuestionKeys
+from hw.config.schema import fields
 from hw.config.settings import Layer
 from hw.errors import HwError, UsageError
 
-MINIMAL = {"title": "A title", "kind": "linear_classifier"}
+MINIMAL = {"title": "A title", "kind": "linear_classifier", "settings": {}}
 
 
 def write(folder: Path, **keys: Any) -> Path:
+    """A question's file: its first three lines are those of `MINIMAL`."""
     path = folder / "q9.some.yaml"
     path.write_text(yaml.safe_dump({**MINIMAL, **keys}, sort_keys=False))
     return path
@@ -51,8 +57,6 @@ def test_without_the_files_of_the_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(catalog, "CONFIGS", tmp_path)
-    catalog._folders.cache_clear()
-    catalog.homeworks.cache_clear()
     with pytest.raises(HwError, match="has no homework: hw is not installed as a whole"):
         catalog.homeworks()
 
@@ -99,28 +103,44 @@ def test_a_grid_is_every_combination_by_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
-        ({"titel": "x"}, "unknown key 'titel'; did you mean 'title'"),
-        ({"title": 3}, "title must be a string"),
-        ({"kind": None}, "kind must be a string"),
-        ({"settings": [1]}, "settings must hold keys and values"),
-        ({"variants": None}, "variants must hold keys and values"),
-        ({"variants": {"a": 3}}, "variant a must hold settings"),
-        ({"grid": {"epochs": 3}}, "grid 'epochs' must be a list"),
+        ({"titel": "x"}, "4: unknown key 'titel'; did you mean 'title'"),
+        ({"title": 3}, "1: title is 3; expected words; put it in quotes"),
+        ({"kind": None}, "2: kind is None; expected words"),
+        ({"kind": "linear_clasifier"}, "2: kind: unknown kind .* mean 'linear_classifier'"),
+        ({"source": {"documnt": "x"}}, "5: source: unknown key 'documnt'; did you mean 'document'"),
+        ({"settings": [1]}, r"3: settings is \[1\]; expected keys and values"),
+        ({"variants": None}, "variants is None; expected keys and values"),
+        ({"variants": {"a": 3}}, "5: variants, a is 3; expected keys and values"),
+        ({"variants": {"../a": {}}}, "a variant's name is letters"),
+        ({"grid": {"epochs": 3}}, "grid, epochs is 3; expected a list"),
         ({"grid": {str(k): list(range(100)) for k in range(9)}}, "grid has more than"),
-        ({"measure": {"epoch": "train_loss"}}, "measure 'epoch' must be a list"),
-        ({"figures": {}}, "figures must be a list"),
-        ({"figures": [{"metrics": ["x"]}]}, "every figure needs a name"),
-        ({"figures": [{"name": "../x", "metrics": ["x"]}]}, "every figure needs a name"),
-        ({"figures": [{"name": "x"}]}, "metrics is missing"),
-        ({"figures": [{"name": "x", "metrics": "train_loss"}]}, "list of names"),
-        ({"figures": [{"name": "x", "metrics": ["m"], "variants": ["z"]}]}, "unknown variant 'z'"),
-        ({"backend": "jax"}, "backend is 'jax'"),
-        ({"data": "mnist"}, "data must have a name and a view"),
-        ({"data": {"name": "mnist"}}, "data must have a name and a view"),
-        ({"data": {"name": "mnist", "view": 3}}, "data must have a name and a view"),
-        ({"seeds": ["x"]}, "seeds must be whole numbers"),
-        ({"notes": [3]}, "every note must be a string"),
-        ({"in_all": "no"}, "in_all must be true or false"),
+        ({"measure": {"epoch": "train_loss"}}, "measure, epoch is 'train_loss'; expected a list"),
+        ({"measure": {"epochs": ["train_loss"]}}, "unknown key 'epochs'; did you mean 'epoch'"),
+        ({"measure": {"epoch": ["a", "a"]}}, "measure, epoch: name every metric once"),
+        ({"figures": {}}, "figures is {}; expected a list"),
+        ({"figures": [3]}, "figure 1: expected keys and values, not 3"),
+        ({"figures": [{"metrics": ["x"]}]}, "figure 1: name is missing"),
+        ({"figures": [{"name": "../x", "metrics": ["x"]}]}, "figure 1, name is '../x'; expected"),
+        ({"figures": [{"name": "x"}]}, "figure 1: metrics is missing"),
+        ({"figures": [{"name": "x", "metrics": "train_loss"}]}, "metrics is 'train_loss'; expect"),
+        ({"figures": [{"name": "x", "metrics": ["m"], "variants": ["z"]}]}, "variant 'z'"),
+        ({"figures": [{"name": "x", "metrics": ["m"], "with": 5}]}, "with is 5; expected a list"),
+        ({"figures": [{"name": "x", "metrics": ["m"], "with": [1]}]}, "with 1 is 1; expected word"),
+        ({"figures": [{"name": "x", "metrics": ["m"], "panels": "foo"}]}, "panels is 'foo'; expec"),
+        ({"figures": [{"name": "x", "metrics": ["m"], "title": 5}]}, "title is 5; expected words"),
+        ({"figures": [{"name": "x", "metrics": ["m", "m"]}]}, "name every metric once"),
+        ({"figures": [{"name": "x", "draw": "grid", "log": True}]}, "figure 1: unknown key 'log'"),
+        ({"figures": [{"name": "x", "metrics": ["m"]} for _ in "ab"]}, "another figure is called"),
+        ({"backend": "jax"}, "4: backend is 'jax'; expected one of: numpy, torch"),
+        ({"data": "mnist"}, "data: expected keys and values, not 'mnist'"),
+        ({"data": {"name": "mnist"}}, "data: data must have a name and a view"),
+        ({"data": {"name": "mnist", "view": 3}}, "data, view is 3; expected words"),
+        ({"data": {"nam": "mnist"}}, "data must have a name and a view, or a file of your own"),
+        ({"seeds": ["x"]}, "seed 1 is 'x'; expected a whole number"),
+        ({"seeds": [-1]}, "seed 1 is -1; it must be at least 0"),
+        ({"notes": [3]}, "note 1 is 3; expected words"),
+        ({"in_all": "no"}, "in_all is 'no'; expected true or false"),
+        ({"unjudged": [{"where": "1"}]}, "unjudged 1: says is missing"),
         ({"claims": [{"metric": "m", "value": "1", "variant": "z"}]}, "unknown variant 'z'"),
     ],
 )
@@ -130,13 +150,14 @@ def test_what_is_wrong_is_named_with_its_file(
     path = write(tmp_path, **keys)
     with pytest.raises(UsageError, match=problem) as error:
         read_question(path, "hw9")
-    assert str(error.value).startswith(str(path))
+    assert str(error.value).startswith(f"{path}:")
 
 
-def test_an_unknown_kind_is_refused(tmp_path: Path) -> None:
-    question = read_question(write(tmp_path, kind="linear_clasifier"), "hw9")
-    with pytest.raises(UsageError, match="did you mean 'linear_classifier'"):
-        _ = question.module
+def test_all_that_is_wrong_is_found_at_once(tmp_path: Path) -> None:
+    path = write(tmp_path, titel="x", backend="jax", in_all=3)
+    with pytest.raises(WrongFile, match="and 2 more problems") as error:
+        read_question(path, "hw9")
+    assert [problem.line for problem in error.value.problems] == [4, 5, 6]
 
 
 def test_a_part_of_a_module_is_no_kind() -> None:
@@ -175,11 +196,12 @@ def test_questions_come_in_the_documents_order() -> None:
     ]
 
 
-KEYS = st.sampled_from([*sorted(catalog._KEYS), "x"])
+HOMEWORK = Homework("hw9", Path(), "", ("q9.some",))
+KEYS = st.sampled_from([*sorted(fields(QuestionKeys)), "x"])
 scalars = st.sampled_from(
     [None, True, 0, -1, 1.5, "", "a", "default", "0.5", "train_loss", "curves"]
 )
-FIGURE_KEYS = ("name", "view", "metrics", "draw", "variants")
+FIGURE_KEYS = ("name", "view", "metrics", "draw", "variants", "file", "labels", "splits", "scale")
 CLAIM_KEYS = ("metric", "value", "variant", "order", "higher", "lower", "trend", "direction")
 OTHER_KEYS = ("epoch", "check", "form", "low", "factor", "says", "a", "default", 1, None)
 inner_keys = st.sampled_from([*FIGURE_KEYS, *CLAIM_KEYS, *OTHER_KEYS])
@@ -202,3 +224,4 @@ def test_question_fuzz(tmp_path: Path, keys: dict[str, Any]) -> None:
             assert claim.sort in ("order", "check", "form") or claim.variant
         for variant in question.variants:
             question.resolve(variant)
+        check(question, HOMEWORK)

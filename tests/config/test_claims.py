@@ -1,15 +1,20 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from hw.config.claims import Claim, published_values, read_claims
+from hw.config.located import Place, refuse
 from hw.errors import UsageError
 
 
 def claims(*items: Any, variants: tuple[str, ...] = ("default", "a", "b")) -> tuple[Claim, ...]:
-    return read_claims(list(items), variants, "some.yaml")
+    place = Place(Path("some.yaml"), ("claims",))
+    found = read_claims(list(items), variants, place)
+    refuse(place)
+    return found
 
 
 def claim(**item: Any) -> Claim:
@@ -85,26 +90,32 @@ def test_printed_numbers_by_variant_and_metric() -> None:
         ({"metric": "m", "value": 0.478}, "quote the value"),
         ({"metric": "m", "value": "nan"}, "'nan' is not a number"),
         ({"metric": "m", "value": "much"}, "'much' is not a number"),
-        ({"metric": 3, "value": "1"}, "metric must be a name"),
+        ({"metric": 3, "value": "1"}, "claim 2, metric is 3; expected words"),
         ({"metric": "m", "value": "1", "varient": "a"}, "did you mean 'variant'"),
         ({"metric": "m", "value": "1", "variant": "c"}, "unknown variant 'c'"),
-        ({"metric": "m", "value": "1", "variant": {"a": 1}}, "unknown variant"),
-        ({"metric": "m", "low": "0"}, "low must be a number"),
+        ({"metric": "m", "value": "1", "variant": {"a": 1}}, "variant is .*; expected words"),
+        ({"metric": "m", "low": "0"}, "low is '0'; expected a finite number; .* without quotes"),
         ({"trend": "m", "direction": "rising", "trendless": True}, "trendless is of oscillating"),
-        ({"metric": "m", "low": 0, "ours": "no"}, "ours must be true or false, not 'no'"),
-        ({"metric": "m", "low": float("inf")}, "low must be a number"),
-        ({"metric": "m", "low": 0, "epochs": "few"}, "epochs must be one of"),
+        ({"metric": "m", "low": 0, "ours": "no"}, "ours is 'no'; expected true or false"),
+        ({"metric": "m", "low": float("inf")}, "low is inf; expected a finite number"),
+        ({"metric": "m", "low": 0, "epochs": "few"}, "epochs is 'few'; expected one of"),
         ({"order": "m", "higher": "a"}, "lower is missing"),
         ({"order": "m", "higher": "a", "lower": ["b", "c"]}, "unknown variant 'c'"),
-        ({"order": "m", "higher": "a", "lower": "b", "factor": True}, "factor must be a number"),
-        ({"trend": "m", "direction": "up"}, "direction must be one of"),
-        ({"time_ratio": "2", "slower": "a", "faster": "b"}, "time_ratio must be a number"),
+        (
+            {"order": "m", "higher": "a", "lower": "b", "factor": True},
+            "factor is True; expected a finite number",
+        ),
+        ({"trend": "m", "direction": "up"}, "direction is 'up'; expected one of"),
+        (
+            {"time_ratio": "2", "slower": "a", "faster": "b"},
+            "time_ratio is '2'; expected a finite number",
+        ),
     ],
 )
 def test_what_cannot_be_judged_is_refused(item: Any, problem: str) -> None:
     with pytest.raises(UsageError, match=problem) as error:
         claims({"check": "fine"}, item)
-    assert str(error.value).startswith("some.yaml: claim 2: ")
+    assert str(error.value).startswith("some.yaml: claim 2")
 
 
 def test_a_claim_about_one_variant_must_say_which() -> None:

@@ -1,17 +1,15 @@
 from __future__ import annotations
 
-import textwrap
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from hw.config.settings import Layer, convert, plain, read_yaml, resolve, setting, type_hints
-from hw.errors import HwError, UsageError
+from hw.config.settings import Layer, convert, plain, resolve, setting, type_hints
+from hw.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -148,64 +146,3 @@ def test_convert_returns_the_type_or_a_usage_error(raw: Any, kind: Any) -> None:
 def test_resolve_raises_nothing_but_usage_errors(raw: dict[Any, Any]) -> None:
     with suppress(UsageError):
         assert isinstance(resolve(Settings, [Layer("here", raw)]).settings, Settings)
-
-
-# YAML
-
-
-def yaml_file(folder: Path, text: str | bytes) -> Path:
-    path = folder / "some.yaml"
-    path.write_bytes(text if isinstance(text, bytes) else textwrap.dedent(text).encode())
-    return path
-
-
-def test_yaml_is_read_with_jsons_types(tmp_path: Path) -> None:
-    path = yaml_file(tmp_path, "a: [1, 2.5, yes, null]\nb: {c: 2024-01-01}")
-    assert read_yaml(path) == {"a": [1, 2.5, True, None], "b": {"c": "2024-01-01"}}
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("a: 1\na: 2", "'a' stands there twice"),
-        ("a: &x 1\nb: *x", "aliases"),
-        ("a: [", "line 2"),
-        ("a: !!python/name:os.system", "constructor"),
-        ("a: !!bool x", "x"),
-        ("a: !!int ''", "some.yaml"),
-        ("a: !!timestamp 1", "constructor"),
-        ("a: !!binary eA==", "constructor"),
-        ("a: \0", "some.yaml"),
-        (b"\xff\xfe\xfd", "some.yaml"),
-        ("? [1]\n: 2", "unhashable"),
-        ("1" * 5000, "some.yaml"),
-        ("- " * 1000, "nested"),
-        ("[" * 100_000, "nested"),  # the C loader's recursion would end the process
-        ("a" * 1_100_000, "larger than"),
-    ],
-)
-def test_bad_yaml_is_one_line_with_the_file(tmp_path: Path, text: Any, problem: str) -> None:
-    with pytest.raises(UsageError, match=problem) as error:
-        read_yaml(yaml_file(tmp_path, text))
-    assert "some.yaml" in str(error.value)
-
-
-def test_a_missing_file_is_an_expected_error(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="No such file"):
-        read_yaml(tmp_path / "none.yaml")
-
-
-TAGS = ("int", "bool", "float", "timestamp", "binary", "set", "omap", "str", "seq", "merge")
-WORDS = (": ", "- ", "? ", "<<: ", "0x", ".inf", ".nan", "*a", "&a", "yes")
-pieces = st.sampled_from(
-    [*"[]{}:,-?&*!|>'\"%@#\n\t 01aé~.", *WORDS, *(f"!!{tag} " for tag in TAGS)]
-)
-
-
-@given(st.lists(pieces, max_size=40).map("".join) | st.binary(max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=500)
-def test_yaml_fuzz(tmp_path: Path, text: str | bytes) -> None:
-    path = tmp_path / "fuzz.yaml"
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with suppress(HwError):
-        read_yaml(path)

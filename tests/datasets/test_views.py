@@ -128,3 +128,11 @@ def test_every_data_set_has_a_view() -> None:
 def test_unknown_view() -> None:
     with pytest.raises(UsageError, match="did you mean 'ist2024'"):
         datasets.entry("intel-landscapes").view("ist2023")
+
+
+@pytest.mark.parametrize("name", datasets.CATALOGUE)
+def test_a_view_says_which_splits_it_makes(name: str) -> None:
+    entry = datasets.entry(name)
+    upstream, _ = entry.make_stand_in()
+    for view in entry.views.values():
+        assert tuple(view.cut(upstream)) == view.splits

@@ -1,4 +1,4 @@
-"""Hand-ins with a planted mistake: the reference in the classes of a homework, lines of it changed."""
+"""Hand-ins with a planted mistake: the reference, lines of it changed, in a homework's classes."""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from textwrap import dedent
@@ -256,6 +258,30 @@ def test_files_beside_it_are_copied_and_data_that_are_too_large_are_not(write, t
     with HandIn(write(text)) as hand_in:
         assert hand_in.function("look") == (42, ["helper.py", "hw1-q1.py", "utils.py"])
         assert hand_in.left_out == 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="the system does not tell")
+def test_time_in_which_others_have_the_processor_is_not_counted(write) -> None:
+    """It needs most of its time, and shares its processor with a program that never rests."""
+    text = """
+        import os, time
+        def count(processor):
+            os.sched_setaffinity(0, {processor})
+            begun = time.process_time()
+            while time.process_time() - begun < 0.7:
+                pass
+            return True
+        """
+    processor = min(os.sched_getaffinity(0))
+    program = f"import os\nos.sched_setaffinity(0, {{{processor}}})\nwhile True: pass"
+    with (
+        HandIn(write(text), time_limit=1) as hand_in,
+        subprocess.Popen([sys.executable, "-c", program]) as other,
+    ):
+        try:
+            assert hand_in.function("count", processor)
+        finally:
+            other.kill()
 
 
 def test_the_folder_is_gone_afterwards(write) -> None:

@@ -67,7 +67,7 @@ def test_a_linear_model_is_that_of_its_question(model: str) -> None:
     rows = np.random.RandomState(42).permutation(len(X))[:UPDATES]
     reference.epoch(X[rows], data.train.labels[rows])
     weight, bias = learner.parameters().values()
-    expected = np.column_stack([weight, bias]).squeeze()
+    expected = np.concatenate([np.atleast_2d(weight), bias.reshape(-1, 1)], axis=1).squeeze()
     found = next(iter(reference.parameters().values()))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
     assert np.ptp(found) > 0

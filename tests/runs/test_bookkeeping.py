@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hw.config import catalog
+from hw.config import catalog, homework, question
 from hw.results import folder, identity
 from hw.runs.planning import Request, plan
 from hw.runs.runner import execute
@@ -29,15 +29,10 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
         monkeypatch.setattr(module, name, counting)
 
-    for cached in (
-        catalog._question,
-        catalog._homework,
-        catalog.homeworks,
-        catalog.load_all,
-    ):
-        cached.cache_clear()
-    count(catalog, "read_yaml", lambda path: f"{path.parent.name}/{path.name}")
-    count(catalog, "resolve", lambda *_: "resolved")
+    catalog._catalog.cache_clear()
+    for reads in (question, homework):
+        count(reads, "read_located", lambda path, _: f"{path.parent.name}/{path.name}")
+    count(question, "resolve", lambda *_: "resolved")
     count(folder, "read_json", lambda path: path.name)
     count(identity, "fingerprint", lambda *_: "fingerprints")
     return counted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from hw.errors import HwError
+from hw.results.folder import Folder
 from hw.runs import executor
 from hw.runs.planning import Request, Run, plan
 from hw.runs.runner import execute
@@ -74,6 +76,51 @@ def test_computed_once_and_as_if_alone(
     runs, _ = carry_out(request_)
     assert [run.status for run in runs] == ["up to date", "up to date"]
     assert performed == []
+
+
+class TestOneAfterTheOther:
+    def after(self, request: Request, **changed: Any) -> tuple[Run, list[str]]:
+        """The second question, when the first has run."""
+        carry_out(replace(request, questions=BOTH[:1]))
+        runs, said = carry_out(replace(request, questions=BOTH[1:], **changed))
+        return runs[0], said
+
+    def test_is_taken_from_the_folder(
+        self, request_: Request, performed: list[tuple[str, str]]
+    ) -> None:
+        run, said = self.after(request_)
+        assert run.status == "done"
+        assert (BOTH[1], "plain") not in performed
+        assert "ift6390.p1.regularised (plain): has the result of ift6390.p1.network" in said
+        first = next((request_.results_directory / "ift6390").glob("p1.network*"))
+        mine, theirs = run.folder.read(), Folder(first).read()
+        assert mine.outcomes["plain"] == theirs.outcomes["default"]
+        assert mine.run.variants["plain"].digest == theirs.run.variants["default"].digest
+        assert mine.run.variants["plain"].seconds == theirs.run.variants["default"].seconds
+
+    def test_force_computes_again(
+        self, request_: Request, performed: list[tuple[str, str]]
+    ) -> None:
+        self.after(request_, force=True)
+        assert (BOTH[1], "plain") in performed
+
+    def test_an_edited_folder_is_not_believed(
+        self, request_: Request, performed: list[tuple[str, str]]
+    ) -> None:
+        (run,), _ = carry_out(replace(request_, questions=BOTH[:1]))
+        path = run.folder.path / "metrics.json"
+        metrics = json.loads(path.read_text())
+        metrics["default"]["test_accuracy"] = 1.0
+        path.write_text(json.dumps(metrics))
+        (run,), _ = carry_out(replace(request_, questions=BOTH[1:]))
+        assert (BOTH[1], "plain") in performed
+        assert run.outcomes["plain"].metrics["test_accuracy"] < 1
+
+    def test_of_other_settings_it_is_computed(
+        self, request_: Request, performed: list[tuple[str, str]]
+    ) -> None:
+        self.after(request_, overrides={**request_.overrides, "epochs": "2"})
+        assert (BOTH[1], "plain") in performed
 
 
 def test_a_failure_is_that_of_both(request_: Request, monkeypatch: pytest.MonkeyPatch) -> None:

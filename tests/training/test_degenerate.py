@@ -14,7 +14,8 @@ from support import make_dataset
 from hw.config import catalog
 from hw.config.settings import Layer
 from hw.datasets.features import Dataset, Features, Split, pixels
-from hw.training.loop import DERIVED, fit
+from hw.training.loop import fit
+from hw.training.metrics import DERIVED
 
 WIDTH, CLASSES = 12, 4
 # One question of each kind that trains; Keras, an extra, only where it is installed.

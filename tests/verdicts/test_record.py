@@ -12,6 +12,7 @@ from written_results import curve, outcome
 
 from hw.config import catalog, record
 from hw.config.claims import read_claims
+from hw.config.located import Place, refuse
 from hw.errors import UsageError
 from hw.verdicts import record as judging
 from hw.verdicts.evidence import Evidence
@@ -43,7 +44,10 @@ def logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 def found(ours: list[float], published: bool = True, **claim: Any) -> Finding:
     asked = catalog.find("ist2023.q1.perceptron")
     item = {"record": METRIC, **claim}
-    asked = replace(asked, claims=read_claims([item], asked.variants, "a file"))
+    place = Place(Path("a file"))
+    claims = read_claims([item], asked.variants, place)
+    refuse(place)
+    asked = replace(asked, claims=claims)
     results = {"default": outcome(history=curve(ours, METRIC))}
     evidence = Evidence(asked, results, source="real", published=published)
     return judge(asked.claims[0], evidence)
@@ -88,7 +92,7 @@ def test_what_is_no_record_is_refused(logged: Any, tmp_path: Path) -> None:
     logged((1, []))
     with pytest.raises(UsageError, match="must be a list of numbers"):
         found(LOGGED)
-    with pytest.raises(UsageError, match="not a quoted number"):
+    with pytest.raises(UsageError, match="quote the value"):
         found(LOGGED, value=0.7)
     logged()
     with pytest.raises(UsageError, match="the record has no validation_accuracy of default"):

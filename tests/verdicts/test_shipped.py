@@ -115,6 +115,17 @@ class TestPacking:
         folder.write_outcomes(SEEDS[1], {"variants": changed})
         assert [one.seed for one in shipped.find(question, [tmp_path])] == [1, 2, 42]
 
+    def test_how_pytorch_makes_an_update_is_nothing_to_numpy(self, tmp_path: Path) -> None:
+        question = catalog.find(ID)
+        write_seed(tmp_path, 1, SEEDS[1])
+        folder = Folder(tmp_path / "ist2024" / f"{question.name}@00000001")
+        variants = {v: {**s, "step": "direct"} for v, s in folder.read().config.variants.items()}
+        folder.write_outcomes(SEEDS[1], {"variants": variants})
+        (one,) = shipped.find(question, [tmp_path])
+        packed = shipped.pack(question, [one])
+        assert packed["steps"] == []
+        assert "step" not in packed["settings"]["plain"]
+
     def test_the_first_folder_that_has_a_seed_counts(self, tmp_path: Path) -> None:
         write_seed(tmp_path / "a", 1, SEEDS[1])
         for seed in (1, 2):
@@ -172,6 +183,8 @@ def test_pytorch_seeds_may_have_made_their_updates_either_way(tmp_path: Path) ->
     assert [one.seed for one in seeds] == [1, 2]
     packed = shipped.pack(question, seeds)
     assert packed["steps"] == ["autograd", "direct"]
+    # Only autograd's take the time that the run as configured takes.
+    assert packed["variants"]["lr-0.1"]["seconds"] == [None, 0.5]
     found = shipped._unpack(question, packed)
     assert found is not None
     assert "--step direct" in found.origin()

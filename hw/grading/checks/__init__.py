@@ -1,1 +1,1 @@
-"""The checks of one model, in their order: start, prediction, updates, epoch and loss, evaluation."""
+"""The checks of one model: its start, updates, epochs and losses, predictions, the full size."""

@@ -1,4 +1,4 @@
-"""A whole epoch: that every example is learnt from, in order; and the loss that is reported of it."""
+"""A whole epoch: that every example is learnt from, in order; and the loss that is reported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ from hw.grading.walk import SINGLE, Walk
 EPOCH, LOSS = "epoch", "loss"
 OVERFLOWS = "loss_overflows"
 N_EPOCH = 16
-CLOSE = 1e-9
+# How near two losses are that are the same but for rounding: of small numbers, and of large ones,
+# whose difference a loss is. An ε of 1e-10 beside a probability is seen among the small ones.
+CLOSE, CLOSE_IF_LARGE = 1e-11, 1e-9
 
 
 def check(session: Session, made: Made, known: Known, notes: Notes) -> Changes | None:
@@ -68,8 +70,7 @@ def _judge(session: Session, walk: Walk, changes: Changes, notes: Notes) -> Chan
     notes.failed(
         EPOCH,
         f"{wording.of_match(match)} {wording.apart(parting)} after an epoch.",
-        expected=wording.entry(parting.expected, parting.entry),
-        actual=wording.entry(parting.actual, parting.entry),
+        *wording.entries(parting),
         where=f"{session.model.cls}.{session.train}, {wording.place(parting)}",
         match=match,
         explain=wording.explanation(parting, match),
@@ -91,7 +92,9 @@ def check_loss(session: Session, walk: Walk, reported: Any, changes: Changes, no
             actual="nothing" if reported is None else f"a {type(reported).__name__}",
             where=where,
         )
-    tolerance = SINGLE if walk.tolerance == SINGLE else CLOSE
+    tolerance = CLOSE_IF_LARGE if walk.material.full else CLOSE
+    if walk.tolerance == SINGLE:
+        tolerance = SINGLE
     expected = walk.step(mutant(session.reference, changes), 0)[1]
     if _close(value, expected, tolerance):
         return notes.passed(LOSS, "The loss that is reported is the mean of the examples' losses.")
@@ -110,8 +113,7 @@ def check_loss(session: Session, walk: Walk, reported: Any, changes: Changes, no
         LOSS,
         f"{wording.of_match(match)} The updates do not depend on it: only the number that is "
         f"reported differs{size}.",
-        expected=wording.number(expected),
-        actual=wording.number(value),
+        *wording.both(expected, value),
         where=where,
         match=match,
         explain=_formulas(match),

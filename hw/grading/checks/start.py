@@ -10,7 +10,7 @@ from hw.grading.material import Array
 from hw.grading.mistakes import Changes, Mistake, mutant
 from hw.grading.notes import Notes
 from hw.grading.session import Made, Session
-from hw.grading.walk import SINGLE, Parameters, difference
+from hw.grading.walk import SINGLE, Parameters, difference, most_apart
 
 CHECK = "start"
 MEAN = DEVIATION = 0.1  # of the weights of a network
@@ -44,17 +44,18 @@ def check(session: Session, made: Made, notes: Notes) -> None:
     if match is None:
         return notes.passed(
             CHECK,
-            "The initial parameters are other draws from the right distribution, which are as good; "
-            "the digits in a report differ.",
+            "The initial parameters are other draws from the right distribution, which are as "
+            "good; only the digits in a report differ.",
         )
     if match.harmless:
         return notes.passed(CHECK, wording.of_match(match))
     name = next(n for n in found if difference(expected[n], expected[n], found[n]) > tolerance)
+    entry = most_apart(expected[name], found[name])[0]
     notes.failed(
         CHECK,
         wording.of_match(match),
-        expected=_described(name, expected[name]),
-        actual=_described(name, found[name]),
+        expected=_described(name, expected[name], entry),
+        actual=_described(name, found[name], entry),
         where=f"{session.model.cls}.__init__, {layout.places[name]}",
         match=match,
         explain=[f"handout: {m.handout}" for m in match.mistakes],
@@ -89,8 +90,9 @@ def _likely(weights: Array, deviation: float) -> bool:
     return bool(max(mean, spread, shape) < ERRORS)
 
 
-def _described(name: str, array: Array) -> str:
+def _described(name: str, array: Array, entry: tuple[int, ...]) -> str:
+    """Mean and deviation, and the entry that differs most from the other side's."""
     if not array.any():
         return f"{name} of zeros"
     text = f"{name}: mean {array.mean():.3g}, standard deviation {array.std():.3g}"
-    return f"{text}, first entry {wording.number(float(array.flat[0]))}"
+    return f"{text}, {name}{wording.index(entry)} = {wording.number(float(array[entry]))}"

@@ -144,8 +144,7 @@ def failed(
     notes.failed(
         check,
         f"{wording.of_match(match)} {seen}",
-        expected=wording.entry(parting.expected, parting.entry),
-        actual=wording.entry(parting.actual, parting.entry),
+        *wording.entries(parting),
         where=f"{session.model.cls}.{session.train}, {wording.place(parting)} ({place})",
         match=match,
         explain=wording.explanation(parting, match),

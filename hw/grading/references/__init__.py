@@ -1,11 +1,11 @@
 """The right programs that hand-ins are held against, as short as a student would write them.
 
-One module a model: one example at a time, nothing shared between examples, every formula on a line
-of its own. A known mistake is a change of some of these lines (`hw.grading.mistakes`), so the
-lines are written to be changed: one thought each.
+One module a model: one example at a time, nothing shared between examples, every formula on a
+line of its own. A known mistake is a change of some of these lines (`hw.grading.mistakes`), so they
+are written to be changed: one thought each.
 
-Conventions: N examples, D features, H and G hidden units, K classes; η the learning rate, λ of the ℓ2
-penalty. A linear model's x ends with a one, its bias, and D counts that too. Parameters are
+Conventions: N examples, D features, H and G hidden units, K classes; η the learning rate, λ of the
+ℓ2 penalty. A linear model's x ends with a one, its bias, and D counts that too. Parameters are
 float64 and named as in the handouts.
 """
 

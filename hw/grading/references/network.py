@@ -4,8 +4,8 @@
     ∂L/∂A₃ = P - Y,  ∂L/∂A_l = (∂L/∂A_(l+1) W_(l+1)) ⊙ g'(A_l)
     ∂L/∂W_l = ∂L/∂A_lᵀ Z_(l-1) / B,  ∂L/∂b_l = Σ ∂L/∂A_l / B
 
-An epoch is one batch here. Weights are uniform in ±1/√fan_in, drawn as (in, out); biases are zero. The
-loss that is reported is of probabilities within [10⁻⁶, 1 - 10⁻⁶].
+An epoch is one batch here. Weights are uniform in ±1/√fan_in, drawn as (in, out); biases are zero.
+The loss that is reported is of probabilities within [10⁻⁶, 1 - 10⁻⁶].
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The network from scratch of E1394, Problem Set 1: sigmoid layers, softmax, squared error, no biases.
+"""The network from scratch of E1394, Problem Set 1: sigmoids, softmax, squared error, no biases.
 
     a₁ = σ(W₁x),  a₂ = σ(W₂a₁),  s = softmax(W₃a₂),  C = 1/K Σ (s - y)²
     δ₃ = 2 (s - y) / K ⊙ s(1 - s),  δ_l = W_(l+1)ᵀ δ_(l+1) ⊙ a_l(1 - a_l),  ∂C/∂W_l = δ_l a_(l-1)ᵀ

@@ -26,6 +26,7 @@ from hw.errors import UsageError
 from hw.training import network
 from hw.training.network_spec import NetworkSpec, seconds_per_epoch
 from hw.training.random_draws import UniformDraws
+from hw.training.update_metrics import OF_UPDATES
 
 if TYPE_CHECKING:
     from hw.training.loop import Learner
@@ -40,6 +41,7 @@ MEASURE = {
     ),
     "end": ("test_accuracy",),
 }
+METRICS = tuple(OF_UPDATES)
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,7 @@ from hw.training.batch_learner import BatchLearner
 from hw.training.network_spec import Batches, NetworkSpec
 from hw.training.numpy_network import NumPyNetwork
 from hw.training.random_draws import Layers, UniformDraws, in_file_order
+from hw.training.update_metrics import OF_UPDATES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,6 +68,7 @@ MEASURE = {
     "epoch": ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"),
     "end": (),
 }
+METRICS = tuple(OF_UPDATES)
 
 MISTAKES = ("no_input_layer", "swapped_activations", "binary_cross_entropy")
 # As they are mended: what is drawn, and the mistakes that are left.

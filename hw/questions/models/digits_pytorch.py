@@ -31,6 +31,7 @@ from hw.errors import UsageError
 from hw.training import network
 from hw.training.network_spec import NetworkSpec
 from hw.training.random_draws import TorchDraws
+from hw.training.update_metrics import OF_UPDATES
 
 if TYPE_CHECKING:
     from hw.training.loop import Learner
@@ -39,6 +40,7 @@ MEASURE = {
     "epoch": ("train_accuracy", "validation_accuracy", "train_loss", "validation_loss"),
     "end": (),
 }
+METRICS = tuple(OF_UPDATES)
 
 
 @dataclass(frozen=True)

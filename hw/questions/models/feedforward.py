@@ -27,6 +27,7 @@ from hw.datasets.features import Dataset
 from hw.training import network
 from hw.training.network_spec import NetworkSpec, seconds_per_epoch
 from hw.training.random_draws import TorchDraws
+from hw.training.update_metrics import OF_UPDATES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -38,6 +39,7 @@ MEASURE = {
     "epoch": ("train_loss", "validation_loss", "validation_accuracy"),
     "end": ("test_accuracy", "test_loss"),
 }
+METRICS = tuple(OF_UPDATES)
 
 
 @dataclass(frozen=True)

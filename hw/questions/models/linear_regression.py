@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 
+TASK = "regression"
 MEASURE = {
     "epoch": ("train_loss", "test_loss", "distance", "distance_row_space", "distance_null_space"),
     "end": ("rank",),

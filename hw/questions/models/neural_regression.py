@@ -34,7 +34,9 @@ from hw.training.random_draws import NumPyDraws
 
 Array = NDArray[Any]
 
+TASK = "regression"
 MEASURE = {"epoch": ("train_loss", "test_loss"), "end": ()}
+METRICS = ("train_variation", "convergence_epoch")
 VARIATION_EPOCHS = 50  # the last ones, over which the variation of the training loss is taken
 CONVERGED = 0.1  # "the value of the loss function ends up at around 0.1"
 NAMES = ("0.weight", "0.bias", "1.weight", "1.bias")

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.errors import MissingPackage, UsageError
 from hw.lockstep.compare import compare
 from hw.questions.models import digits_keras

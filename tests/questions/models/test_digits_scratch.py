@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.datasets import load
 from hw.errors import UsageError
 from hw.lockstep.compare import compare

@@ -1,5 +1,6 @@
         self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes[:-2], sizes[1:-1]))
         self.out = nn.Linear(sizes[-2], sizes[-1])
+        self.layers = [*self.hidden, self.out]
         self.loss_func = nn.BCEWithLogitsLoss()
         self.optimizer = optim.SGD(self.parameters(), lr=learning_rate)
 

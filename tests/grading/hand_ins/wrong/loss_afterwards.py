@@ -46,4 +46,4 @@ class MLP(object):
             self.W1 -= learning_rate * np.outer(d, x)
             self.b1 -= learning_rate * d
         P = self.probabilities(X)[1]
-        return -np.mean(np.log(P[np.arange(len(y)), y]))
+        return -np.sum(np.log(P[np.arange(len(y)), y]))

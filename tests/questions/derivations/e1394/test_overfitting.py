@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support import settings
 
-from hw.config.settings import read_yaml
+from hw.config.located import read_yaml
 from hw.errors import UsageError
 from hw.questions.derivations.e1394 import overfitting
 from hw.questions.derivations.e1394.overfitting import (
