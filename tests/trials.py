@@ -1,7 +1,8 @@
 """Trials: what may happen to a results folder, to a run and to its machine, in bulk.
 
-``python tests/trials.py [KIND ...]`` makes all of them, some minutes' worth, and prints how many of
-each kind there were and what each found. tests/runs/test_trials.py makes a few of every kind.
+``PYTHONPATH=. python tests/trials.py [KIND ...]`` makes all of them, some fifteen minutes' worth,
+and prints how many of each kind there were and what each found. tests/runs/test_trials.py makes a
+few of every kind.
 
 A trial finds a fault where a command hangs, shows a traceback, speaks of a defect of hw, sends
 what is not printable to the terminal, ends with a code that no command has, or where a result is
@@ -30,8 +31,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from unittest.mock import patch
 
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-from support import write_landscapes
+from support import vouch, write_landscapes
 
 from hw.cli import main
 from hw.figures import style
@@ -152,7 +152,9 @@ def _text(text: str, path: Path) -> None:
 
 def _bomb(path: Path) -> None:
     """YAML that expands to 10^9 keys."""
-    lines = ["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {{<<: [{', '.join(f'*a{i - 1}' for _ in range(9))}]}}" for i in range(1, 9))]  # fmt: skip # noqa: E501
+    lines = ["a0: &a0 {x: 1}"]
+    for i in range(1, 9):
+        lines.append(f"a{i}: &a{i} {{<<: [{', '.join([f'*a{i - 1}'] * 9)}]}}")
     path.write_text("\n".join(lines))
 
 
@@ -172,7 +174,7 @@ ODD: dict[str, Callable[[Path], object]] = {
     "a list": partial(_text, "[1, 2]"),
     "a long number": partial(_text, '{"default": {"m": %s}}' % ("9" * 5000)),
     "not finite": partial(_text, '{"default": {"m": NaN, "n": 1e999}}'),
-    "escape sequences": partial(_text, '{"status": "\\u001b]0;x\\u0007", "default": {"\\u001b[2J": 1}}'),
+    "escape sequences": partial(_text, '{"status": "\\u001b]0;\\u0007", "a": {"\\u001b[2J": 1}}'),
     "YAML tags": partial(_text, "a: !!int ''\nb: !!timestamp x\nc: !!python/name:os.system x\n"),
     "YAML bomb": _bomb,
 }  # fmt: skip
@@ -253,6 +255,41 @@ def _edit(value: Any, chance: random.Random) -> None:
             return
         value = value[key]
         keys = list(value) if isinstance(value, dict) else range(len(value))
+
+
+def huge_numbers(bench: Bench) -> Iterator[tuple[str, Trial]]:
+    """Numbers that a run might have computed, and no arithmetic can be done with."""
+    for file in ("metrics.json", "history.json"):
+        for number in (1e308, -1e308, 1.7e308, 5e-324, 10**300, -0.0):
+            for every in (1, 2, 3):
+                yield f"{number} in {file}", partial(_huge, bench, file, number, every)
+
+
+def _huge(bench: Bench, file: str, number: float, every: int) -> str:
+    configured = bench.root / "configured"
+    if not configured.exists():
+        bench.hw(configured, "run", TRAINED, "-q")
+    results = Path(tempfile.mkdtemp(dir=bench.root)) / "results"
+    shutil.copytree(configured, results)
+    (folder,) = folders_of(results)
+    value = json.loads((folder / file).read_text())
+    for i, metric in enumerate(m for of in value.values() for m in [(of, k) for k in of]):
+        of, key = metric
+        if i % every == 0 and key != "epoch":
+            of[key] = [number] * len(of[key]) if isinstance(of[key], list) else number
+    (folder / file).write_text(json.dumps(value))
+    vouch(folder)
+    for words in (
+        ("verify", "--json"),
+        ("verify", "--markdown"),
+        ("report", "--markdown"),
+        ("check", TRAINED, "l2.test_accuracy=0.5"),
+        ("export", str(results.parent / "exported")),
+        ("run", TRAINED, "--json"),
+    ):
+        if found := bench.hw(results, *words).faults:
+            return f"{' '.join(words)}: {found}"
+    return ""
 
 
 # Links
@@ -426,7 +463,7 @@ def _limited(bench: Bench, kind: int, value: int) -> str:
 
 def descriptors(bench: Bench) -> Iterator[tuple[str, Trial]]:
     """Open files do not grow with the runs of a command."""
-    for runs in (2, 20, 60):
+    for runs in (3, 15, 60):
         yield f"{runs} seeds", partial(_descriptors, bench, runs)
 
 
@@ -488,7 +525,8 @@ def _parts(bench: Bench, alive: bool) -> str:
             lock.take(held[-1].fileno())
     answers = [bench.hw(results, "report")]
     answers += [bench.hw(results, "run", PROVED, TRAINED, "--epochs", "2", "--force", "-q")]
-    there = [part.exists() for part in parts if "@" in part.parent.name or part.parent.name in ("report",)]  # fmt: skip # noqa: E501
+    written = [part for part in parts if "@" in part.parent.name or part.parent.name == "report"]
+    there = [part.exists() for part in written]
     for file in held:
         file.close()
     wrong = any(a.code for a in answers) or any(t != alive for t in there)
@@ -544,8 +582,9 @@ def at_once(bench: Bench) -> Iterator[tuple[str, Trial]]:
 def _at_once(bench: Bench, seed: int) -> str:
     results = Path(tempfile.mkdtemp(dir=bench.root))
     chance = random.Random(seed)
-    commands = [("run", TRAINED, "--epochs", "2", "-q"), ("run", TRAINED, "--variant", "l2", "--epochs", "2", "-q"),
-                ("report",), ("verify",), ("list",), ("run", PROVED, "-q")]  # fmt: skip
+    training = ("run", TRAINED, "--epochs", "2", "-q")
+    commands = [training, (*training, "--variant", "l2"), ("run", PROVED, "-q")]
+    commands += [("report",), ("verify",), ("list",)]
     children = []
     for _ in range(8):
         command = chance.choice(commands)
@@ -561,6 +600,7 @@ def _at_once(bench: Bench, seed: int) -> str:
 KINDS: dict[str, Callable[[Bench], Iterator[tuple[str, Trial]]]] = {
     "odd files": odd_files,
     "edited numbers": edited_numbers,
+    "huge numbers": huge_numbers,
     "links": links,
     "exceptions": exceptions,
     "kills": kills,
@@ -573,7 +613,7 @@ KINDS: dict[str, Callable[[Bench], Iterator[tuple[str, Trial]]]] = {
 }
 
 
-def _without_drawing() -> contextlib.AbstractContextManager[Any]:
+def without_drawing() -> contextlib.AbstractContextManager[Any]:
     """Figures are most of the time of a short run, and no trial is about how they look."""
     return patch.object(style, "save", lambda _, stem, *__: [stem.with_suffix(".pdf")])
 
@@ -582,7 +622,7 @@ def trials(argv: list[str]) -> int:
     """Make them all; 1 if any found a fault."""
     os.environ["HW_OFFLINE"] = "1"
     total = 0
-    with tempfile.TemporaryDirectory(prefix="trials-") as folder, _without_drawing():
+    with tempfile.TemporaryDirectory(prefix="trials-") as folder, without_drawing():
         bench = Bench.build(Path(folder))
         for kind, make in KINDS.items():
             if argv and kind not in argv:

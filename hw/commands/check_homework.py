@@ -92,10 +92,10 @@ def _of_folder(folder: Path, args: argparse.Namespace) -> Iterator[Found]:
 
 
 def _of_question(homework: str, name: str, args: argparse.Namespace) -> Found:
-    try:
-        question = catalog.current().checked(homework, name)
-    except HwError as error:
-        return Found(f"{homework}.{name}", _problems(error))
+    known = catalog.current()
+    if wrong := known.problems(homework, name):
+        return Found(f"{homework}.{name}", wrong)
+    question = known.checked(homework, name)
     problems = _tried(question, args.data_dir) if args.try_out else ()
     return Found(question.id, tuple(problems), tuple(_notes(question, args.data_dir)))
 

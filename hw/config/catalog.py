@@ -19,6 +19,7 @@ from hw.config import kinds as _kinds
 from hw.config.checking import check
 from hw.config.claims import DEFAULT_VARIANT
 from hw.config.homework import FILE, Homework, read_homework
+from hw.config.located import WrongFile
 from hw.config.question import DEFAULT_HOMEWORK, Question, Unjudged, read_question
 from hw.errors import HwError, UsageError, did_you_mean, quoted
 
@@ -157,6 +158,17 @@ class Catalog:
                 raise
             self._checked.add(question.id)
         return question
+
+    def problems(self, homework: str, name: str) -> tuple[str, ...]:
+        """All that is wrong with a question, in its file and in view of its kind and data."""
+        path, of = self.homes[homework].path / f"{name}.yaml", self.homework(homework)
+        try:
+            check(read_question(path, homework, of.around, _shown(path), strict=False), of)
+        except WrongFile as error:
+            return tuple(map(str, error.problems))
+        except UsageError as error:
+            return (str(error),)
+        return ()
 
     def names(self) -> list[tuple[str, str]]:
         """Homework and name of every question; no question's file is read for it."""

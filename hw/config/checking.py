@@ -26,7 +26,7 @@ def check(question: Question, homework: Homework) -> None:
         module = question.module
     except UsageError as error:
         raise WrongFile.of(question.place.at("kind"), error) from error
-    place = question.place.fresh()
+    place = question.place.copy()
     _check_settings(question, place)
     backends = getattr(module, "BACKENDS", ("numpy", "torch"))
     if question.backend not in backends:

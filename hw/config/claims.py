@@ -290,7 +290,10 @@ def _read(item: Any, variants: Collection[str], place: Place) -> Claim | None:
         return None
     sort = _sort(item)
     if sort is None:
-        place.wrong(f"needs one of metric, {', '.join(s for s in SORTS if s not in _BY_METRIC)}")
+        keys = ", ".join(sort for sort in SORTS if sort not in _BY_METRIC)
+        place.wrong(
+            f'needs one of metric, {keys}; such as {{metric: test_accuracy, value: "0.87"}}'
+        )
         return None
     before = len(place.problems)
     found = read(SORTS[sort], item, place)

@@ -47,9 +47,9 @@ class Place:
     def at(self, *keys: str | int) -> Place:
         return Place(self.path, (*self.keys, *keys), self.lines, self.problems)
 
-    def fresh(self) -> Place:
-        """The same place, with nothing found wrong yet."""
-        return Place(self.path, self.keys, self.lines)
+    def copy(self) -> Place:
+        """The same place, to note more without noting it here."""
+        return Place(self.path, self.keys, self.lines, list(self.problems))
 
     @property
     def line(self) -> int:

@@ -219,12 +219,18 @@ class Surroundings:
 
 
 def read_question(
-    path: Path, homework: str, around: Surroundings | None = None, shown: Path | None = None
+    path: Path,
+    homework: str,
+    around: Surroundings | None = None,
+    shown: Path | None = None,
+    strict: bool = True,
 ) -> Question:
     """The question in one YAML file. Raises `WrongFile`, with file, line and key of all that is
     wrong with it by itself; `hw.config.checking` holds it against its kind and its data.
 
-    shown: the path as messages have it.
+    shown:  the path as messages have it.
+    strict: else a question whose kind is known is returned with what is wrong noted at its place,
+            for `hw.config.checking` to go on from.
     """
     around = around or Surroundings(folders=(path.parent,))
     raw, place = read_located(path, shown or path)
@@ -238,14 +244,16 @@ def read_question(
     known = kinds.known(around.homes)
     kind = str(found.get("kind"))
     if "kind" in found and kind not in known:
-        place.at("kind").unknown("kind", kind, known)
+        models_first = sorted(known, key=lambda name: not known[name].trains)
+        place.at("kind").unknown("kind", kind, models_first)
     if "data" in found:
         owner = f"{homework}.{path.stem}"
         data = read_data(found["data"], place.at("data"), owner, around.folders, around.shared)
     else:
         takes_data = kind in known and known[kind].trains
         data = dict(around.shared[""]) if takes_data and "" in around.shared else None
-    refuse(place)
+    if strict or kind not in known or "title" not in found:
+        refuse(place)
     measure = found.get("measure")
     plain = ("title", "kind", "about", "source", "backend", "settings", "may_diverge", "in_all")
     return Question(

@@ -64,20 +64,25 @@ def _methods(session: Session, notes: Notes) -> bool:
 
 
 def _made(session: Session, notes: Notes) -> Made | None:
-    """The model with its parameters found: of the small size, or else, for a program that has its
-    sizes written into it, of the assignment's own."""
-    materials: list[Material] = [session.small, session.full]
+    """The model with its parameters found: of the small size, or, for a program that has its sizes
+    written into it and runs with them alone, of the assignment's own."""
     fault: HandInFault | None = None
     seen: list[Made] = []
-    for material in materials:
+    raising: Made | None = None
+    for material in (session.small, session.full):
         try:
             made = session.make(material)
         except HandInFault as error:
             fault = fault or error
             continue
-        if made.layout is not None:
+        if made.layout is None:
+            seen.append(made)
+        elif _runs(session, material):
             return made
-        seen.append(made)
+        else:
+            raising = raising or made
+    if raising is not None:
+        return raising
     if fault is not None:
         notes.fault(SHAPES, fault, f"{session.model.cls}(...)")
     elif _without_output(session, seen[0]):
@@ -99,6 +104,20 @@ def _made(session: Session, notes: Notes) -> Made | None:
             "attributes, lists and dictionaries.",
         )
     return None
+
+
+def _runs(session: Session, material: Material) -> bool:
+    """Whether another such object learns and predicts without an exception."""
+    try:
+        with session.hand_in.within(0.5):
+            trial = session.make(material)
+            session.epoch(trial, np.arange(10))
+            session.predict(trial)
+    except Raised:
+        return False
+    except (HandInFault, NotDone):  # the checks will come to it
+        return True
+    return True
 
 
 def _without_output(session: Session, made: Made) -> bool:

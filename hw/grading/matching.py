@@ -18,9 +18,9 @@ from hw.grading.mistakes import Changes, Mistake, combined, mutant
 from hw.grading.references import Reference
 from hw.grading.walk import Parameters, Walk
 
-# Of ways that change almost every parameter, which do not rule each other out, only so many of a
-# mistake are combined, and so many combinations are tried.
-WAYS_TOGETHER, MOST_TOGETHER = 2, 2_500
+# Ways that change most parameters do not rule each other out. Where there are many, only the first
+# of a mistake are combined; and so many combinations are tried at most.
+MANY, WAYS_TOGETHER, MOST_TOGETHER = 80, 2, 2_500
 
 
 @dataclass(frozen=True)
@@ -107,23 +107,23 @@ class _Possible:
         self.unchanged = walk.step(mutant(reference, base), call)[0]
         self.right = self._same(self.unchanged, self.actual)
         self.all = (1 << len(self.names)) - 1
-        self.first = {way for mistake in mistakes for way in mistake.ways[:WAYS_TOGETHER]}
+        many = sum(len(mistake.ways) for mistake in mistakes) > MANY
+        most = WAYS_TOGETHER if many else None
+        self.first = {way for mistake in mistakes for way in mistake.ways[:most]}
         self.known: dict[Changes, tuple[int, int]] = {}
 
     def __call__(self, ways: Sequence[Changes]) -> bool:
-        changed, twice, wide = 0, 0, 0
         found = [self._of(way) for way in ways]
-        for way, (changes, _) in zip(ways, found, strict=True):
+        changed = twice = 0
+        for changes, _ in found:
             twice |= changed & changes
             changed |= changes
-            if changes.bit_count() > self.all.bit_count() / 2:
-                wide += 1
-                if wide > 1 and (len(ways) > 2 or way not in self.first):
-                    return False
         once = changed & ~twice
-        if self.all & ~changed & ~self.right:
+        if self.all & ~changed & ~self.right or any(once & c & ~fits for c, fits in found):
             return False
-        return not any(once & changes & ~fits for changes, fits in found)
+        half = len(self.names) / 2
+        wide = [way for way, (c, _) in zip(ways, found, strict=True) if c.bit_count() > half]
+        return len(wide) < 2 or (len(ways) == 2 and self.first.issuperset(wide))
 
     def _of(self, way: Changes) -> tuple[int, int]:
         """The parameters that a way changes, and those that are right with it alone."""

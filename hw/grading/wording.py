@@ -24,8 +24,12 @@ def of_match(match: Match | None) -> str:
     return " ".join(f"{mistake.says} {mistake.hint}".strip() for mistake in match.mistakes)
 
 
-def names(match: Match) -> str:
-    return " and ".join(mistake.id for mistake in match.mistakes)
+def behaves(match: Match) -> str:
+    """That the mutant does exactly what the hand-in does."""
+    ids = [mistake.id for mistake in match.mistakes]
+    if len(ids) == 1:
+        return f"{ids[0]} behaves exactly as this does."
+    return f"{' and '.join(ids)} together behave exactly as this does."
 
 
 def place(parting: Parting) -> str:
@@ -55,8 +59,15 @@ def apart(parting: Parting) -> str:
     which = f"{_listed(parting.differing)} differ{'s' if len(parting.differing) == 1 else ''}"
     ratio = step_ratio(parting)
     if ratio is not None:
-        return f"{which}; the step of {parting.parameter} is {ratio:.4g} times as long"
+        return f"{which}; {parting.parameter} {_step(ratio)}"
     return f"{which}{_rows(parting)}"
+
+
+def _step(ratio: float) -> str:
+    if abs(ratio) < 1e-9:
+        return "does not move"
+    way = "" if ratio > 0 else " goes the other way, and"
+    return f"{way.strip()} takes a step {abs(ratio):.4g} times as long".strip()
 
 
 def step_ratio(parting: Parting) -> float | None:

@@ -50,7 +50,12 @@ def judge(claim: Claim, evidence: Evidence) -> Finding:
         stale = evidence.stale & set(missing)
         why = "settings have changed since it ran" if stale else "not run"
         return Finding(Verdict.NOT_RUN, evidence=f"{', '.join(missing)}: {why}")
-    found = _JUDGES[claim.sort](claim, evidence)
+    try:
+        found = _JUDGES[claim.sort](claim, evidence)
+        if not all(math.isfinite(n) for n in found.numbers.values() if isinstance(n, float)):
+            raise OverflowError("a number is not finite")
+    except ArithmeticError as error:  # numbers at the end of all numbers
+        return Finding(Verdict.NOT_RUN, evidence=f"its numbers cannot be judged: {error}")
     if claim.erratum:
         found = _erratum(claim, found)
     if found.verdict in CONTRADICTIONS and not evidence.published:

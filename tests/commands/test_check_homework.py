@@ -25,6 +25,7 @@ def test_everything_that_is_wrong_at_once(tmp_path: Path, hw: CommandLine) -> No
     network = own_course.NETWORK.replace("[train_loss]", "[train_los]").replace(
         "large: {hidden_", "large: {hiden_"
     )
+    network = network.replace("kind: mlp", "backend: pytorch\nkind: mlp")
     course = own_course.write(tmp_path, **{"q1.perceptron": perceptron, "q2.mlp": network})
     (course / "ours" / "q3.more.yaml").write_text("title: 3\nkind: mpl\n")
     answer = hw("check-homework", course)
@@ -32,8 +33,9 @@ def test_everything_that_is_wrong_at_once(tmp_path: Path, hw: CommandLine) -> No
     for problem in (
         "q1.perceptron.yaml:1: unknown key 'titel'; did you mean 'title'",
         "q1.perceptron.yaml: title is missing",
-        "q2.mlp.yaml:7: variants, large: unknown setting 'hiden_size'; did you mean 'hidden_size'",
-        "q2.mlp.yaml:9: figure 1, metrics: unknown metric 'train_los'",
+        "q2.mlp.yaml:2: backend is 'pytorch'; expected one of: numpy, torch; did you mean 'torch'",
+        "q2.mlp.yaml:8: variants, large: unknown setting 'hiden_size'; did you mean 'hidden_size'",
+        "q2.mlp.yaml:10: figure 1, metrics: unknown metric 'train_los'",
         "q3.more.yaml:1: title is 3; expected words; put it in quotes",
         "q3.more.yaml:2: kind: unknown kind 'mpl'; did you mean 'mlp'",
     ):

@@ -36,7 +36,8 @@ def test_what_is_wrong_is_said_with_its_place_and_only_once() -> None:
     ]
     with pytest.raises(WrongFile, match=r"^x\.yaml: and this \(and 1 more problem"):
         refuse(place)
-    refuse(place.fresh())
+    place.copy().wrong("and more")
+    assert len(place.problems) == 2
 
 
 def test_a_file_of_several_documents_is_refused(tmp_path: Path) -> None:

@@ -157,6 +157,8 @@ UNHEARD_OF = ("(h > 0)", "(np.sin(7 * h) > 0)")
             "first update",
         ),
         ([UNHEARD_OF], set(), "first update"),
+        # All mistakes look alike where nothing is a number any more.
+        ([("d[label] -= 1", "d[label] *= np.nan")], set(), "first update"),
         ([("d[label] -= 1", "d[label] -= 1 / 0")], set(), "first update"),
         ([("np.array([self", "np.array([None + self")], set(), "prediction"),
         ([(".mean()", ".sum()")], set(), "evaluation"),

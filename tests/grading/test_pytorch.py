@@ -13,6 +13,7 @@ from support import make_dataset
 from hw.grading import engine, material
 from hw.grading.assignment import Assignment, Model, assignments
 from hw.grading.findings import ModelResult
+from hw.grading.pytorch import chain
 from hw.grading.references.torch_network import TorchNetwork, drawn, likely
 
 HEAD = """
@@ -392,3 +393,57 @@ def test_a_softmax_in_evaluation_alone_is_harmless() -> None:
     )
     found = graded(text)
     assert (found.status, found.mistakes) == ("pass", ("softmax_in_evaluation",))
+
+
+def test_an_activation_that_cannot_be_asked_for_fails_alone() -> None:
+    both = 'self.activation = nn.ReLU() if activation_type == "relu" else nn.Tanh()'
+    one = 'if activation_type == "relu":\n            self.activation = nn.ReLU()'
+    found = graded(changed((both, one)))
+    assert (found.status, found.mistakes) == ("pass", ())
+    (finding,) = [f for f in found.findings if f.status == "fail"]
+    assert finding.check == "activations"
+    assert "AttributeError" in finding.text
+
+
+def test_an_empty_module_is_not_done() -> None:
+    empty = """
+class FeedforwardNetwork(nn.Module):
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+
+    def forward(self, x, **kwargs):
+        pass
+"""
+    assert graded(HEAD + LINEAR + empty + TRAIN).status == "not done"
+
+
+def test_layers_that_are_kept_twice_are_found_once() -> None:
+    line = "        self.activation_func = torch.sigmoid\n"
+    layers = "        self.layers = [self.linear1, self.linear2, self.linear3]\n"
+    assert line in DIGITS
+    twice = DIGITS.replace(line, layers + line)
+    hand_in = LocalHandIn(twice)
+    state = hand_in.state(hand_in.new("NeuralNetworkTorch", [9, 5, 4, 3]))
+    found = chain.find(state, 9, 3)
+    assert found is not None
+    assert [layer.weight for layer in found.layers] == [f"linear{k}.weight" for k in (1, 2, 3)]
+    assert found.unused == ()
+
+
+def test_weights_of_ones_own_may_lie_the_other_way() -> None:
+    rng = np.random.default_rng(0)
+    state = {
+        "W1": rng.normal(size=(9, 5)),
+        "W2": rng.normal(size=(5, 5)),
+        "b1": np.ones(5),
+        "W3": rng.normal(size=(5, 3)),
+        "b2": np.ones(5),
+        "c": np.ones((1, 3)),
+    }
+    found = chain.find(state, 9, 3)
+    assert found is not None
+    names = (("W1", "b1"), ("W2", "b2"), ("W3", "c"))
+    for (W, b), (weight, bias) in zip(found.read(state), names, strict=True):
+        np.testing.assert_array_equal(W, state[weight].T)
+        np.testing.assert_array_equal(b, state[bias].ravel())
+    assert chain.find(state, 8, 3) is None

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +233,58 @@ def test_each_data_set_is_written_once_and_mapped(
     memory: Any = data.train.features.stored
     while not isinstance(memory, np.memmap):
         memory = memory.base if isinstance(memory, np.ndarray) else memory.obj
+
+
+@pytest.mark.parametrize("what", ["no room", "no folder"])
+def test_where_data_cannot_be_shared_every_process_decodes_its_own(
+    tmp_path: Path,
+    few_landscapes: Path,
+    two_results: dict[str, bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    what: str,
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    module, name = (mapped, "write") if what == "no room" else (tempfile, "TemporaryDirectory")
+    monkeypatch.setattr(module, name, full)
+    (run,) = carry_out(request_for(tmp_path, few_landscapes, TWO_TASKS, jobs=2))
+    assert run.status == "done"
+    assert files(tmp_path) == two_results
+    (line,) = capsys.readouterr().err.splitlines()
+    assert os.strerror(errno.ENOSPC) in line
+    assert "TMPDIR" in line
+
+
+def test_a_process_that_cannot_be_started_costs_its_own_task(
+    few_landscapes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, refusals = SpawnProcess.start, [OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))]
+
+    def refused(process: SpawnProcess) -> None:
+        if refusals:
+            raise refusals.pop()
+        start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", refused)
+    tasks = [task(few_landscapes), task(few_landscapes, seed=1)]
+    results = dict(processes(tasks, [Watcher(), Watcher()], 1))
+    assert isinstance(results[0], Failed)
+    assert "--jobs 1" in str(results[0].error)
+    assert isinstance(results[1], Done)
+
+
+def test_what_a_watcher_raises_ends_its_process(few_landscapes: Path) -> None:
+    def fails(event: str) -> None:
+        raise HwError("no more")
+
+    tasks = [task(few_landscapes, epochs=10**6), task(few_landscapes)]
+    results = dict(processes(tasks, [Events(fails), Watcher()], 2))
+    assert isinstance(results[0], Failed)
+    assert str(results[0].error) == "no more"
+    assert isinstance(results[1], Done)
+    assert not multiprocessing.active_children()
 
 
 def test_an_expected_error_in_a_process_arrives(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from hw.commands.run import exit_code
 from hw.errors import HwError, UsageError
+from hw.figures import style
 from hw.runs import executor, worker
 from hw.runs.machine import environment
 from hw.runs.planning import Request, Run, plan
@@ -156,6 +158,63 @@ def test_the_environment_holds_what_numbers_depend_on() -> None:
     assert set(found["packages"]) >= {"numpy", "torch"}
     assert found["cores"] >= 1
     assert found["instruction_set"]
+
+
+@pytest.mark.figures
+@pytest.mark.parametrize("error", [RuntimeError("no LaTeX"), HwError("cannot write a.pdf")])
+def test_a_figure_that_cannot_be_drawn_costs_no_number(
+    request_: Request, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fails(figure: Any, stem: Path, *_: Any) -> None:
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(style, "save", fails)
+        run, (line,) = carry_out(request_)
+    assert (run.status, run.error) == ("done", None)
+    assert exit_code([run], print) == 1
+    assert line.startswith(f"error: {LR}: ")
+    assert str(error) in line
+    assert line.endswith("its numbers are kept")
+    assert run.folder.read().run.status == "done"
+    failing(monkeypatch, lambda task: True, AssertionError("it is done already"))
+    run, _ = carry_out(request_)
+    assert run.status == "up to date"
+    assert run.undrawn is None
+    assert (run.folder.path / "figures" / "accuracies.pdf").exists()
+
+
+@pytest.mark.parametrize("how", ["edited", "removed", "exchanged"])
+def test_numbers_that_are_not_as_computed_are_computed_again(request_: Request, how: str) -> None:
+    run, _ = carry_out(request_)
+    path = run.folder.path / "history.json"
+    sound = path.read_bytes()
+    history = json.loads(sound)
+    if how == "edited":
+        history["l2"]["train_accuracy"][0] += 1e-9
+    else:
+        history = {"plain": history["l2"], "l2": history["plain"]}
+    path.write_text(json.dumps(history))
+    if how == "removed":
+        path.unlink()
+    with pytest.raises(HwError, match="are not those that were computed"):
+        assert run.folder.read().outcomes
+    again, said = carry_out(request_)
+    assert said == [f"{LR}: runs again, changed: results"]
+    computed = [done.task.variant for done in again.done]
+    assert computed == (["l2"] if how == "edited" else ["plain", "l2"])
+    assert path.read_bytes() == sound
+
+
+def test_settings_that_somebody_edited_are_written_again(request_: Request) -> None:
+    run, _ = carry_out(request_)
+    path = run.folder.path / "config.yaml"
+    sound = path.read_text()
+    path.write_text(sound.replace("l2_penalty: 0.01", "l2_penalty: 0.5"))
+    assert path.read_text() != sound
+    again, _ = carry_out(request_)
+    assert again.status == "up to date"
+    assert path.read_text() == sound
 
 
 @pytest.mark.parametrize("what", ["code", "versions"])

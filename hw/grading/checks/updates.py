@@ -139,7 +139,7 @@ def failed(
     seen = f"It parts from the reference at update {parting.call}{penalty}{size}: "
     seen += f"{wording.apart(parting)}."
     if match is not None and match.exact:
-        seen += f" {wording.names(match)} behaves exactly as this does."
+        seen += f" {wording.behaves(match)}"
     place = walk.layout.places[parting.parameter]
     notes.failed(
         check,

@@ -78,13 +78,20 @@ def _holds_floats(value: Any) -> bool:
 def _places(thing: Any, own: Callable[[type], bool]) -> Iterator[Place]:
     entered: set[int] = set()
 
-    def inside(path: str, value: Any, depth: int) -> Iterator[Place]:
-        if id(value) in entered or depth > _MAX_DEPTH:
-            return
+    def is_new(value: Any) -> bool:
+        known = id(value) in entered
         entered.add(id(value))
+        return not known
+
+    def inside(path: str, value: Any, depth: int) -> Iterator[Place]:
+        if depth > _MAX_DEPTH or not is_new(value):
+            return
         for name, item, replace in _parts(path, value, own):
             if _holds_floats(item):
-                yield name, item, replace
+                # A parameter stays the same tensor, and one name for it is enough. Two names of an
+                # array may come to mean two arrays.
+                if not is_tensor(item) or is_new(item):
+                    yield name, item, replace
             else:
                 yield from inside(name, item, depth + 1)
 

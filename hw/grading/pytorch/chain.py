@@ -6,7 +6,7 @@ units, then K classes. The numbers D, K and of hidden units asked for differ fro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,9 +58,12 @@ def find(state: State, features: int, classes: int) -> Chain | None:
     left = {path: array.shape for path, array in state.items() if array.ndim == 2}
     biases = {path: array.size for path, array in state.items() if _is_vector(array)}
     layers: list[Layer] = []
-    width, style = features, None
+    width = features
+    style: bool | None = None
     while width != classes:
-        steps = list(_steps(left, width, style))
+        # All weights lie one way; PyTorch's own are (out, in).
+        ways = (False, True) if style is None else (style, not style)
+        steps = next((found for way in ways if (found := _steps(left, width, way))), [])
         # Square layers come before the one that leads on.
         steps.sort(key=lambda step: (step[2] == classes, step[2] != width))
         if not steps:
@@ -75,16 +78,11 @@ def find(state: State, features: int, classes: int) -> Chain | None:
 
 
 def _steps(
-    left: Mapping[str, tuple[int, ...]], width: int, style: bool | None
-) -> Iterator[tuple[str, bool, int]]:
-    """The weights that take so many inputs: path, whether transposed, and their outputs."""
-    for path, (rows, columns) in left.items():
-        fits = {False: columns == width, True: rows == width}
-        # A square weight lies as its neighbours do; PyTorch's own are (out, in).
-        for transposed in (bool(style), not style):
-            if fits[transposed]:
-                yield path, transposed, columns if transposed else rows
-                break
+    left: Mapping[str, tuple[int, ...]], width: int, transposed: bool
+) -> list[tuple[str, bool, int]]:
+    """The weights that take so many inputs if they lie this way: path, the way, their outputs."""
+    ways = ((path, shape[::-1] if transposed else shape) for path, shape in left.items())
+    return [(path, transposed, out) for path, (out, inputs) in ways if inputs == width]
 
 
 def _is_vector(array: Array) -> bool:

@@ -26,7 +26,8 @@ from hw.grading.pytorch.side import Made, OnlySingle, Side
 from hw.grading.references.torch_network import TorchNetwork, drawn, likely, torch
 from hw.grading.session import NotDone
 
-METHODS, SHAPES, START, SCORES = "methods", "shapes", "start", "prediction"
+METHODS, SHAPES, ACTIVATIONS, START = "methods", "shapes", "activations", "start"
+SCORES = "prediction"
 DROPOUT, FIRST, UPDATES, LOSS, EVALUATION = (
     "dropout",
     "first update",
@@ -34,7 +35,7 @@ DROPOUT, FIRST, UPDATES, LOSS, EVALUATION = (
     "loss",
     "evaluation",
 )
-ORDER = (METHODS, SHAPES, START, SCORES, DROPOUT, FIRST, UPDATES, LOSS, EVALUATION)
+ORDER = (METHODS, SHAPES, ACTIVATIONS, START, SCORES, DROPOUT, FIRST, UPDATES, LOSS, EVALUATION)
 N_EXAMPLES, N_BATCHES = 20, 12
 P, SEED = 0.3, 7  # of dropout, and of its random numbers
 TOLERANCE, SINGLE = 1e-9, 1e-4
@@ -130,7 +131,10 @@ class Examination:
             try:
                 made = self.side.make(self.material.sizes, layers, activation, p)
             except HandInFault as fault:
-                self._fault = self._fault or fault
+                if activation != self.side.activations[0]:
+                    self._without(activation, fault, f"{self.model.cls}(...)")
+                else:
+                    self._fault = self._fault or fault
                 continue
             if made.chain is not None:
                 self.cases.append(Case(layers, activation, p, made, made.chain))
@@ -140,6 +144,9 @@ class Examination:
         return any(case.layers == self.side.layers[0] for case in self.cases)
 
     def tell_why_not(self) -> None:
+        """Raises `NotDone` for a network without anything in it."""
+        if self._fault is None and not self._arrays:
+            raise NotDone
         if self._fault is not None:
             self.notes.fault(SHAPES, self._fault, f"{self.model.cls}(...)")
         else:
@@ -228,14 +235,23 @@ class Examination:
     def _scores(self) -> None:
         """In evaluation, for every number of layers and every activation. Where they differ, in
         training too: something may be done in evaluation alone."""
+        doing = f"{self.model.cls}.{self.side.forward}"
+        looks = []
+        for case in self.cases:
+            try:
+                looks.append(self._look(case, training=False))
+            except HandInFault as fault:
+                if case.activation == self.side.activations[0]:
+                    return self._lost(SCORES, fault, doing)
+                self._without(case.activation, fault, doing)
+        self.cases = [look.case for look in looks]
         try:
-            looks = [self._look(case, training=False) for case in self.cases]
             self.cases = [self._used(look) for look in looks]
             looks = [replace(o, case=c) for o, c in zip(looks, self.cases, strict=True)]
             if not all(self._near(self._expected(look, ()), look.scores) for look in looks):
                 looks.append(self._look(self._case(0.0), training=True))
         except HandInFault as fault:
-            return self._lost(SCORES, fault, f"{self.model.cls}.{self.side.forward}")
+            return self._lost(SCORES, fault, doing)
         self._judge(SCORES, looks, "The scores are as the reference computes them.")
 
     def _look(self, case: Case, training: bool) -> Look:
@@ -443,11 +459,15 @@ class Examination:
         place, expected, actual = entry
         text = wording.of_match(match)
         if match is not None:
-            text += f" {wording.names(match)} behaves exactly as this does."
+            text += f" {wording.behaves(match)}"
         explain = [f"handout: {m.handout}" for m in match.mistakes if m.handout] if match else []
         self.notes.failed(check, text, expected, actual, where + place, match, explain)
 
     _unexplained = False
+
+    def _without(self, activation: str, fault: HandInFault, doing: str) -> None:
+        """An activation that the class has not, and that the script does not use by itself."""
+        self.notes.fault(ACTIVATIONS, fault, f"{doing} with {activation}")
 
     def _skip(self, checks: Sequence[str]) -> bool:
         """Whether an earlier difference that nothing explains leaves nothing to compare with."""
