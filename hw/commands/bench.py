@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if growth and args.figure:
         growth.draw(series, args.figure)
     if args.json:
-        console.show(as_json(_document(measured, series)), end="")
+        console.show_json(as_json(_document(measured, series)))
     elif args.markdown:
         tables = [measuring.markdown(measured)] if measured else []
         tables += [growth.markdown(series)] if growth else []

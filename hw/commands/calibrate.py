@@ -93,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     documents = {path: read_json(path) for path in written}
     if args.json and documents:
         several = {path.stem: document for path, document in documents.items()}
-        console.show(as_json(several if len(several) > 1 else documents[written[0]]), end="")
+        console.show_json(as_json(several if len(several) > 1 else documents[written[0]]))
     elif documents and not args.quiet:
         for path, document in documents.items():
             console.show(_table(document, "runs" if path.name == one_start.FILE else "seeds"))

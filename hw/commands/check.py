@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         _draw(args.figure, evidence, answers)
     if args.json:
         document = {"question": question.id, "numbers": [a.as_json() for a in answers]}
-        console.show(as_json(document), end="")
+        console.show_json(as_json(document))
     else:
         console.show("\n\n".join(text(a) for a in answers))
     return int(ExitCode.OK if all(a.plausible for a in answers) else ExitCode.CONTRADICTED)

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     wrong = [one for one in found if one.problems]
     if args.json:
         rows = [vars(one) | {"sound": not one.problems} for one in found]
-        console.show(as_json({"checked": rows}), end="")
+        console.show_json(as_json({"checked": rows}))
     else:
         for one in found:
             console.show(f"{one.name}: {'WRONG' if one.problems else 'sound'}")

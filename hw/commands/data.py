@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from hw.datasets import download, hashes, recognition
 from hw.datasets.entry import Entry
 from hw.datasets.registry import CATALOGUE
 from hw.errors import DataError, ExitCode, UsageError, did_you_mean
+from hw.results.files import as_json
 
 ACTIONS = ("status", "fetch", "verify")
 
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
                 failed.append(error)
                 console.say(f"error: {' '.join(error.split())}")
     if args.json:
-        console.show(json.dumps({"directory": str(directory.resolve()), "data": rows}, indent=2))
+        console.show_json(as_json({"directory": str(directory.resolve()), "data": rows}))
     else:
         header, cells = _table(action, rows)
         console.show(console.table(header, cells))

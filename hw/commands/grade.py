@@ -101,7 +101,7 @@ def run(args: argparse.Namespace) -> int:
     graded = [found[n] for n in sorted(found)]
     books.finish(graded)
     if args.json:
-        console.show(as_json(document(graded)), end="")
+        console.show_json(as_json(document(graded)))
     else:
         console.show(text.report(graded, args.explain))
     return int(ExitCode.FAILED if any(one.error for one in graded) else ExitCode.OK)

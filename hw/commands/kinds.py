@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"unknown kind {quoted(name)}{did_you_mean(name, known)}")
     chosen = {name: known[name] for name in args.names or known}
     if args.json:
-        console.show(as_json({"kinds": [as_dict(kind) for kind in chosen.values()]}), end="")
+        console.show_json(as_json({"kinds": [as_dict(kind) for kind in chosen.values()]}))
     elif args.names:
         console.show("\n".join(text(as_dict(kind)) for kind in chosen.values()), end="")
     else:

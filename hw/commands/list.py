@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
         document: dict[str, Any] = {"questions": rows}
         if wrong:
             document["wrong"] = {name: str(error) for name, error in wrong.items()}
-        console.show(as_json(document), end="")
+        console.show_json(as_json(document))
         return int(ExitCode.OK)
     table = [
         [

@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     for line in left_out:
         console.say(f"note: left out: {line}")
     if args.json:
-        console.show(as_json({"lockstep": documents}), end="")
+        console.show_json(as_json({"lockstep": documents}))
     failed = any(v["status"] in FAILED for d in documents for v in d["variants"].values())
     return int(ExitCode.FAILED if failed else ExitCode.OK)
 

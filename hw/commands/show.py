@@ -24,7 +24,10 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     question = catalog.find(args.id)
-    console.show(as_json(as_dict(question)) if args.json else text(question), end="")
+    if args.json:
+        console.show_json(as_json(as_dict(question)))
+    else:
+        console.show(text(question), end="")
     return int(ExitCode.OK)
 
 

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             console.say(f"note: {evidence.question.id}: {' '.join(note.split())}")
     judgements = [j for _, mine in found for j in mine]
     if args.json:
-        console.show(as_json(document(found)), end="")
+        console.show_json(as_json(document(found)))
     else:
         rows = [row for _, mine in found for row in _rows(mine)]
         show = _markdown if args.markdown else _table

@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     }
     if args.json:
         files = [{"file": file, "figures": figures} for file, figures in found.items()]
-        console.show(as_json({"files": files}), end="")
+        console.show_json(as_json({"files": files}))
     else:
         texts = [_text(file, figure) for file, figures in found.items() for figure in figures]
         console.show("\n\n".join(texts))

@@ -197,8 +197,9 @@ def _legend(figure: Figure, axes: Sequence[Any], title: str) -> None:
     for ax in axes:
         for handle, text in zip(*ax.get_legend_handles_labels(), strict=True):
             entries.setdefault(text, handle)
+    columns = min(4, int(figure.get_figwidth() / 1.7))  # an entry takes up to 1.7 inches
     figure.legend(
-        list(entries.values()), list(entries), loc="outside lower center", ncols=4, fontsize=9
+        list(entries.values()), list(entries), loc="outside lower center", ncols=columns, fontsize=9
     )
     if title:
         figure.suptitle(title)

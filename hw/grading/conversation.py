@@ -7,6 +7,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -54,9 +55,9 @@ class Child:
             p for p in (self._process.stdin, self._process.stdout, self._process.stderr) if p
         ]
         self._requests, self._answers, self._prints = (p.fileno() for p in self._pipes)
-        os.set_blocking(self._requests, False)
-        os.set_blocking(self._answers, False)
-        os.set_blocking(self._prints, False)
+        if sys.platform != "win32":  # where `hw.grading.sandbox.launch` starts none
+            for pipe in (self._requests, self._answers, self._prints):
+                os.set_blocking(pipe, False)
 
     @property
     def printed(self) -> str:
@@ -134,18 +135,20 @@ class Child:
         except subprocess.TimeoutExpired:
             return "it closed the pipe to the grader"
         self._drain()
-        if code == -signal.SIGXCPU:
+        if code >= 0:
+            return f"its process ended with exit code {code} while it was asked something"
+        name = signal.Signals(-code).name
+        if name == "SIGXCPU":
             return "it used more of the processor than it may"
-        if code < 0:
-            return f"it was ended by signal {signal.Signals(-code).name}"
-        return f"its process ended with exit code {code} while it was asked something"
+        return f"it was ended by signal {name}"
 
     def end(self, fault: HandInFault | None = None) -> HandInFault:
         """End the process and all that it started; ``fault`` is what the next question raises."""
         if self._fault is None:
             self._fault = fault or Died("its process has ended")
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+            if sys.platform != "win32":
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(self._process.pid, signal.SIGKILL)
             if self._undo:
                 # The client has gone; what it started in the container has not.
                 subprocess.run(self._undo, stdin=subprocess.DEVNULL, capture_output=True)

@@ -11,6 +11,8 @@ import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from hw.results import lock
+
 MAX_FILES, MAX_BYTES = 200, 20 << 20
 _MAX_MADE = 1 << 20  # of one file that a script made: what is read of it
 _COURSE_FILE = Path(__file__).with_name("course_utils.py")
@@ -84,7 +86,7 @@ def made(place: Path, before: Mapping[str, tuple[int, int]]) -> dict[str, bytes]
 
 def _beginning(path: Path) -> bytes:
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+        with open(os.open(path, os.O_RDONLY | lock.PLAIN), "rb") as stream:
             return stream.read(_MAX_MADE)
     except OSError:
         return b""

@@ -33,6 +33,11 @@ class Launch:
 
 def launch(kind: str, folder: Path, memory_mb: int) -> Launch:
     """How to start a child for a hand-in in ``folder``. Raises `HwError`."""
+    if sys.platform == "win32":
+        raise HwError(
+            "a hand-in is confined by means that Windows lacks; run hw grade in the Windows "
+            "Subsystem for Linux (wsl --install)"
+        )
     environment = _environment(folder)
     if kind == "process":
         return Launch((sys.executable, "-I", str(CHILD)), environment)

@@ -51,6 +51,14 @@ def test_a_container_is_started_and_ended(
     assert ended == f"kill {started.partition('--name=')[2].partition(' ')[0]}"
 
 
+def test_what_a_platform_cannot_confine_is_not_started(
+    hand_in: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    with pytest.raises(HwError, match="means that Windows lacks"), HandIn(hand_in):
+        pass
+
+
 def test_a_container_that_does_not_start_is_one_line(
     hand_in: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

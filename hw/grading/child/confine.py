@@ -51,7 +51,9 @@ def _limits(seconds: int, memory_mb: int, file_mb: int) -> list[str]:
         "RLIMIT_NOFILE": (256, ""),
         "RLIMIT_CORE": (0, ""),
     }
-    held = []
+    held: list[str] = []
+    if sys.platform == "win32":  # where no hand-in is started
+        return held
     for name, (limit, words) in wanted.items():
         try:
             kind = getattr(resource, name)
@@ -67,6 +69,8 @@ def _limits(seconds: int, memory_mb: int, file_mb: int) -> list[str]:
 
 def _reserved() -> int:
     """Bytes of addresses that this process has by now: a large library reserves a good deal."""
+    if sys.platform == "win32":
+        return 0
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[0])
     except OSError:
@@ -147,6 +151,8 @@ def _around(top: Path, hidden: Path) -> Iterator[tuple[Path, int]]:
 
 
 def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
+    if sys.platform != "linux":
+        return
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:
