@@ -1,8 +1,8 @@
 """The order of the checks, and what becomes of them: `grade` is what the command calls.
 
 A model passes if it updates and predicts as the reference does. Another start, another reported
-loss or a command that crashes fails its own check only; a harmless mistake fails none. Where the grader cannot
-tell, it says so.
+loss or a command that crashes fails its own check only; a harmless mistake fails none. Where the
+grader cannot tell, it says so.
 """
 
 from __future__ import annotations
