@@ -49,8 +49,9 @@ def draw_all(
             unexpected = HwError(f"figure {spec['name']}: {as_expected(error)}")
             failed.append(error if isinstance(error, HwError) else unexpected)
     if failed:
-        more = f" (and {len(failed) - 1} other figures)" if len(failed) > 1 else ""
-        raise type(failed[0])(f"{failed[0]}{more}") from failed[0]
+        if len(failed) > 1:
+            failed[0].args = (f"{failed[0]} (and {len(failed) - 1} other figures)",)
+        raise failed[0]
     write_text(marks, stamp)
     return have
 

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from hw.config.catalog import CONFIGS
+from hw.config import catalog
 from hw.config.located import read_yaml
 from hw.errors import UsageError, did_you_mean, quoted
 from hw.grading.mistakes import Mistake, known, read_mistakes
@@ -73,13 +73,17 @@ class Assignment:
     seed: int = 42
 
 
-@cache
 def assignments() -> tuple[Assignment, ...]:
-    """Every file of every homework that can be graded. Raises `UsageError`."""
-    found: list[Assignment] = []
-    for path in sorted(CONFIGS.glob("*/grading.yaml")):
-        found += read_grading(path, path.parent.name)
-    return tuple(found)
+    """Every file of every homework that can be graded, hw's own and the user's. Raises
+    `UsageError`."""
+    homes = sorted(catalog.current().homes.items())
+    return _read_all(tuple((name, home.path / "grading.yaml") for name, home in homes))
+
+
+@cache
+def _read_all(files: tuple[tuple[str, Path], ...]) -> tuple[Assignment, ...]:
+    there = ((name, path) for name, path in files if path.is_file())
+    return tuple(one for name, path in there for one in read_grading(path, name))
 
 
 def read_grading(path: Path, homework: str) -> list[Assignment]:

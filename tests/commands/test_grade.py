@@ -59,6 +59,24 @@ def test_a_right_one_and_a_wrong_one(hw: CommandLine, folder: Path) -> None:
     assert wrong["models"]["perceptron"]["status"] == "pass"
 
 
+def test_a_homework_of_ones_own(hw: CommandLine, folder: Path, tmp_path: Path) -> None:
+    """Its folder says what is graded, as hw's own do."""
+    course = tmp_path / "course" / "mine"
+    assert hw("new", "homework", course).code == 0
+    (course / "grading.yaml").write_text(
+        "data: {name: intel-landscapes, view: ist2024}\n"
+        "files:\n"
+        "  first.py:\n"
+        "    models:\n"
+        "      logistic_regression: {class: LogisticRegression, learning_rate: 0.001}\n"
+    )
+    file = (folder / "wrong" / "hw1-q1.py").rename(tmp_path / "first.py")
+    answer = hw("grade", file, "--homeworks", course.parent, "--homework", "mine", "--json")
+    (found,) = answer.json["hand_ins"]
+    assert found["homework"] == "mine"
+    assert found["models"]["logistic_regression"]["mistakes"] == ["gradient_sign"]
+
+
 def test_what_a_student_reads(hw: CommandLine, folder: Path) -> None:
     file = folder / "wrong" / "hw1-q1.py"
     words = ("grade", file, "--only", "logistic_regression")
