@@ -6,7 +6,7 @@ The tests of hw hold its questions to it, and ``hw check-homework --run`` those 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,22 @@ def tried(question: Question, results: Path, data: Path, data_mode: str = "auto"
     return [*failed, *missing]
 
 
+def _numbers(metrics: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Every number of nested metrics, with the name that it stands under."""
+    for name, value in metrics.items():
+        if isinstance(value, Mapping):
+            yield from _numbers(value)
+        else:
+            yield name, value
+
+
 def unmet(question: Question, outcomes: Mapping[str, Outcome]) -> list[str]:
     """What the question's claims speak of and its outcomes lack, and numbers that cannot be."""
     found = []
     for variant, outcome in outcomes.items():
         if outcome.diverged and not question.may_diverge:
             found.append(f"variant {variant} diverges: give it a smaller step, or 'may_diverge'")
-        for name, value in outcome.metrics.items():
+        for name, value in _numbers(outcome.metrics):
             if not math.isfinite(value) or (name.endswith("_accuracy") and not 0 <= value <= 1):
                 found.append(f"{name} of variant {variant} is {value}")
     checks = {check.name for outcome in outcomes.values() for check in outcome.checks}

@@ -113,6 +113,7 @@ def replayed(question: Question) -> Evidence:
         if history:
             ends = {m: values[-1] for m, values in history.items()}
             del history["test_accuracy"]
+            history["epoch"] = list(range(1, 1 + max(map(len, history.values()))))
             outcomes[variant] = Outcome(metrics=ends, history=history)
     return Evidence(question, outcomes, source="real")
 
