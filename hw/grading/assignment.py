@@ -74,15 +74,16 @@ class Assignment:
 
 
 def assignments() -> tuple[Assignment, ...]:
-    """Every file of every homework that can be graded, hw's own and the user's. Raises
-    `UsageError`."""
-    homes = sorted(catalog.current().homes.items())
-    return _read_all(tuple((name, home.path / "grading.yaml") for name, home in homes))
+    """Every file of every homework that can be graded, hw's own and the user's; some homeworks
+    have nothing but a ``grading.yaml``. Raises `UsageError`."""
+    folders = (catalog.CONFIGS, *catalog.current().folders)
+    return _read_all(tuple(p for f in folders for p in (f, *sorted(f.glob("*/")))))
 
 
 @cache
-def _read_all(files: tuple[tuple[str, Path], ...]) -> tuple[Assignment, ...]:
-    there = ((name, path) for name, path in files if path.is_file())
+def _read_all(homes: tuple[Path, ...]) -> tuple[Assignment, ...]:
+    files = {home.name: home / "grading.yaml" for home in homes}
+    there = sorted((name, path) for name, path in files.items() if path.is_file())
     return tuple(one for name, path in there for one in read_grading(path, name))
 
 
