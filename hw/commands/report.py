@@ -7,6 +7,7 @@ from typing import Any
 
 from hw import console
 from hw.commands import VERBS
+from hw.config import catalog
 from hw.errors import ExitCode
 
 
@@ -26,6 +27,9 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from hw.report import write
 
+    wrong = catalog.wrong_among(["all"])
+    for error in wrong.values():
+        console.say(f"error: {' '.join(str(error).split())}")
     for path in write(args.results_dir, pdf=args.pdf, markdown=args.markdown, say=console.say):
         console.show(str(path))
-    return int(ExitCode.OK)
+    return int(ExitCode.USAGE if wrong else ExitCode.OK)

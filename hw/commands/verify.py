@@ -39,7 +39,10 @@ def add_parser(subparsers: Any, common: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0; 3 where a claim differs or is contradicted."""
+    """0; 2 where a question is wrong; 3 where a claim differs or is contradicted."""
+    wrong = catalog.wrong_among(args.ids or ["all"])
+    for error in wrong.values():
+        console.say(f"error: {' '.join(str(error).split())}")
     questions = catalog.select(args.ids)[0] if args.ids else list(catalog.load_all().values())
     found = [(e := gather(q, args.results_dir), judge_all(e)) for q in questions]
     for evidence, _ in found:
@@ -53,7 +56,9 @@ def run(args: argparse.Namespace) -> int:
         show = _markdown if args.markdown else _table
         console.show("\n".join([show(rows), "", *summary(found, args.markdown)]))
     contradicted = any(j.verdict in CONTRADICTIONS for j in judgements)
-    return int(ExitCode.CONTRADICTED if contradicted else ExitCode.OK)
+    if contradicted:
+        return int(ExitCode.CONTRADICTED)
+    return int(ExitCode.USAGE if wrong else ExitCode.OK)
 
 
 Found = Sequence[tuple[Evidence, Sequence[Judgement]]]

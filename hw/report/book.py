@@ -7,13 +7,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hw.config import catalog
 from hw.config.catalog import Homework, Question
 from hw.errors import HwError
 from hw.figures import metadata, provenance
 from hw.figures.draw import draw
 from hw.figures.style import look, new_figure
-from hw.report.collect import folder_of
+from hw.report.collect import folder_of, questions_of
 from hw.report.pictures import describe
 from hw.results.files import written_beside
 from hw.results.folder import Results
@@ -26,11 +25,9 @@ _LINES = 34  # on a page of the list
 @look()
 def bind(homework: Homework, results: Path, path: Path) -> int:
     """Write ``path``; returns how many figures it holds, none and no file where nothing has run."""
-    questions = catalog.load_all()
     figures: list[tuple[Question, str, Any]] = []
     records: list[provenance.Record] = []
-    for name in homework.questions:
-        question = questions[f"{homework.name}.{name}"]
+    for question in questions_of(homework):
         for title, figure, record in _figures(question, results):
             figures.append((question, title, figure))
             records += [record] if record else []

@@ -12,7 +12,7 @@ from typing import Any
 
 from hw import console
 from hw.config import catalog
-from hw.config.catalog import DEFAULT_VARIANT, Question
+from hw.config.catalog import DEFAULT_VARIANT, Homework, Question
 from hw.config.settings import type_hints
 from hw.errors import HwError
 from hw.figures import style
@@ -33,20 +33,19 @@ _LANGUAGES = {"numpy": "NumPy", "torch": "PyTorch"}
 
 def collect(results: Path) -> Report:
     """The report over all homeworks, from what is in ``results``."""
-    questions = catalog.load_all()
     return Report(
         [
-            HomeworkView(
-                homework.name,
-                homework.title,
-                [
-                    _question(questions[f"{homework.name}.{name}"], results)
-                    for name in homework.questions
-                ],
-            )
-            for homework in catalog.homeworks().values()
+            HomeworkView(h.name, h.title, [_question(q, results) for q in questions_of(h)])
+            for h in catalog.homeworks().values()
         ]
     )
+
+
+def questions_of(homework: Homework) -> list[Question]:
+    """The questions of a homework, in their order; those whose files are wrong are left out."""
+    there = catalog.load_all()
+    ids = (f"{homework.name}.{name}" for name in homework.questions)
+    return [there[id] for id in ids if id in there]
 
 
 def folder_of(question: Question, results: Path) -> Folder:

@@ -136,6 +136,19 @@ def test_a_file_that_is_no_yaml_costs_itself(tmp_path: Path, hw: CommandLine) ->
     assert hw("run", "ours.q1.perceptron", "--homeworks", course).code == 2
 
 
+@pytest.mark.parametrize("verb", ["verify", "report"])
+def test_what_judges_and_shows_names_a_wrong_question(
+    tmp_path: Path, hw: CommandLine, verb: str
+) -> None:
+    course = own_course.write(tmp_path, **{"q2.mlp": "title: T\nkind: nothing\n"})
+    answer = hw(verb, "--homeworks", course)
+    assert answer.code == 2
+    assert "q2.mlp.yaml:2: kind: unknown kind 'nothing'" in answer.error
+    page = hw.results / "report" / "index.html"
+    shown = page.read_text() if verb == "report" else answer.out
+    assert "ours.q1.perceptron" in shown
+
+
 def test_a_homework_that_is_wrong_costs_itself(tmp_path: Path, hw: CommandLine) -> None:
     course = own_course.write(tmp_path, homework="titel: x\n")
     answer = hw("list", "--homeworks", course)
