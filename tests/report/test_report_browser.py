@@ -102,7 +102,8 @@ def test_markup_in_results_shows_as_text_and_runs_nothing(tmp_path: Path) -> Non
         """
         const before = document.title;
         for (const holder of $$(".curves")) {
-          holder.scrollIntoView(); await wait(200);
+          holder.scrollIntoView();  // a chart is drawn when it comes into sight, sooner or later
+          for (let i = 0; i < 100 && !holder.querySelector(".chart"); i++) await wait(50);
           for (const input of holder.querySelectorAll("input")) input.click();
           const chart = holder.querySelector(".chart svg");
           chart?.dispatchEvent(new KeyboardEvent("keydown", { key: "Home" }));
