@@ -155,7 +155,8 @@ def test_a_reader_filters_reads_curves_and_enlarges_figures(tmp_path: Path, resu
         $("#theme").click(); found.theme = [before, document.documentElement.dataset.theme];
 
         const chart = () => $("#ist2024-q1-perceptron .chart svg");
-        $("#ist2024-q1-perceptron .curves").scrollIntoView(); await wait(300);
+        $("#ist2024-q1-perceptron .curves").scrollIntoView();
+        for (let i = 0; i < 100 && !chart(); i++) await wait(50);
         found.lines = chart().querySelectorAll("path.line").length;
         chart().dispatchEvent(new KeyboardEvent("keydown", { key: "End" }));
         found.read = $("#ist2024-q1-perceptron output").textContent;
