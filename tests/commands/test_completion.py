@@ -16,7 +16,6 @@ from support import CommandLine
 from hw.commands import VERBS, completion
 from hw.config import catalog
 
-pytest.importorskip("argcomplete")
 ROOT = Path(__file__).resolve().parents[2]
 SHELLS = ("bash", "zsh", "fish")
 
